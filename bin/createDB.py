@@ -1,0 +1,3 @@
+#!/usr/bin/env python3
+import sys; sys.path.append(sys.path[0] + "/..")  # a bare clone works too
+from usagedb.create_db import main; main()

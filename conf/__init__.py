@@ -1,0 +1,1 @@
+"""What an administrator copies: installed as the package usagedb.conf."""

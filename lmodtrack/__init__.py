@@ -1,0 +1,1 @@
+"""Lmod module usage: from syslog lines to rows to reports."""

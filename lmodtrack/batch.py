@@ -1,0 +1,172 @@
+"""One batch of counts becomes rows, in one transaction with its place in the ledger."""
+
+import dataclasses
+import logging
+
+from lmodtrack import ledger
+from lmodtrack.months import Summary
+from lmodtrack.tally import USER_STEP
+from usagedb import errors
+from usagedb.database import with_conflict_retries
+from usagedb.dialects.base import INTEGER, SECONDS, TEXT
+
+logger = logging.getLogger(__name__)
+
+USE_KEY = ("day", "user_id", "module_id", "cluster_id")
+USE_COLUMNS = (
+    *((name, INTEGER) for name in USE_KEY),
+    ("utc_offset", INTEGER),
+    ("first_time", SECONDS),
+    ("last_time", SECONDS),
+    ("loads", INTEGER),
+    ("user_loads", INTEGER),
+)
+USE_MERGE = {
+    "utc_offset": "with_min:first_time",
+    "first_time": "min",
+    "last_time": "max",
+    "loads": "add",
+    "user_loads": "add",
+}
+LOAD_COLUMNS = (
+    ("day", INTEGER),
+    ("log_id", INTEGER),
+    ("line", INTEGER),
+    ("item", INTEGER),
+    ("load_time", SECONDS),
+    ("user_id", INTEGER),
+    ("module_id", INTEGER),
+    ("cluster_id", INTEGER),
+    ("loads", INTEGER),
+    ("user_load", INTEGER),
+    ("job_id", TEXT),
+)
+RECONNECTS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Ids:
+    """The ids of a Tally's users, modules and clusters, each a list by the tally's numbers."""
+
+    users: list
+    modules: list
+    clusters: list
+
+
+def look_up(tally, database, dimensions):
+    """Return the Ids of a Tally; makes the missing users, module files and clusters. Commits."""
+
+    def ids(dimension, values):
+        found = with_conflict_retries(lambda: dimension.numbers(database, values))
+        return [found[value] for value in values]
+
+    return Ids(
+        ids(dimensions.users, tally.users.values),
+        ids(dimensions.modules, tally.modules.values),
+        ids(dimensions.clusters, [name for name, _zone in tally.clusters.values]),
+    )
+
+
+def use_rows(tally, ids):
+    """Return the rows of lmod_use that a Tally amounts to, in key order."""
+    user_ids, module_ids = ids.users, ids.modules
+    rows = []
+    for (day, cluster_number), table in tally.counts.items():
+        number, offset = day.number, day.utc_offset
+        cluster_id = ids.clusters[cluster_number]
+        offset_at = tally.calendar_of(cluster_number).utc_offset
+        rows += [
+            (
+                number,
+                user_ids[key // USER_STEP],
+                module_ids[key % USER_STEP],
+                cluster_id,
+                offset_at(first) if offset is None else offset,
+                first,
+                last,
+                loads,
+                user_loads,
+            )
+            for key, (first, last, loads, user_loads) in table.items()
+        ]
+    rows.sort()
+    return rows
+
+
+def load_rows(tally, ids, log_id):
+    """Return the rows of lmod_load for the single loads that a Tally kept."""
+    return [
+        (
+            day.number,
+            log_id,
+            line,
+            item,
+            time,
+            ids.users[key // USER_STEP],
+            ids.modules[key % USER_STEP],
+            ids.clusters[cluster_number],
+            loads,
+            user_load,
+            job_id,
+        )
+        for line, item, time, key, cluster_number, day, loads, user_load, job_id
+        in tally.single_loads
+    ]
+
+
+def write_use(database, rows):
+    """Add rows to lmod_use and lmod_month, inside the caller's transaction."""
+    summary = Summary()
+    for row in rows:
+        summary.add(row[0], row[2], row[3], row[1], row[7], row[8])
+    summary.store(database)
+    database.insert_rows("lmod_use", USE_COLUMNS, rows, USE_KEY, USE_MERGE)
+
+
+class BatchWriter:
+    """Writes the batches of one log, each exactly once, whatever happens in between."""
+
+    def __init__(self, database, dimensions):
+        self.database, self.dimensions = database, dimensions
+
+    def write(self, tally, entry, chain, unsaved, name):
+        """Commit a Tally together with the chain's place; return the new ledger Entry.
+
+        Raises LedgerMoved when another loader was faster, UnavailableError or WriteError when the
+        database stays away: then nothing of the batch is stored.
+        """
+        for attempt in range(RECONNECTS + 1):
+            try:
+                return with_conflict_retries(
+                    lambda: self._write_once(tally, entry, chain, unsaved, name)
+                )
+            except errors.ConflictError:
+                raise
+            except errors.UnavailableError:
+                if attempt == RECONNECTS:
+                    raise
+                logger.info("connection lost, trying again")
+                self.database.reconnect()
+            done = self._already_written(entry, chain)
+            if done:
+                return done
+        raise AssertionError("unreachable")
+
+    def _write_once(self, tally, entry, chain, unsaved, name):
+        ids = look_up(tally, self.database, self.dimensions)
+        rows = use_rows(tally, ids)
+        with self.database.transaction():
+            new = ledger.advance(self.database, entry, chain, unsaved, name)
+            write_use(self.database, rows)
+            if tally.single_loads:
+                singles = load_rows(tally, ids, new.log_id)
+                self.database.insert_rows("lmod_load", LOAD_COLUMNS, singles)
+        return new
+
+    def _already_written(self, entry, chain):
+        """Return the ledger's Entry if a commit whose answer was lost did happen, else None."""
+        self.database.wait_for_cluster()
+        now = ledger.current(self.database, entry)
+        if now and now.position == chain.position and now.digest == chain.digest():
+            return now
+        return None

@@ -1,0 +1,62 @@
+"""The tables of module usage, registered for createDB, delete_old_records and usage_status."""
+
+import re
+
+from usagedb.schema import Schema
+
+OLD_TABLES = {"gen_2": ("moduleT", "syshost"), "gen_1": ("join_user_module", "join_id")}
+VIEW_NAME = "moduleT"
+VIEW_NAME_BESIDE_OLD = "lmod_moduleT"
+
+
+def old_generation(database):
+    """Return "gen_1" or "gen_2" if the database holds that older Lmod table, else None. Read-only.
+
+    gen_1 has a moduleT too, but with a mod_id; our own moduleT is a view.
+    """
+    if database.dialect.has_table(database, "join_user_module"):
+        return "gen_1"
+    if is_base_table(database, VIEW_NAME):
+        return "gen_2"
+    return None
+
+
+def is_base_table(database, name):
+    """Tell whether `name` is a table and no view. Read-only."""
+    if database.config.backend == "sqlite":
+        sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)"
+    else:
+        here = "DATABASE()" if database.config.backend == "mysql" else "current_schema()"
+        sql = (
+            "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+            f" AND table_schema = {here} AND lower(table_name) = lower(?)"  # noqa: S608
+        )
+    return database.rows(sql, (name,))[0][0] > 0
+
+
+def adapt(database, statement):
+    """Give the view of gen_2's columns another name where the old table has its name."""
+    if re.match(r"CREATE VIEW moduleT\b", statement) and is_base_table(database, VIEW_NAME):
+        return statement.replace("CREATE VIEW moduleT", f"CREATE VIEW {VIEW_NAME_BESIDE_OLD}", 1)
+    return statement
+
+
+def notes(database):
+    """Return what createDB says about an older database that it found."""
+    generation = old_generation(database)
+    if not generation:
+        return []
+    return [
+        f"an Lmod database of {generation} is here: it is left untouched;"
+        " convert_lmod_db brings its rows over"
+    ]
+
+
+def purge(database, options, report):
+    """Delete old rows; see lmodtrack/purge.py."""
+    from lmodtrack import purge as module
+
+    return module.purge(database, options, report)
+
+
+LMOD = Schema("lmod", "lmod.sql", purge=purge, adapt=adapt, notes=notes)

@@ -1,0 +1,57 @@
+"""A span of whole local days: what --start and --end mean."""
+
+import dataclasses
+import datetime
+
+from lmodtrack.days import day_number
+from usagedb import errors
+
+FIRST_DAY, LAST_DAY = 19700101, 99991231
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Days from first to last, both inclusive, as YYYYMMDD; all days by default."""
+
+    first: int = FIRST_DAY
+    last: int = LAST_DAY
+
+    def months(self, between=None):
+        """Return the months (YYYYMM) that the window touches, within the months `between`."""
+        first, last = self.first // 100, self.last // 100
+        if between:
+            first, last = max(first, between[0]), min(last, between[1])
+        found, month = [], first
+        while month <= last:
+            found.append(month)
+            month += 1 if month % 100 < 12 else 89
+        return found
+
+    def part_in(self, month):
+        """Return the first and last day of a month that are in the window."""
+        return max(self.first, month * 100 + 1), min(self.last, month * 100 + 31)
+
+
+def window_of(start, end):
+    """Return the Window from a start date (inclusive) to an end date (exclusive); None: open.
+
+    Raises UsageError for an empty one.
+    """
+    if start and end and start >= end:
+        raise errors.UsageError(f"--end {end} is not after --start {start}: the end is exclusive")
+    first = day_number(start) if start else FIRST_DAY
+    last = day_number(end - datetime.timedelta(days=1)) if end else LAST_DAY
+    return Window(first, last)
+
+
+def parse_date(text):
+    """Return the date of YYYY-MM-DD. Raises UsageError for anything else."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD, such as 2026-01-31") from error
+
+
+def shown_day(number):
+    """Return a day number as YYYY-MM-DD."""
+    return f"{number // 10000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"

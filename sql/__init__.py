@@ -1,0 +1,1 @@
+"""The schema files, one per tool: installed as the package usagedb.sql."""

@@ -1,0 +1,84 @@
+"""Run all benchmarks, or those named: python -m tests.bench [load] [growth] [year] [help].
+
+The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
+(1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000).
+The exit code is 1 when a target is missed.
+"""
+
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Callable, NoReturn
+
+from tests.bench import help_speed, load_growth, load_speed, measure, year_reports
+from tests.bench.results import Results
+from tests.bench.setting import Setting
+
+FULL = {"BENCH_YEAR_ROWS": "11700000", "BENCH_GROWTH_LINES": "300000,1000000,10000000"}
+
+
+def sizes(name: str, default: str) -> list[int]:
+    """Return the numbers of an environment variable, or end with a word about a wrong one."""
+    text = os.environ.get(name) or default
+    text = FULL.get(name, text) if text == "full" else text
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
+        sys.exit(f"Error: {name}={text} is not a size: give whole numbers above 0")
+    return numbers
+
+
+def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
+    """Return the benchmarks by name, in their order, bound to the sizes asked for."""
+    lines, repeats = sizes("BENCH_LINES", "300000")[0], sizes("BENCH_REPEATS", "3")[0]
+    line_counts = sizes("BENCH_GROWTH_LINES", "300000,1000000")
+    year_rows = sizes("BENCH_YEAR_ROWS", "1200000")[0]
+    return {
+        "help": lambda: help_speed.run(setting, results),
+        "load": lambda: load_speed.run(setting, results, lines, repeats),
+        "growth": lambda: load_growth.run(setting, results, line_counts),
+        "year": lambda: year_reports.run(setting, results, year_rows),
+    }
+
+
+def machine() -> str:
+    """Return one line about where the numbers come from."""
+    return (
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def end_cleanly(signal_number: int, _frame: object) -> NoReturn:
+    """Leave through all the ``finally`` blocks, so that the server is stopped."""
+    sys.exit(128 + signal_number)
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named benchmarks, or all; return the exit code."""
+    signal.signal(signal.SIGTERM, end_cleanly)
+    with tempfile.TemporaryDirectory(prefix="hpcusage-bench-") as scratch:
+        setting, results = Setting(Path(scratch)), Results()
+        benchmarks = parts(setting, results)
+        unknown = set(names) - set(benchmarks)
+        if unknown:
+            sys.exit(f"Error: no benchmark {min(unknown)}: choose from {', '.join(benchmarks)}")
+        print(machine())
+        with setting:
+            print(f"MariaDB {setting.execute('select version()')[0][0]}, default settings")
+            for name in names or benchmarks:
+                try:
+                    benchmarks[name]()
+                except measure.CommandFailed as error:
+                    results.failed(f"benchmark {name}", error)
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

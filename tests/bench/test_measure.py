@@ -1,0 +1,46 @@
+"""Measurements are of whole processes, and a failed command is never a measurement."""
+
+import sys
+
+import pytest
+
+from tests.bench import measure
+
+ALLOCATE = "text = b'x' * (300 << 20)"
+COUNT = "sum(range(3_000_000))"
+
+
+def python(program):
+    return [sys.executable, "-c", program]
+
+
+def test_peak_memory_and_cpu_are_those_of_the_process():
+    small, large = measure.run_once(python("")), measure.run_once(python(ALLOCATE))
+    assert large.peak_megabytes > small.peak_megabytes + 250
+    assert measure.run_once(python(COUNT)).cpu_seconds > small.cpu_seconds > 0
+    assert small.wall_seconds > 0
+
+
+def test_cant_measure_a_command_that_fails():
+    with pytest.raises(measure.CommandFailed, match="ended with 3: no such thing"):
+        measure.run_once(python("import sys; print('no such thing', file=sys.stderr); sys.exit(3)"))
+
+
+def test_cant_measure_a_command_that_is_killed():
+    with pytest.raises(measure.CommandFailed, match="ended with -9"):
+        measure.run_once(python("import os; os.kill(os.getpid(), 9)"))
+
+
+def test_the_environment_is_handed_on():
+    program = "import os, sys; sys.exit(os.environ != {'ONE': '1', 'LC_CTYPE': 'C.UTF-8'})"
+    measure.run_once(python(program), {"ONE": "1", "LC_CTYPE": "C.UTF-8"})
+
+
+def test_a_command_is_repeated_until_it_took_enough_time():
+    assert measure.repeat(python(""), 3).runs == 3
+    assert measure.repeat(python(""), 3, enough_seconds=0).runs == 1
+
+
+def test_a_summary_has_medians_the_best_time_and_the_worst_peak():
+    runs = [measure.Measurement(*values) for values in [(3, 1, 50), (1, 2, 70), (2, 6, 60)]]
+    assert measure.summarise(runs) == (3, 2, 1, 2, 70)

@@ -1,0 +1,1 @@
+"""Tests with the real services, from one end to the other."""

@@ -1,0 +1,168 @@
+"""What all commands share on the command line: options, logging, signals, exit codes."""
+
+import contextlib
+import errno
+import functools
+import logging
+import os
+import signal
+import sys
+
+import click
+
+import usagedb
+from usagedb import errors
+from usagedb.config import find_config, shown
+from usagedb.output import FORMATS
+from usagedb.terminal import visible
+
+logger = logging.getLogger("usagedb")
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def run(command, arguments=None):
+    """Run a click command and end the process with its status; the only place that does.
+
+    Expected errors become one `Error:` line on stderr; a traceback is for bugs and --debug.
+    """
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
+    try:
+        status = finish(command, arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = closed_pipe()
+    sys.exit(status)
+
+
+def finish(command, arguments):
+    """Run a click command and return its exit status."""
+    try:
+        result = command.main(args=arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except click.Abort:
+        return 128 + signal.SIGINT
+    except errors.RunInterrupted as error:
+        return error.exit_code
+    except errors.UsageDBError as error:
+        return tell(error, error.exit_code)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            return tell(error, errors.WriteError.exit_code)
+        raise
+
+
+def tell(error, status):
+    """Print one line about an expected error and return its status."""
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("traceback", exc_info=error)
+    print(f"Error: {visible(error)}", file=sys.stderr)
+    return status
+
+
+def closed_pipe():
+    """End quietly when the reader of stdout went away, as `head` does."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
+
+
+def interrupt(signal_number, _frame):
+    """Turn a signal into an exception, so that what is open is rolled back."""
+    raise errors.RunInterrupted(signal_number)
+
+
+class LineFormatter(logging.Formatter):
+    """One line per message on stderr, safe for a terminal."""
+
+    def format(self, record):
+        text = visible(record.getMessage())
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return f"Warning: {text}" if record.levelno == logging.WARNING else text
+
+
+def set_up_logging(verbose, quiet, debug):
+    """Send log lines to stderr: warnings by default, more with -v and -vv, errors with -q."""
+    level = logging.DEBUG if debug or verbose > 1 else logging.INFO if verbose else logging.WARNING
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.ERROR if quiet else level, handlers=[handler], force=True)
+
+
+def common_options(function):
+    """Add -v, -q, --debug and --version; the command gets `quiet` only."""
+
+    @click.option("-v", "--verbose", count=True, help="Say what was done (-vv: and how).")
+    @click.option("-q", "--quiet", is_flag=True, help="Say errors only.")
+    @click.option("-D", "--debug", is_flag=True, help="Show the traceback of an error, and more.")
+    @click.version_option(usagedb.__version__, prog_name="hpcusage")
+    @functools.wraps(function)
+    def with_common(*arguments, verbose, quiet, debug, **options):
+        set_up_logging(verbose, quiet, debug)
+        return function(*arguments, quiet=quiet, **options)
+
+    return with_common
+
+
+def database_options(default_dbname="lmodV2"):
+    """Add --confFn, --dbname and --show-config; the command gets `config`, a DatabaseConfig."""
+
+    def decorate(function):
+        @click.option("--confFn", "conf_path", metavar="FILE", help="Database configuration file.")
+        @click.option(
+            "--dbname",
+            metavar="NAME",
+            help=f"Look for NAME_db.conf here and in /etc/hpcusage.  [default: {default_dbname}]",
+        )
+        @click.option("--show-config", is_flag=True, help="Print the configuration and end.")
+        @functools.wraps(function)
+        def with_database(*arguments, conf_path, dbname, show_config, **options):
+            config = find_config(conf_path, dbname, default_dbname)
+            logger.info("database: %s (%s)", config.describe(), config.source)
+            if show_config:
+                click.echo(shown(config))
+                return 0
+            return function(*arguments, config=config, **options)
+
+        return with_database
+
+    return decorate
+
+
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print the result.",
+)
+wait_option = click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait this long for another run to end.  [default: end with 75 at once]",
+)
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
+
+
+def confirm(question, yes, option="--yes"):
+    """Ask a person at a terminal; without a terminal demand the option. Returns True if agreed.
+
+    Raises UsageError when nobody can be asked.
+    """
+    if yes:
+        return True
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise errors.UsageError(f"{question} Nobody can be asked here: say {option}")
+    return click.confirm(question, err=True)

@@ -1,0 +1,220 @@
+"""Find and read the database configuration, and write a new one.
+
+The file is the INI file of Lmod and XALT sites: section [MYSQL] with HOST, USER, PASSWD (base64)
+and DB. The suite adds PORT, SOCKET, SSL_CA, SSL_CERT and SSL_KEY, the sections [SQLITE] and
+[POSTGRESQL], and [SITE] (see usagedb/site.py).
+"""
+
+import base64
+import binascii
+import configparser
+import dataclasses
+import logging
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from usagedb import errors
+
+logger = logging.getLogger(__name__)
+
+SYSTEM_DIRECTORY = Path("/etc/hpcusage")
+SYSTEM_DATABASE = Path("/var/lib/hpcusage/usage.db")
+SECTIONS = {"MYSQL": "mysql", "SQLITE": "sqlite", "POSTGRESQL": "postgresql"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DatabaseConfig:
+    """Where the data are, and how to get at them."""
+
+    backend: str  # one of usagedb.dialects.BACKENDS
+    database: str  # name on the server, or path of the SQLite file
+    source: str  # the configuration file, or the reason for the embedded database
+    hosts: tuple = ()  # tried in this order
+    port: int = 0  # 0: the server's usual port
+    user: str = ""
+    password: str = dataclasses.field(default="", repr=False)
+    socket: str = ""
+    ssl_ca: str = ""
+    ssl_cert: str = ""
+    ssl_key: str = ""
+    site: dict = dataclasses.field(default_factory=dict)  # the section [SITE], keys in capitals
+    select_database: bool = True  # False: connect to the server only
+
+    def describe(self):
+        """Return one short text for messages, without secrets."""
+        if self.backend == "sqlite":
+            return self.database
+        where = self.socket or ",".join(self.hosts)
+        return f"{self.backend} database {self.database} on {where}"
+
+    def replaced(self, **changes):
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def find_config(conf_path=None, dbname=None, default_dbname="lmodV2"):
+    """Return the DatabaseConfig to use.
+
+    conf_path is what --confFn named, dbname what --dbname named (None: not given). Without
+    either: $HPCUSAGE_CONF, then <dbname>_db.conf here and in /etc/hpcusage, then the embedded file.
+    Raises ConfigurationError or RefusedError. Read-only.
+    """
+    path = conf_path or os.environ.get("HPCUSAGE_CONF") or find_file(dbname or default_dbname)
+    if path:
+        config = read_config(path)
+        if conf_path and dbname and config.backend != "sqlite":
+            config = config.replaced(database=dbname)
+        return config
+    if dbname:
+        raise errors.ConfigurationError(
+            f"no {dbname}_db.conf here or in {SYSTEM_DIRECTORY}: make one with conf_create"
+        )
+    return DatabaseConfig("sqlite", str(embedded_path()), "embedded, no configuration file found")
+
+
+def find_file(dbname):
+    """Return the path of <dbname>_db.conf here or in /etc/hpcusage, or None."""
+    for directory in (Path(), SYSTEM_DIRECTORY):
+        path = directory / f"{dbname}_db.conf"
+        if path.is_file():
+            return path
+    return None
+
+
+def embedded_path():
+    """Return the path of the embedded database: one for root, one for each other account."""
+    if os.geteuid() == 0:
+        return SYSTEM_DATABASE
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "hpcusage" / "usage.db"
+
+
+def read_config(path):
+    """Read one configuration file. Raises ConfigurationError or RefusedError."""
+    parser = configparser.RawConfigParser()  # raw: a % in a password is only a %
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            warn_if_open_to_others(path, os.fstat(file.fileno()))
+            parser.read_file(file)
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except (configparser.Error, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise errors.ConfigurationError(f"{path} is not a configuration file: {reason}") from error
+    return config_from(parser, str(path))
+
+
+def config_from(parser, source):
+    """Return the DatabaseConfig that a parsed file holds. Raises ConfigurationError."""
+    section = next((name for name in SECTIONS if parser.has_section(name)), None)
+    if section is None:
+        raise errors.ConfigurationError(
+            f"{source}: no section [MYSQL], [SQLITE] or [POSTGRESQL]: make it with conf_create"
+        )
+    values = {key.upper(): value.strip() for key, value in parser.items(section)}
+    if not values.get("DB"):
+        raise errors.ConfigurationError(f"{source}: [{section}] has no DB")
+    site = dict(parser.items("SITE")) if parser.has_section("SITE") else {}
+    return DatabaseConfig(
+        backend=SECTIONS[section],
+        database=database_name(section, values["DB"], source),
+        source=source,
+        hosts=tuple(host.strip() for host in values.get("HOST", "").split(",") if host.strip()),
+        port=port_number(values.get("PORT", ""), source),
+        user=values.get("USER", ""),
+        password=decoded_password(values.get("PASSWD", ""), source),
+        socket=values.get("SOCKET", ""),
+        ssl_ca=values.get("SSL_CA", ""),
+        ssl_cert=values.get("SSL_CERT", ""),
+        ssl_key=values.get("SSL_KEY", ""),
+        site={key.upper(): value for key, value in site.items()},
+    )
+
+
+def database_name(section, value, source):
+    """Return DB; a relative SQLite path is meant relative to the configuration file."""
+    if section != "SQLITE":
+        return value
+    return str(Path(source).absolute().parent / Path(value).expanduser())
+
+
+def port_number(text, source):
+    """Return the port, 0 for the usual one. Raises ConfigurationError."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise errors.ConfigurationError(f"{source}: PORT = {text} is no port number")
+    return int(text)
+
+
+def decoded_password(text, source):
+    """Return the password behind PASSWD. Raises ConfigurationError if it is not base64."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise errors.ConfigurationError(
+            f"{source}: PASSWD is not base64: write it with conf_create"
+        ) from error
+
+
+def warn_if_open_to_others(path, status):
+    """Warn when any account of the machine may read the password in a configuration file."""
+    if status.st_mode & stat.S_IROTH:
+        logger.warning("%s can be read by everyone: chmod 640 %s", path, path)
+
+
+def shown(config):
+    """Return the configuration as an INI text, secrets as ***, for --show-config."""
+    section = next(name for name, backend in SECTIONS.items() if backend == config.backend)
+    lines = [f"# {config.source}", *ini_lines(section, config, "***" if config.password else "")]
+    if config.site:
+        lines += ["", "[SITE]"]
+        lines += [
+            f"{key} = " + value.replace("\n", "\n    ") for key, value in config.site.items()
+        ]
+    return "\n".join(lines)
+
+
+def ini_lines(section, config, password):
+    """Return the lines of a database section; empty settings are left out."""
+    settings = {
+        "HOST": ",".join(config.hosts),
+        "PORT": config.port or "",
+        "SOCKET": config.socket,
+        "USER": config.user,
+        "PASSWD": password,
+        "DB": config.database,
+        "SSL_CA": config.ssl_ca,
+        "SSL_CERT": config.ssl_cert,
+        "SSL_KEY": config.ssl_key,
+    }
+    return [f"[{section}]"] + [f"{key} = {value}" for key, value in settings.items() if value]
+
+
+def write_config(path, config):
+    """Write a configuration file with mode 0600, whole or not at all.
+
+    Raises WriteError or RefusedError.
+    """
+    section = next(name for name, backend in SECTIONS.items() if backend == config.backend)
+    password = base64.b64encode(config.password.encode()).decode()
+    text = "\n".join(ini_lines(section, config, password)) + "\n"
+    try:
+        handle, name = tempfile.mkstemp(dir=Path(path).parent, prefix=".conf.")  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink()
+            raise
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,116 @@
+"""The command createDB: make, upgrade or drop the tables, or print the grants they need."""
+
+import logging
+
+import click
+
+from usagedb import cli, errors, grants, schema
+from usagedb.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+@click.command(context_settings=cli.CONTEXT_SETTINGS)
+@click.option("--schema", "names", multiple=True, metavar="NAME", help="Only this tool's tables.")
+@click.option("--drop", is_flag=True, help="Drop the tables of the named schemas, with all data.")
+@click.option("--yes", is_flag=True, help="Drop without asking.")
+@click.option("--print-grants", is_flag=True, help="Print least-privilege GRANT statements.")
+@cli.dry_run_option
+@cli.common_options
+@cli.database_options()
+def command(config, quiet, names, drop, yes, print_grants, dry_run):
+    """Make the database and its tables, or bring them up to date.
+
+    Says each step; running it again changes nothing.
+
+    \b
+    Examples:
+      createDB
+      createDB --confFn /etc/hpcusage/lmodV2_db.conf --dry-run
+      createDB --schema lmod --drop --yes
+      createDB --print-grants
+    """
+    schemas = chosen(names)
+    if print_grants:
+        click.echo(grants.statements(config, schemas))
+        return 0
+    if drop:
+        return drop_tables(config, schemas, names, yes, dry_run)
+    return make_tables(config, schemas, dry_run, quiet)
+
+
+def main():
+    """Run the command."""
+    cli.run(command)
+
+
+def chosen(names):
+    """Return the Schemas with these names, all without any. Raises UsageError."""
+    known = schema.known_schemas()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise errors.UsageError(f"no schema {unknown[0]}: there are {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names or known)]
+
+
+def make_tables(config, schemas, dry_run, quiet):
+    """Take all missing steps, saying each; return the exit status."""
+    say = (lambda line: None) if quiet else click.echo
+    if not dry_run:
+        make_database(config, say)
+    try:
+        database = Database(config)
+    except errors.ConfigurationError:
+        if not dry_run:
+            raise
+        say(f"would make the database {config.database}, and all tables in it")
+        return 0
+    wanted = {one.name: one for one in (schema.USAGE, *schemas)}.values()
+    steps = 0
+    for one in wanted:
+        for step in schema.missing_steps(database, one):
+            say(f"{'would: ' if dry_run else ''}{one.name} {one.version}: {step.title()}")
+            steps += 1
+            if not dry_run:
+                schema.take_step(database, one, step)
+        for note in one.notes(database) if one.notes else ():
+            say(f"note: {note}")
+    if not steps:
+        say(f"{config.describe()}: up to date, nothing to do")
+    database.close()
+    return 0
+
+
+def make_database(config, say):
+    """Make the database on its server if it is not there and this account may."""
+    if config.backend == "sqlite":
+        return
+    try:
+        Database(config).close()
+        return
+    except errors.ConfigurationError as error:
+        logger.info("%s", error)
+    server = Database(config.replaced(select_database=False))
+    name = server.dialect.quote(config.database.replace("`", "").replace('"', ""))
+    server.run_ddl(f"CREATE DATABASE {name}")
+    server.close()
+    say(f"made the database {config.database}")
+
+
+def drop_tables(config, schemas, names, yes, dry_run):
+    """Drop the tables of the named schemas, and no others; return the exit status."""
+    if not names:
+        raise errors.UsageError("--drop needs --schema NAME: it drops that tool's tables only")
+    database = Database(config)
+    tables = [
+        f"{kind} {name}" for one in schemas for kind, name in schema.existing(database, one)
+    ]
+    click.echo(f"{config.describe()}: drop {', '.join(tables) or 'nothing'}", err=not dry_run)
+    if dry_run or not tables:
+        return 0
+    if not cli.confirm("Drop these tables and all their data?", yes):
+        return 1
+    for one in schemas:
+        schema.drop(database, one)
+    database.close()
+    return 0

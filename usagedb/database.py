@@ -1,0 +1,180 @@
+"""One connection to the database: statements, transactions, bulk inserts, reconnecting."""
+
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path
+
+from usagedb import errors
+from usagedb.dialects import load_dialect
+
+logger = logging.getLogger(__name__)
+
+CONFLICT_TRIES = 8
+CONFLICT_PAUSE_SECONDS = 0.05
+RECONNECT_PAUSES_SECONDS = (0.2, 1.0, 3.0)
+
+
+class Database:
+    """An open database. Statements are written with ? for every parameter."""
+
+    def __init__(self, config):
+        """Connect. Raises UnavailableError, RefusedError or ConfigurationError."""
+        self.config = config
+        self.dialect = load_dialect(config.backend)
+        self.file_locks: dict = {}
+        self.held_locks: list = []
+        self.connection = self.dialect.connect(config)
+        self._stamp = self._file_stamp()
+
+    @contextlib.contextmanager
+    def translated(self):
+        """Turn the driver's exceptions inside the block into UsageDBErrors where they are known."""
+        try:
+            yield
+        except errors.UsageDBError:
+            raise
+        except Exception as error:
+            known = self.dialect.translate_error(error, self.config)
+            if known is None:
+                raise
+            raise known from error
+
+    def rows(self, sql, parameters=()):
+        """Return all rows of a query, as tuples."""
+        return self._execute(sql, parameters).fetchall()
+
+    def execute(self, sql, parameters=()):
+        """Run one statement and return the number of rows it concerned."""
+        return self._execute(sql, parameters).rowcount
+
+    def _execute(self, sql, parameters):
+        with self.translated():
+            cursor = self.connection.cursor()
+            # Without parameters a % is only a %, for drivers whose placeholder is %s.
+            arguments = (tuple(parameters),) if parameters else ()
+            cursor.execute(self.dialect.statement(sql), *arguments)
+            return cursor
+
+    def run_ddl(self, statement):
+        """Run one statement without parameters, exactly as written; its errors come as raised."""
+        cursor = self.connection.cursor()
+        cursor.execute(statement)
+
+    @contextlib.contextmanager
+    def transaction(self):
+        """Commit the block, or roll all of it back when it raises anything."""
+        self._execute(self.dialect.begin_statement, ())
+        try:
+            yield self
+        except BaseException:
+            with contextlib.suppress(Exception):  # a lost connection has rolled back by itself
+                self.connection.rollback()
+            raise
+        self._execute("COMMIT", ())
+
+    def insert_rows(self, table, columns, rows, key=None, merge=None):
+        """Insert many rows in statements of bounded size.
+
+        columns is a sequence of (name, kind), the kinds of usagedb.dialects.base. With `key` (the
+        columns of a unique key) a row that is there already is merged as `merge` says: see
+        Dialect.merge_clause; an empty merge keeps the old row. Rows of one call have distinct keys.
+        """
+        if not rows:
+            return
+        tail = self.dialect.merge_clause(table, key, merge or {}) if key else ""
+        with self.translated():
+            self.dialect.insert_rows(self.connection, table, columns, rows, tail)
+
+    def like(self, column):
+        """Return the SQL of a LIKE on `column` that takes a `like_pattern` as its parameter."""
+        return f"{column} LIKE ? ESCAPE '!'"
+
+    def reconnect(self):
+        """Connect anew after a lost connection, to any host, and take the locks again.
+
+        Raises UnavailableError when no host answers after some tries.
+        """
+        with contextlib.suppress(Exception):
+            self.connection.close()
+        for pause_seconds in (*RECONNECT_PAUSES_SECONDS, None):
+            try:
+                self.connection = self.dialect.connect(self.config)
+                break
+            except errors.UnavailableError:
+                if pause_seconds is None:
+                    raise
+                time.sleep(pause_seconds)
+        for name in self.held_locks:
+            if not self.file_locks.get(name) and not self.dialect.lock(self, name):
+                logger.info("lock %s is held by another run now", name)
+
+    def wait_for_cluster(self):
+        """On a Galera node, let the following reads see all that the cluster has committed."""
+        if self.config.backend == "mysql" and self.rows("SHOW VARIABLES LIKE 'wsrep_on'"):
+            self.execute("SET SESSION wsrep_sync_wait = 1")
+
+    def close(self):
+        """Close the connection.
+
+        Raises UnavailableError if a database that was read as a still file has changed meanwhile.
+        """
+        for name in list(self.file_locks):
+            self.dialect.unlock(self, name)
+        with contextlib.suppress(Exception):
+            self.connection.close()
+        if self._stamp != self._file_stamp():
+            raise errors.UnavailableError(f"{self.config.database} was written while it was read")
+
+    def _file_stamp(self):
+        """Return what changes when an SQLite file that is only read changes; else None."""
+        if self.config.backend != "sqlite" or os.access(self.config.database, os.W_OK):
+            return None
+        status = Path(self.config.database).stat()
+        wal = Path(f"{self.config.database}-wal")
+        return status.st_ino, status.st_size, status.st_mtime_ns, wal.exists()
+
+
+def like_pattern(pattern, fold=True):
+    """Return an SQL pattern, as a person types it, for a comparison made with Database.like.
+
+    % and _ are wildcards and \\ takes their meaning away, as in MySQL. With fold, A-Z become a-z,
+    for a comparison with a *_folded column.
+    """
+    written, escaped = [], False
+    for character in pattern:
+        if character == "!" or (escaped and character in "%_"):
+            written.append("!" + character)
+        elif character == "\\" and not escaped:
+            escaped = True
+            continue
+        else:
+            written.append(character)
+        escaped = False
+    if escaped:
+        written.append("\\")
+    text = "".join(written)
+    return fold_ascii(text) if fold else text
+
+
+ASCII_FOLD = {ord("A") + offset: ord("a") + offset for offset in range(26)}
+
+
+def fold_ascii(text):
+    """Return the text with A-Z as a-z and all else unchanged."""
+    return text.translate(ASCII_FOLD)
+
+
+def with_conflict_retries(action):
+    """Call action() again, a bounded number of times, while the server undoes it for another's
+    transaction; return what it returns. Raises ConflictError after the last try.
+    """
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            return action()
+        except errors.ConflictError:
+            if attempt == CONFLICT_TRIES - 1:
+                raise
+            time.sleep(CONFLICT_PAUSE_SECONDS * 2**attempt)
+    raise AssertionError("unreachable")

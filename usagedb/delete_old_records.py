@@ -1,0 +1,107 @@
+"""The command delete_old_records: remove what is older than the site wants to keep."""
+
+import datetime
+import logging
+
+import click
+from dateutil.relativedelta import relativedelta
+
+from usagedb import cli, errors, schema
+from usagedb.database import Database
+from usagedb.locks import only_one
+from usagedb.retention import PurgeOptions
+from usagedb.runs import recorded
+
+logger = logging.getLogger(__name__)
+
+COMMAND = "delete_old_records"
+
+
+@click.command(context_settings=cli.CONTEXT_SETTINGS)
+@click.option("--keepMonths", "keep_months", type=click.IntRange(0), metavar="N",
+              help="Keep the last N months; delete what is older.")
+@click.option("--start", metavar="YYYY-MM-DD", help="Delete from this day on.")
+@click.option("--end", metavar="YYYY-MM-DD", help="Delete what is before this day (exclusive).")
+@click.option("--syshost", multiple=True, metavar="NAME", help="Only this cluster.")
+@click.option("--schema", "schema_name", default="lmod", show_default=True, metavar="NAME",
+              help="Whose records.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+@cli.dry_run_option
+@cli.wait_option
+@cli.common_options
+@cli.database_options()
+def command(config, quiet, keep_months, start, end, syshost, schema_name, yes, dry_run,
+            wait_seconds):
+    """Delete old records, in small steps that do not lock the tables for long.
+
+    \b
+    Examples:
+      delete_old_records --keepMonths 12 --dry-run
+      delete_old_records --keepMonths 12 --yes --confFn /etc/hpcusage/lmodV2_db.conf
+      delete_old_records --end 2024-01-01 --syshost oldcluster --yes
+    """
+    chosen = schema_named(schema_name)
+    options = PurgeOptions(*days(keep_months, start, end), tuple(syshost), dry_run=True)
+    database = Database(config)
+    schema.require(database, chosen)
+    plan = chosen.purge(database, options, lambda line: None)
+    click.echo(f"{'would delete' if dry_run else 'delete'} {span(options)}: {plan.describe()}")
+    if dry_run or not plan.tables:
+        return 0
+    if not cli.confirm("Delete these records?", yes):
+        return 1
+    with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
+        doing = PurgeOptions(options.first, options.last, options.clusters)
+        done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
+        run.message = f"deleted {done.describe()}"
+        logger.info("%s", run.message)
+    database.close()
+    return 0
+
+
+def main():
+    """Run the command."""
+    cli.run(command)
+
+
+def schema_named(name):
+    """Return the Schema of that name. Raises UsageError if it has nothing to delete."""
+    known = {one.name: one for one in schema.known_schemas().values() if one.purge}
+    if name not in known:
+        raise errors.UsageError(f"--schema {name}: there are {', '.join(known)}")
+    return known[name]
+
+
+def days(keep_months, start, end):
+    """Return the first and last day (YYYYMMDD) to delete. Raises UsageError."""
+    if (keep_months is None) == (end is None):
+        raise errors.UsageError("say either --keepMonths N or --end YYYY-MM-DD")
+    if end:
+        exclusive = parse_date(end)
+    else:
+        exclusive = datetime.date.today() - relativedelta(months=keep_months)
+    last = exclusive - datetime.timedelta(days=1)
+    first = parse_date(start) if start else datetime.date(1970, 1, 1)
+    if first > last:
+        raise errors.UsageError(f"there is no day from {first} to before {exclusive}")
+    return number(first), number(last)
+
+
+def parse_date(text):
+    """Return the date of YYYY-MM-DD. Raises UsageError."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD") from error
+
+
+def number(date):
+    """Return a date as YYYYMMDD."""
+    return date.year * 10000 + date.month * 100 + date.day
+
+
+def span(options):
+    """Return the days and clusters of a purge in words."""
+    text = f"{options.last // 10000:04d}-{options.last // 100 % 100:02d}-{options.last % 100:02d}"
+    clusters = f" of {', '.join(options.clusters)}" if options.clusters else ""
+    return f"records{clusters} up to {text}"

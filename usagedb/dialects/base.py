@@ -1,0 +1,114 @@
+"""What every dialect answers, and what most of them answer alike."""
+
+import functools
+import re
+
+# Kinds of columns in a bulk insert: they decide how a value is bound.
+INTEGER = "integer"
+SECONDS = "seconds"  # a time or duration with fractions, bound to the microsecond
+TEXT = "text"
+BYTES = "bytes"
+
+
+class Dialect:
+    """One database's words for the things that the suite needs; stateless."""
+
+    backend = ""
+    placeholder = "%s"
+    begin_statement = "BEGIN"
+    # Words of sql/*.sql and what this database calls them.
+    types: dict = {}
+    # Rows per statement of a bulk insert: bounded, so that a statement stays below 1 MB.
+    rows_per_statement = 1000
+
+    def connect(self, config):
+        """Return an open DB-API connection in autocommit mode.
+
+        Raises UnavailableError, RefusedError or ConfigurationError.
+        """
+        raise NotImplementedError(self.backend)
+
+    def translate_error(self, error, config):
+        """Return the UsageDBError that a driver's exception means, or None for a bug."""
+        raise NotImplementedError(self.backend)
+
+    def is_already_there(self, error):
+        """Tell whether a DDL statement failed because what it makes is there already."""
+        raise NotImplementedError(self.backend)
+
+    def has_table(self, database, name):
+        """Tell whether a table or view of that name exists. Read-only."""
+        raise NotImplementedError(self.backend)
+
+    def lock(self, database, name):
+        """Try to take the advisory lock `name` and return whether it is held now."""
+        raise NotImplementedError(self.backend)
+
+    def unlock(self, database, name):
+        """Give the advisory lock `name` back."""
+        raise NotImplementedError(self.backend)
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - dialects are single, immortal objects
+    def statement(self, sql):
+        """Return `sql`, written with ? for parameters, in the driver's own form."""
+        return sql if self.placeholder == "?" else sql.replace("?", self.placeholder)
+
+    def quote(self, identifier):
+        """Return an identifier in quotes. Identifiers come from fixed tuples, never from input."""
+        return f'"{identifier}"'
+
+    def schema_text(self, sql, database):
+        """Return one statement of sql/*.sql in this database's words."""
+        for word, own in self.types.items():
+            sql = re.sub(rf"\b{word}\b", own, sql)
+        sql = re.sub(r"\bCHARS\((\d+)\)", self.char_type, sql)
+        sql = re.sub(r"LOCAL_DATETIME\((\S+), (\S+)\)", self.local_datetime, sql)
+        sql = re.sub(r'"(\w+)"', lambda found: self.quote(found[1]), sql)
+        return self.finish_schema_text(sql, database)
+
+    char_type = r"VARCHAR(\1)"
+    local_datetime = ""
+
+    def finish_schema_text(self, sql, _database):
+        """Hook: integer division is `/` between integers unless the database says otherwise."""
+        return re.sub(r"\bDIV\b", "/", sql)
+
+    def merge_clause(self, table, key, merge):
+        """Return the end of an INSERT that merges rows whose key is there already.
+
+        merge maps a column to "add", "min", "max", "replace", or "with_min:COLUMN" (take the new
+        value where that column becomes smaller); an empty merge keeps the old row.
+        """
+        new = {column: f"excluded.{column}" for column in merge}
+        sets = self._merge_sets(table, merge, new, "excluded.{}")
+        action = f"DO UPDATE SET {', '.join(sets)}" if sets else "DO NOTHING"
+        return f" ON CONFLICT ({', '.join(key)}) {action}"
+
+    least, greatest = "LEAST", "GREATEST"
+
+    def _merge_sets(self, table, merge, new, new_form):
+        sets = []
+        for column, rule in merge.items():
+            old = f"{table}.{column}"
+            if rule == "add":
+                sets.append(f"{column} = {old} + {new[column]}")
+            elif rule == "min":
+                sets.append(f"{column} = {self.least}({old}, {new[column]})")
+            elif rule == "max":
+                sets.append(f"{column} = {self.greatest}({old}, {new[column]})")
+            elif rule == "replace":
+                sets.append(f"{column} = {new[column]}")
+            elif rule.startswith("with_min:"):
+                other = rule.partition(":")[2]
+                smaller = f"{new_form.format(other)} < {table}.{other}"
+                sets.append(
+                    f"{column} = CASE WHEN {smaller} THEN {new[column]} ELSE {old} END"
+                )
+        return sets
+
+    def insert_rows(self, connection, table, columns, rows, tail):
+        """Insert rows (a sequence of tuples) by statements of bounded size.
+
+        columns is a sequence of (name, kind); tail is what `merge_clause` returned, or ''.
+        """
+        raise NotImplementedError(self.backend)

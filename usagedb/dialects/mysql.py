@@ -1,0 +1,196 @@
+"""MySQL and MariaDB, Galera clusters included, through PyMySQL."""
+
+import functools
+import ssl
+
+import pymysql
+from pymysql import converters
+
+from usagedb import errors
+from usagedb.dialects.base import BYTES, INTEGER, SECONDS, Dialect
+
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 3600  # the longest statement: a report over years
+
+REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 4151}
+# The server went away, is starting or stopping, read-only, or outside its Galera cluster.
+AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
+# Undone for another transaction; a duplicate key means that one was faster.
+CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
+FULL = {3, 14, 28, 1021, 1026, 1114}
+ALREADY_THERE = {1007, 1050, 1060, 1061}
+TABLE_TAIL = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE="
+
+
+class Rows(list):
+    """Row tuples that the driver writes as one parameter: `VALUES ?` becomes `VALUES (…),(…)`."""
+
+    template = ""
+    text_columns: tuple = ()
+
+
+def write_rows(rows, _mapping=None):
+    """Encode Rows: numbers through %d and %.6f, which nothing but a number passes; text escaped."""
+    template, text_columns = rows.template, rows.text_columns
+    if not text_columns:
+        return ",".join([template % row for row in rows])
+    written = []
+    for row in rows:
+        values = list(row)
+        for index in text_columns:
+            values[index] = escaped(values[index])
+        written.append(template % tuple(values))
+    return ",".join(written)
+
+
+@functools.lru_cache(maxsize=4096)
+def escaped(value):
+    """Return a text or bytes value as a literal (sessions never use NO_BACKSLASH_ESCAPES)."""
+    return converters.escape_item(value, "utf8mb4", converters.encoders)
+
+
+class MySQLDialect(Dialect):
+    """MariaDB 10.5 and newer, MySQL 8."""
+
+    backend = "mysql"
+    rows_per_statement = 1000
+    types = {
+        "SERIAL_ID": "INT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+        "DIGEST": "BINARY(32)",
+        "BYTES": "LONGBLOB",
+        "INTEGER": "INT",
+        "WIDE": "SIGNED",
+    }
+    local_datetime = (
+        r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
+    )
+
+    def connect(self, config):
+        last = None
+        for host in config.hosts or ("localhost",):
+            try:
+                return self._connect_to(host, config)
+            except pymysql.Error as error:
+                last = self.translate_error(error, config)
+                if not isinstance(last, errors.UnavailableError):
+                    raise (last or error) from error
+        raise last
+
+    def _connect_to(self, host, config):
+        connection = pymysql.connect(
+            host=host,
+            port=config.port or 3306,
+            unix_socket=config.socket or None,
+            user=config.user,
+            password=config.password,
+            database=config.database if config.select_database else None,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS,
+            write_timeout=ANSWER_SECONDS,
+            ssl=tls_context(config),
+            conv={**converters.conversions, Rows: write_rows},
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+                "NO_ENGINE_SUBSTITUTION'"
+            )
+        return connection
+
+    def translate_error(self, error, config):
+        if isinstance(error, (BrokenPipeError, ConnectionError, TimeoutError)):
+            return errors.UnavailableError(f"{config.describe()}: {error}: try again later")
+        if not isinstance(error, pymysql.Error):
+            return None
+        number = error.args[0] if error.args else 0
+        text = error.args[1] if len(error.args) > 1 else error
+        where = f"{config.describe()}: {text}"
+        if isinstance(error, pymysql.InterfaceError):  # the connection was closed under us
+            return errors.UnavailableError(f"{config.describe()}: connection lost, try again later")
+        for numbers, kind, advice in (
+            (REFUSED, errors.RefusedError, "check user, password and grants"),
+            (CONFLICT, errors.ConflictError, "try again later"),
+            (AWAY, errors.UnavailableError, "try again later"),
+            (FULL, errors.WriteError, "make room on the server, then run it again"),
+            ({1049, 1146}, errors.ConfigurationError, "run createDB"),
+        ):
+            if number in numbers:
+                return kind(f"{where}: {advice}")
+        return None
+
+    def is_already_there(self, error):
+        return bool(error.args) and error.args[0] in ALREADY_THERE
+
+    def has_table(self, database, name):
+        sql = (
+            "SELECT 1 FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND lower(table_name) = ?"
+        )
+        return bool(database.rows(sql, (name.lower(),)))
+
+    def lock(self, database, name):
+        full = lock_name(database, name)
+        return database.rows("SELECT GET_LOCK(?, 0)", (full,))[0][0] == 1
+
+    def unlock(self, database, name):
+        database.rows("SELECT RELEASE_LOCK(?)", (lock_name(database, name),))
+
+    def quote(self, identifier):
+        return f"`{identifier}`"
+
+    def finish_schema_text(self, sql, database):
+        # `x DIV y` is MySQL's own; the collation compares byte by byte with trailing blanks.
+        if not sql.startswith("CREATE TABLE"):
+            return sql
+        is_mariadb = "MariaDB" in database.rows("SELECT VERSION()")[0][0]
+        return sql + TABLE_TAIL + ("utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin")
+
+    def merge_clause(self, table, key, merge):
+        new = {column: f"VALUES({column})" for column in merge}
+        # MySQL assigns from left to right: what compares another column goes first.
+        ordered = dict(sorted(merge.items(), key=lambda item: not item[1].startswith("with_min")))
+        sets = self._merge_sets(table, ordered, new, "VALUES({})")
+        if not sets:
+            sets = [f"{key[0]} = {table}.{key[0]}"]
+        return f" ON DUPLICATE KEY UPDATE {', '.join(sets)}"
+
+    def insert_rows(self, connection, table, columns, rows, tail):
+        names = ", ".join(self.quote(name) for name, _kind in columns)
+        statement = f"INSERT INTO {table} ({names}) VALUES %s{tail}"  # noqa: S608
+        marks = {INTEGER: "%d", SECONDS: "%.6f"}
+        template = "(" + ",".join(marks.get(kind, "%s") for _name, kind in columns) + ")"
+        text_columns = tuple(
+            index for index, (_name, kind) in enumerate(columns) if kind not in marks
+        )
+        size = 100 if any(kind == BYTES for _name, kind in columns) else self.rows_per_statement
+        with connection.cursor() as cursor:
+            for start in range(0, len(rows), size):
+                part = Rows(rows[start : start + size])
+                part.template, part.text_columns = template, text_columns
+                cursor.execute(statement, (part,))
+
+
+def tls_context(config):
+    """Return a verifying TLS context when the configuration names certificates, else None."""
+    if not (config.ssl_ca or config.ssl_cert):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=config.ssl_ca or None)
+        if config.ssl_cert:
+            context.load_cert_chain(config.ssl_cert, config.ssl_key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise errors.ConfigurationError(f"{config.source}: SSL files: {error}") from error
+    return context
+
+
+def lock_name(database, name):
+    """Return the name of a server-wide lock for this database: 64 characters at most."""
+    import hashlib
+
+    digest = hashlib.sha256(database.config.database.encode(), usedforsecurity=False)
+    return f"hpcusage.{name[:30]}.{digest.hexdigest()[:16]}"
+
+
+DIALECT = MySQLDialect()

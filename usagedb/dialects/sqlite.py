@@ -1,0 +1,158 @@
+"""SQLite: the embedded database, one file, no server."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from usagedb import errors
+from usagedb.dialects.base import Dialect
+
+BUSY_SECONDS = 60.0
+# WAL needs shared memory, which these file systems do not give to several machines.
+NETWORK_FILE_SYSTEMS = (
+    "nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "glusterfs",
+    "fuse.sshfs", "fuse.glusterfs", "orangefs", "pvfs2", "wekafs",
+)  # fmt: skip
+
+
+class SQLiteDialect(Dialect):
+    """SQLite 3.34 and newer, through the standard library."""
+
+    backend = "sqlite"
+    placeholder = "?"
+    begin_statement = "BEGIN IMMEDIATE"
+    least, greatest = "min", "max"
+    rows_per_statement = 100_000
+    char_type = "TEXT"
+    types = {
+        "WIDE": "BIGINT",
+        "SERIAL_ID": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "DIGEST": "BLOB",
+        "BYTES": "BLOB",
+        "DOUBLE": "REAL",
+    }
+    local_datetime = r"datetime(\1 + \2 * 60, 'unixepoch')"
+
+    def connect(self, config):
+        path = Path(config.database)
+        if path.exists() and not os.access(path, os.W_OK):
+            return connect_read_only(path)
+        create_private(path)
+        try:
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            set_journal(connection, path)
+        except sqlite3.Error as error:
+            raise self.translate_error(error, config) or error from error
+        return connection
+
+    def translate_error(self, error, config):
+        where = f"{config.describe()}: {error}"
+        text = str(error)
+        if not isinstance(error, sqlite3.Error):
+            return None
+        if "locked" in text or "busy" in text:
+            return errors.ConflictError(f"{where}: another program is writing, try again later")
+        if isinstance(error, sqlite3.IntegrityError):
+            return errors.ConflictError(where)
+        if "full" in text or "disk I/O" in text:
+            return errors.WriteError(f"{where}: make room, then run the same command again")
+        if "readonly" in text or "unable to open" in text:
+            return errors.RefusedError(f"{where}: this account cannot write there")
+        if "no such table" in text:
+            return errors.ConfigurationError(f"{where}: run createDB")
+        if "not a database" in text or "malformed" in text:
+            return errors.ConfigurationError(f"{where}: restore it from a copy")
+        return None
+
+    def is_already_there(self, error):
+        return "already exists" in str(error) or "duplicate column" in str(error)
+
+    def has_table(self, database, name):
+        sql = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
+        return bool(database.rows(sql, (name.lower(),)))
+
+    def lock(self, database, name):
+        from filelock import FileLock, Timeout
+
+        file_lock = FileLock(f"{database.config.database}.{name}.lock", mode=0o640)
+        try:
+            file_lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise errors.RefusedError(f"cannot lock {database.config.database}: {error}") from error
+        database.file_locks[name] = file_lock
+        return True
+
+    def unlock(self, database, name):
+        file_lock = database.file_locks.pop(name, None)
+        if file_lock:
+            file_lock.release()
+
+    def finish_schema_text(self, sql, database):
+        sql = super().finish_schema_text(sql, database)
+        # A table without a serial id is stored in the order of its primary key.
+        if sql.startswith("CREATE TABLE") and "AUTOINCREMENT" not in sql:
+            sql += " WITHOUT ROWID"
+        return sql
+
+    def insert_rows(self, connection, table, columns, rows, tail):
+        names = ", ".join(self.quote(name) for name, _kind in columns)
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}){tail}"  # noqa: S608
+        connection.executemany(statement, rows)
+
+
+def create_private(path):
+    """Make an empty database file with mode 0640, and its directory; do nothing if it is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640))
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot write the database {path}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.WriteError(f"cannot write the database {path}: {error.strerror}") from error
+
+
+def set_journal(connection, path):
+    """Choose WAL, or DELETE on a network file system, and commits that survive a power cut."""
+    mode = "DELETE" if file_system_of(path) in NETWORK_FILE_SYSTEMS else "WAL"
+    if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != mode:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def connect_read_only(path):
+    """Open a database that this account cannot write.
+
+    Without its -wal file nobody is writing, and the file is read as it stands
+    (`Database.close` makes sure that it has not changed meanwhile).
+    """
+    idle = not Path(f"{path}-wal").exists()
+    uri = path.absolute().as_uri() + ("?mode=ro&immutable=1" if idle else "?mode=ro")
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise errors.RefusedError(f"cannot read the database {path}: {error}") from error
+    return connection
+
+
+def file_system_of(path):
+    """Return the type of the file system that holds `path`, as /proc/self/mountinfo names it."""
+    best, kind = "", ""
+    target = str(Path(path).absolute())
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return kind
+    for line in lines:
+        fields = line.split()
+        mount_point = fields[4].replace("\\040", " ")
+        inside = target == mount_point or target.startswith(mount_point.rstrip("/") + "/")
+        if inside and len(mount_point) >= len(best):
+            best, kind = mount_point, fields[fields.index("-") + 1]
+    return kind
+
+
+DIALECT = SQLiteDialect()

@@ -1,0 +1,67 @@
+"""The errors that a person may see: each class carries its exit code.
+
+One place, ``usagedb.cli.run``, turns them into one line on stderr and a status.
+The codes are those of the table in README.md (sysexits where one exists).
+"""
+
+
+class UsageDBError(Exception):
+    """Base of all expected errors; its text says what, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(UsageDBError):
+    """The command line asks for something impossible."""
+
+    exit_code = 2
+
+
+class MalformedInputError(UsageDBError):
+    """All of the input was malformed: nothing was loaded."""
+
+    exit_code = 65
+
+
+class MissingInputError(UsageDBError):
+    """A named input does not exist or cannot be read."""
+
+    exit_code = 66
+
+
+class WriteError(UsageDBError):
+    """A file or the database could not be written (disk full, read-only)."""
+
+    exit_code = 74
+
+
+class UnavailableError(UsageDBError):
+    """The database is away, or a lock is held: the same run may succeed later."""
+
+    exit_code = 75
+
+
+class ConflictError(UnavailableError):
+    """The server undid the transaction in favour of another one (deadlock, lock wait,
+    certification): the same transaction may be tried again at once."""
+
+
+class RefusedError(UsageDBError):
+    """Permission or credentials were refused."""
+
+    exit_code = 77
+
+
+class ConfigurationError(UsageDBError):
+    """The configuration is missing or wrong, or the schema is not up to date."""
+
+    exit_code = 78
+
+
+class RunInterrupted(UsageDBError):
+    """A signal asked the run to end; ``signal_number`` gives the exit code 128+N."""
+
+    def __init__(self, signal_number):
+        super().__init__(f"ended by signal {signal_number}")
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,24 @@
+"""What a tool needs to know to delete its old rows, and what it answers."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class PurgeOptions:
+    """Which rows are old: local days from first to last (YYYYMMDD, inclusive)."""
+
+    first: int
+    last: int
+    clusters: tuple = ()  # names; none: all clusters
+    dry_run: bool = False
+
+
+@dataclasses.dataclass
+class Purged:
+    """What was deleted, or would be: (table, rows) pairs."""
+
+    tables: list = dataclasses.field(default_factory=list)
+
+    def describe(self):
+        """Return one line for a person."""
+        return ", ".join(f"{rows} rows of {table}" for table, rows in self.tables) or "nothing"

@@ -1,0 +1,68 @@
+"""The row that every run of a command leaves in usage_run."""
+
+import contextlib
+import socket
+import time
+
+from usagedb import errors
+from usagedb.dialects.base import SECONDS, TEXT
+
+COUNTERS = ("stored", "duplicates", "ignored", "rejected", "waiting", "read_bytes")
+NEW_RUN = (
+    ("command", TEXT),
+    ("host", TEXT),
+    ("started_at", SECONDS),
+    ("message", TEXT),
+)
+UPDATE = (
+    "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, "
+    + ", ".join(f"{name} = ?" for name in COUNTERS)
+    + " WHERE run_id = ?"
+)
+
+
+class Run:
+    """What one run did: counters that the command adds to, and the row that keeps them."""
+
+    def __init__(self, database, command, clock=time.time):
+        self.database, self.command, self.clock = database, command, clock
+        self.message = ""
+        self.exit_code = 0
+        for name in COUNTERS:
+            setattr(self, name, 0)
+        self.run_id = self._begin()
+
+    def _begin(self):
+        started_at = round(self.clock(), 6)
+        host = socket.gethostname()[:255]
+        self.database.insert_rows("usage_run", NEW_RUN, [(self.command, host, started_at, "")])
+        found = self.database.rows(
+            "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ?", (self.command, host)
+        )
+        return found[0][0]
+
+    def finish(self, exit_code, message=""):
+        """Record how the run ended. A database that is away is not an error here."""
+        values = [getattr(self, name) for name in COUNTERS]
+        with contextlib.suppress(errors.UsageDBError):
+            self.database.execute(
+                UPDATE, (self.clock(), exit_code, message[:1000], *values, self.run_id)
+            )
+
+
+@contextlib.contextmanager
+def recorded(database, command):
+    """Give a Run to the block and record how the block ended, errors included. Commits."""
+    run = Run(database, command)
+    try:
+        yield run
+    except errors.UsageDBError as error:
+        run.finish(error.exit_code, str(error))
+        raise
+    except SystemExit as error:
+        run.finish(error.code if isinstance(error.code, int) else 1, run.message)
+        raise
+    except BaseException as error:
+        run.finish(1, repr(error))
+        raise
+    run.finish(run.exit_code, run.message)

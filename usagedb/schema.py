@@ -1,0 +1,222 @@
+"""Make and upgrade the tables of each tool from its file in sql/.
+
+A schema file is a sequence of versions; a version is a sequence of statements, the steps. Every
+step is recorded after it was taken, so that an upgrade that was stopped goes on where it stopped
+(MariaDB commits each DDL statement at once).
+"""
+
+import dataclasses
+import functools
+import logging
+import re
+import time
+from pathlib import Path
+
+from usagedb import errors
+from usagedb.dialects.base import INTEGER, SECONDS, TEXT
+
+logger = logging.getLogger(__name__)
+
+ENTRY_POINT_GROUP = "hpcusage.schema"
+VERSION_LINE = re.compile(r"^-- version (\d+): (.+)$")
+COMMENT = re.compile(r"\s*--[^\n]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One statement of a schema file."""
+
+    version: int
+    number: int  # within the version, from 1
+    statement: str
+
+    def title(self):
+        """Return the first words of the statement, for instance `CREATE TABLE lmod_use`."""
+        return " ".join(self.statement.split()[:3])
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """A tool's tables. Tools register one under the entry point group `hpcusage.schema`."""
+
+    name: str
+    file_name: str  # in sql/
+    # The oldest version of the tables that this program's reports can read.
+    readable_version: int = 1
+    # purge(database, options) -> usagedb.retention.Purged; None: nothing is ever purged.
+    purge: object = None
+    # adapt(database, statement) -> the statement to run instead, or None to leave the step out.
+    adapt: object = None
+    # notes(database) -> lines that createDB shows, for instance about an older database found.
+    notes: object = None
+
+    @functools.cached_property
+    def steps(self):
+        """All steps of all versions, in order."""
+        return parse_steps(read_sql(self.file_name))
+
+    @property
+    def version(self):
+        """The version that this program knows."""
+        return self.steps[-1].version
+
+    def tables(self):
+        """Return ("TABLE" or "VIEW", name) for what the schema makes, in the order of making."""
+        found = (re.match(r"CREATE (TABLE|VIEW) (\w+)", step.statement) for step in self.steps)
+        return [(match[1], match[2]) for match in found if match]
+
+
+USAGE = Schema("usage", "usage.sql")
+
+
+def read_sql(file_name):
+    """Return the text of a file of sql/, installed or in the checkout."""
+    try:
+        from usagedb import sql
+
+        directory = Path(sql.__file__).parent
+    except ImportError:  # a bare clone, not installed
+        directory = Path(__file__).parent.parent / "sql"
+    return (directory / file_name).read_text(encoding="utf-8")
+
+
+def parse_steps(text):
+    """Return the Steps of a schema file's text."""
+    steps, version, lines = [], 0, []
+    for line in text.splitlines():
+        heading = VERSION_LINE.match(line)
+        if heading:
+            version, lines = int(heading[1]), []
+            number = 0
+            continue
+        bare = COMMENT.sub("", line)
+        if version and bare.strip():
+            lines.append(bare)
+        if version and bare.endswith(";"):
+            number += 1
+            steps.append(Step(version, number, "\n".join(lines).rstrip(";")))
+            lines = []
+    return steps
+
+
+def known_schemas():
+    """Return all registered schemas by name, the common one first.
+
+    Read from the installed package's entry points, or in a bare clone from its setup.cfg.
+    """
+    from importlib.metadata import EntryPoint, entry_points
+
+    groups = entry_points()
+    if hasattr(groups, "select"):
+        points = list(groups.select(group=ENTRY_POINT_GROUP))
+    else:  # Python 3.9
+        points = list(groups.get(ENTRY_POINT_GROUP, ()))
+    if not points:
+        points = [EntryPoint(*pair, ENTRY_POINT_GROUP) for pair in points_of_checkout()]
+    schemas = {USAGE.name: USAGE}
+    for point in sorted(points, key=lambda point: point.name):
+        schemas[point.name] = point.load()
+    return schemas
+
+
+def points_of_checkout():
+    """Return (name, target) of the entry points that setup.cfg of a bare clone names."""
+    import configparser
+
+    parser = configparser.ConfigParser()
+    parser.read(Path(__file__).parent.parent / "setup.cfg", encoding="utf-8")
+    text = parser.get("options.entry_points", ENTRY_POINT_GROUP, fallback="")
+    pairs = (line.partition("=") for line in text.strip().splitlines())
+    return [(name.strip(), target.strip()) for name, _equals, target in pairs]
+
+
+def steps_taken(database, schema):
+    """Return the (version, step) pairs that the database has. Read-only."""
+    if not database.dialect.has_table(database, "usage_schema"):
+        return set()
+    sql = "SELECT version, step FROM usage_schema WHERE schema_name = ?"
+    return {tuple(row) for row in database.rows(sql, (schema.name,))}
+
+
+def missing_steps(database, schema):
+    """Return the steps that the database lacks.
+
+    Raises ConfigurationError if its schema is newer than this program. Read-only.
+    """
+    taken = steps_taken(database, schema)
+    newest = max(taken, default=(0, 0))[0]
+    if newest > schema.version:
+        raise errors.ConfigurationError(
+            f"{database.config.describe()}: its schema {schema.name} has version {newest}, newer"
+            f" than this program's {schema.version}: use the newer program"
+        )
+    return [step for step in schema.steps if (step.version, step.number) not in taken]
+
+
+def require(database, schema, to_write=True):
+    """Make sure that the tables are there and up to date.
+
+    SQLite: makes or upgrades them. On a server only createDB does that: raises ConfigurationError.
+    A report (to_write=False) is content with `readable_version`.
+    """
+    missing = missing_steps(database, schema)
+    if not missing or (not to_write and missing[0].version > schema.readable_version):
+        return
+    if database.config.backend != "sqlite":
+        raise errors.ConfigurationError(
+            f"{database.config.describe()}: tables of {schema.name} are missing: run createDB"
+        )
+    for needed in (USAGE, schema):
+        upgrade(database, needed)
+
+
+def upgrade(database, schema):
+    """Take all missing steps; commits step by step."""
+    for step in missing_steps(database, schema):
+        take_step(database, schema, step)
+
+
+def take_step(database, schema, step):
+    """Run one step and record it. A step that ran before but was not recorded is recorded."""
+    statement = statement_for(database, schema, step)
+    if statement:
+        try:
+            database.run_ddl(statement)
+        except Exception as error:
+            if not database.dialect.is_already_there(error):
+                with database.translated():
+                    raise
+    database.insert_rows(
+        "usage_schema",
+        (("schema_name", TEXT), ("version", INTEGER), ("step", INTEGER), ("applied_at", SECONDS)),
+        [(schema.name, step.version, step.number, time.time())],
+        key=("schema_name", "version", "step"),
+    )
+
+
+def statement_for(database, schema, step):
+    """Return the step in the words of this database, or None if the tool leaves it out."""
+    statement = step.statement
+    if schema.adapt:
+        statement = schema.adapt(database, statement)
+    return statement and database.dialect.schema_text(statement, database)
+
+
+def existing(database, schema):
+    """Return ("TABLE" or "VIEW", name) of what the schema made and is there, last made first."""
+    found = []
+    for kind, name in reversed(schema.tables()):
+        if schema.adapt:
+            adapted = schema.adapt(database, f"CREATE {kind} {name} ")
+            name = adapted.split()[2] if adapted else name
+        if database.dialect.has_table(database, name):
+            found.append((kind, name))
+    return found
+
+
+def drop(database, schema):
+    """Drop the tables and views of one schema, and no others. Commits."""
+    for kind, name in existing(database, schema):
+        database.run_ddl(f"DROP {kind} {name}")
+    if database.dialect.has_table(database, "usage_schema"):
+        database.execute("DELETE FROM usage_schema WHERE schema_name = ?", (schema.name,))

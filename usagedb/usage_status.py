@@ -1,0 +1,179 @@
+"""The command usage_status: did every command run, and how did it end?"""
+
+import datetime
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from usagedb import cli, errors, schema
+from usagedb.database import Database
+from usagedb.output import write_rows
+
+OK, WARNING, CRITICAL = 0, 1, 2
+LEVELS = ("ok", "warning", "critical")
+HEADINGS = (
+    "Command", "Host", "Last Run", "Age", "Ended", "Stored", "Known", "Rejected", "Waiting",
+    "State",
+)  # fmt: skip
+KEYS = (
+    "command", "host", "last_run", "age_seconds", "exit_code", "stored", "duplicates", "rejected",
+    "waiting", "state",
+)  # fmt: skip
+LAST_RUNS = """
+SELECT r.command, r.host, r.started_at, r.ended_at, r.exit_code, r.stored, r.duplicates,
+       r.rejected, r.waiting, r.message
+  FROM usage_run r
+  JOIN (SELECT command, host, MAX(run_id) AS run_id FROM usage_run GROUP BY command, host) last
+    ON last.run_id = r.run_id
+ ORDER BY r.command, r.host
+"""
+# A run that has not ended after this long was killed.
+LONGEST_RUN_SECONDS = 6 * 3600
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@click.command(context_settings=cli.CONTEXT_SETTINGS)
+@click.option("--max-age", default="26h", show_default=True, metavar="AGE",
+              help="A last run older than this is critical (90m, 26h, 2d).")
+@click.option("--command", "commands", multiple=True, metavar="NAME",
+              help="Look at this command only; that it never ran is critical.")
+@click.option("--prometheus", metavar="FILE", help="Write metrics for node_exporter (.prom).")
+@cli.format_option
+@cli.common_options
+@cli.database_options()
+def command(config, quiet, max_age, commands, prometheus, output_format):
+    """Tell when each command last ran, how it ended, what it stored and rejected, what waits.
+
+    Ends with 0 (all is well), 1 (something was rejected or waits) or 2 (a run failed, is missing
+    or too old), as monitoring plug-ins do.
+
+    \b
+    Examples:
+      usage_status
+      usage_status --command store_module_data --max-age 26h
+      usage_status --prometheus /var/lib/node_exporter/hpcusage.prom
+    """
+    max_age_seconds = seconds_of(max_age)
+    try:
+        database = Database(config)
+        schema.require(database, schema.USAGE, to_write=False)
+        found = database.rows(LAST_RUNS)
+        database.close()
+    except errors.UnavailableError as error:
+        click.echo(f"critical: {error}", err=True)
+        return CRITICAL
+    rows = status_rows(found, commands, max_age_seconds, time.time())
+    if prometheus:
+        write_metrics(prometheus, metrics(found, rows))
+    else:
+        shown = rows if output_format in ("csv", "json") else [for_people(row) for row in rows]
+        write_rows(HEADINGS, shown, output_format, KEYS)
+    return max((LEVELS.index(row[-1]) for row in rows), default=CRITICAL if commands else OK)
+
+
+def main():
+    """Run the command."""
+    cli.run(command)
+
+
+def seconds_of(text):
+    """Return the seconds of an age such as 26h. Raises UsageError."""
+    match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
+    if not match:
+        raise errors.UsageError(f"--max-age {text}: write a number and s, m, h or d, such as 26h")
+    return int(match[1]) * UNITS[match[2] or "s"]
+
+
+def status_rows(found, commands, max_age_seconds, now):
+    """Return the rows of the report for the last runs, and for commands that never ran."""
+    rows = []
+    for run in found:
+        name, host, started, ended, exit_code, stored, duplicates, rejected, waiting, _text = run
+        if commands and name not in commands:
+            continue
+        age = max(0, int(now - (ended or started)))
+        level = level_of(ended, exit_code, waiting, age, max_age_seconds)
+        when = datetime.datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds")
+        counters = (stored, duplicates, rejected, waiting)
+        rows.append((name, host, when, age, exit_code, *counters, LEVELS[level]))
+    for name in dict.fromkeys(commands):
+        if all(row[0] != name for row in rows):
+            rows.append((name, None, None, None, None, 0, 0, 0, 0, LEVELS[CRITICAL]))
+    return rows
+
+
+def level_of(ended, exit_code, waiting, age, max_age_seconds):
+    """Return OK, WARNING or CRITICAL for one last run."""
+    if age > max_age_seconds or (ended is None and age > LONGEST_RUN_SECONDS):
+        return CRITICAL
+    if ended is None:
+        return OK  # it is running
+    if exit_code not in (0, 3):
+        return CRITICAL
+    return WARNING if exit_code == 3 or waiting else OK
+
+
+def for_people(row):
+    """Return a row with its age and end in words."""
+    age, exit_code = row[3], row[4]
+    ended = "never ran" if age is None else "running" if exit_code is None else str(exit_code)
+    return (*row[:3], None if age is None else age_text(age), ended, *row[5:])
+
+
+def age_text(seconds):
+    """Return an age as 45s, 12m, 5h or 3d."""
+    for unit, size in (("d", 172800), ("h", 7200), ("m", 120)):
+        if seconds >= size:
+            return f"{seconds // UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+METRICS = (
+    ("hpcusage_last_run_timestamp_seconds", "When the last run began.", 2),
+    ("hpcusage_last_run_exit_code", "Exit code of the last run (-1: has not ended).", 4),
+    ("hpcusage_last_run_stored_records", "Records that the last run stored.", 5),
+    ("hpcusage_last_run_duplicate_records", "Records that the last run knew already.", 6),
+    ("hpcusage_last_run_rejected_records", "Records that the last run rejected.", 7),
+    ("hpcusage_last_run_waiting_inputs", "Inputs that the last run left for a later one.", 8),
+)
+
+
+def metrics(found, rows):
+    """Return the last runs in Prometheus' text format."""
+    lines = []
+    shown = {row[:2] for row in rows}
+    for name, text, column in METRICS:
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        for run in found:
+            if run[:2] in shown:
+                value = -1 if run[column] is None else run[column]
+                lines.append(f'{name}{{command="{label(run[0])}",host="{label(run[1])}"}} {value}')
+    lines += ["# HELP hpcusage_state 0 ok, 1 warning, 2 critical.", "# TYPE hpcusage_state gauge"]
+    lines += [
+        f'hpcusage_state{{command="{label(row[0])}",host="{label(row[1] or "")}"}}'
+        f" {LEVELS.index(row[-1])}"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def label(text):
+    """Return a text as it stands in a label's quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def write_metrics(path, text):
+    """Write the metrics file, readable by node_exporter, whole or not at all. Raises WriteError."""
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".usage_status.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        Path(name).replace(target)
+    except OSError as error:
+        raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error
