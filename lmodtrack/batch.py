@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 
-from lmodtrack import ledger
 from lmodtrack.months import Summary
 from lmodtrack.tally import USER_STEP
 from usagedb import errors
@@ -124,22 +123,22 @@ def write_use(database, rows):
 
 
 class BatchWriter:
-    """Writes the batches of one log, each exactly once, whatever happens in between."""
+    """Writes batches into one database, each exactly once, whatever happens in between."""
 
     def __init__(self, database, dimensions):
         self.database, self.dimensions = database, dimensions
 
-    def write(self, tally, entry, chain, unsaved, name):
-        """Commit a Tally together with the chain's place; return the new ledger Entry.
+    def write(self, tally, place):
+        """Commit a Tally together with its place in the input; return what the place records.
 
+        A place has record(database), called inside the transaction, and recorded(database), which
+        tells after a lost connection whether the commit happened.
         Raises LedgerMoved when another loader was faster, UnavailableError or WriteError when the
         database stays away: then nothing of the batch is stored.
         """
         for attempt in range(RECONNECTS + 1):
             try:
-                return with_conflict_retries(
-                    lambda: self._write_once(tally, entry, chain, unsaved, name)
-                )
+                return with_conflict_retries(lambda: self._write_once(tally, place))
             except errors.ConflictError:
                 raise
             except errors.UnavailableError:
@@ -147,26 +146,19 @@ class BatchWriter:
                     raise
                 logger.info("connection lost, trying again")
                 self.database.reconnect()
-            done = self._already_written(entry, chain)
+            self.database.wait_for_cluster()
+            done = place.recorded(self.database)
             if done:
                 return done
         raise AssertionError("unreachable")
 
-    def _write_once(self, tally, entry, chain, unsaved, name):
+    def _write_once(self, tally, place):
         ids = look_up(tally, self.database, self.dimensions)
         rows = use_rows(tally, ids)
         with self.database.transaction():
-            new = ledger.advance(self.database, entry, chain, unsaved, name)
+            new = place.record(self.database)
             write_use(self.database, rows)
             if tally.single_loads:
                 singles = load_rows(tally, ids, new.log_id)
                 self.database.insert_rows("lmod_load", LOAD_COLUMNS, singles)
         return new
-
-    def _already_written(self, entry, chain):
-        """Return the ledger's Entry if a commit whose answer was lost did happen, else None."""
-        self.database.wait_for_cluster()
-        now = ledger.current(self.database, entry)
-        if now and now.position == chain.position and now.digest == chain.digest():
-            return now
-        return None

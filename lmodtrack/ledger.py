@@ -44,22 +44,57 @@ class LedgerMoved(Exception):
 def entries(database, head):
     """Return the Entries of all logs with this first line. Read-only."""
     found = database.rows(SELECT + " WHERE head = ? ORDER BY fork", (head,))
-    return [Entry(*row) for row in found]
+    return [entry_of(row) for row in found]
 
 
 def current(database, entry):
     """Return the entry as it stands in the ledger now, or None. Read-only."""
     found = database.rows(SELECT + " WHERE head = ? AND fork = ?", (entry.head, entry.fork))
-    return Entry(*found[0]) if found else None
+    return entry_of(found[0]) if found else None
 
 
-def advance(database, entry, chain, unsaved, name):
-    """Record, inside the caller's transaction, that a log is loaded up to the chain's place.
+def entry_of(row):
+    """Return the Entry of a row of SELECT; drivers differ in their type for bytes."""
+    return Entry(*(bytes(value) if isinstance(value, memoryview) else value for value in row))
 
-    Returns the new Entry. Raises LedgerMoved if the ledger does not say `entry` any more, or
-    ConflictError if another loader is recording the same new log.
-    """
-    new = dataclasses.replace(
+
+@dataclasses.dataclass(frozen=True)
+class LogPlace:
+    """A place in a log up to which a batch reaches; recorded with the batch's rows."""
+
+    before: Entry  # as the ledger has it until then
+    after: Entry
+    name: str
+
+    def record(self, database):
+        """Move the ledger to this place, inside the caller's transaction; return its Entry.
+
+        Raises LedgerMoved if the ledger does not say `before` any more, or ConflictError if
+        another loader is recording the same new log.
+        """
+        new = self.after
+        values = (new.position, new.line_count, new.digest, new.checkpoints, new.unsaved)
+        stamp = (self.name[-1024:], time.time())
+        if self.before.log_id is None:
+            if current(database, new):
+                raise LedgerMoved
+            database.insert_rows("lmod_log", COLUMNS, [(new.head, new.fork, *values, *stamp)])
+            return current(database, new)
+        place = (self.before.log_id, self.before.position)
+        if database.execute(ADVANCE, (*values, *stamp, *place)) != 1:
+            raise LedgerMoved
+        return new
+
+    def recorded(self, database):
+        """Return the Entry if the ledger is at this place (a commit's answer was lost), or None."""
+        now = current(database, self.after)
+        same = now and (now.position, now.digest) == (self.after.position, self.after.digest)
+        return now if same else None
+
+
+def place_of(entry, chain, unsaved, name):
+    """Return the LogPlace that a chain has reached."""
+    after = dataclasses.replace(
         entry,
         position=chain.position,
         line_count=chain.line_count,
@@ -67,16 +102,7 @@ def advance(database, entry, chain, unsaved, name):
         checkpoints=chain.packed_checkpoints(),
         unsaved=unsaved,
     )
-    values = (new.position, new.line_count, new.digest, new.checkpoints, new.unsaved)
-    stamp = (name[-1024:], time.time())
-    if entry.log_id is None:
-        if current(database, entry):
-            raise LedgerMoved
-        database.insert_rows("lmod_log", COLUMNS, [(new.head, new.fork, *values, *stamp)])
-        return current(database, new)
-    if database.execute(ADVANCE, (*values, *stamp, entry.log_id, entry.position)) != 1:
-        raise LedgerMoved
-    return new
+    return LogPlace(entry, after, name)
 
 
 def mark_saved(database, entry):

@@ -165,6 +165,5 @@ class LogRun:
             self.loader.reject_file.save()
         else:
             unsaved += self.tally.totals.rejected
-        self.entry = self.loader.writer.write(
-            self.tally, self.entry, self.chain, unsaved, self.source.name
-        )
+        place = ledger.place_of(self.entry, self.chain, unsaved, self.source.name)
+        self.entry = self.loader.writer.write(self.tally, place)

@@ -178,7 +178,7 @@ class Tally:
             return
         try:
             for item, load in enumerate(record.parse_line(line, self.rules.context)):
-                self._add_load(load, line_number, item)
+                self.add_load(load, line_number, item)
         except record.Ignored:
             self.totals.ignored += 1
         except record.Rejected as reason:
@@ -192,7 +192,8 @@ class Tally:
         self.totals.reasons[reason] += 1
         self.on_reject(line_number, line, reason)
 
-    def _add_load(self, load, line_number, item):
+    def add_load(self, load, line_number, item=0):
+        """Count one Load, unless the rules leave it out."""
         if self.rules.user_loads_only and load.user_load == 0 or self._is_ignored(load.module):
             self.totals.ignored += 1
             return

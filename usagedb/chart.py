@@ -41,7 +41,8 @@ def bar_chart(labels, values, width, title="", ascii_only=False):
     bar_width = width - label_width - number_width - 3
     largest = max(map(positive, values))
     for label, value, number in zip(labels, values, numbers):
-        label = padded(shortened(label, label_width, ascii_only), label_width)
+        label = shortened(label, label_width, ascii_only)
+        label += " " * (label_width - text_width(label))
         bar = bar_of(positive(value), largest, bar_width, ascii_only)
         lines.append(f"{label}  {number.rjust(number_width)} {bar}".rstrip())
     return "\n".join(lines)
@@ -72,9 +73,9 @@ def time_chart(labels, series, width, height=12, title="", ascii_only=False):
     axis_width = max(len(text) for top in tops.values() for text in axis_texts(top))
     column_count = width - axis_width - 2
     step = -(-len(labels) // column_count)
-    column_width = max(1, min(WIDEST_COLUMN, column_count // len(labels)))
-    panel_height = max(3, height // len(series))
     shown = [shortened(label, LONGEST_TIME_LABEL, ascii_only) for label in labels[::step]]
+    column_width = width_of_columns(shown, column_count)
+    panel_height = max(3, height // len(series))
     axis, below = x_axis(shown, column_width, axis_width, column_count, ascii_only)
     for name, values in series.items():
         columns = joined(values, step)
@@ -85,6 +86,13 @@ def time_chart(labels, series, width, height=12, title="", ascii_only=False):
     if step > 1:
         lines.append(f"(each column: maximum of {step} points)")
     return "\n".join(lines)
+
+
+def width_of_columns(labels, column_count):
+    """Return how wide each column is: as wide as all the labels need, or else what there is."""
+    width = column_count // len(labels)
+    label_width = max(map(len, labels)) + 2
+    return label_width if width >= label_width else max(1, min(WIDEST_COLUMN, width))
 
 
 def joined(values, step):
@@ -239,8 +247,3 @@ def character_width(character):
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def padded(text, width):
-    """Return a text filled with blanks to a width."""
-    return text + " " * (width - text_width(text))

@@ -137,4 +137,5 @@ def finish(figure, path, title, shown):
     except OSError as error:
         raise errors.WriteError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()

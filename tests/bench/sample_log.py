@@ -46,7 +46,7 @@ SUCCESSOR = (CORE, "python/3.12.1")
 
 # What can go wrong on the way: a cut packet, a trial with logger, a message without its time.
 MALFORMED = {
-    13: "user=otter module=gcc/13.2.0 path=/apps/modulefi",
+    13: "user=otter module=gcc/13.2.0 pat",
     21: "Some test message",
     30: "user=heron module=nano/7.2 path=/apps/modulefiles/nano/7.2.lua "
     "host=login2.aurora.example.org time=",

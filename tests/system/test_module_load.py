@@ -283,11 +283,11 @@ def report(conf_file: Path, *arguments: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))[1:]
 
 
-def rotated(usage_log: UsageLog, name: str = "moduleUsage.log-20260131") -> Path:
+def rotated(usage_log: UsageLog) -> Path:
     """Return a copy of the log as a rotation leaves it, without the marks of the tests."""
     usage_log.messages()
     lines = usage_log.path.read_text().splitlines(keepends=True)
-    path = usage_log.path.with_name(name)
+    path = usage_log.path.with_name("moduleUsage.log-20260131")
     path.write_text("".join(line for line in lines if "mark=" not in line))
     return path
 

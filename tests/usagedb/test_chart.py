@@ -128,7 +128,14 @@ def test_more_points_than_columns_are_joined_by_maximum_and_it_is_said():
 
 def test_every_point_has_a_column_when_there_is_room():
     text = chart.time_chart(["a", "b", "c"], {"n": [1, None, 1]}, 60, height=3)
-    assert text.splitlines()[1] == "1 ┤█████       █████"
+    assert text.splitlines()[1] == "1 ┤██    ██"
+
+
+def test_few_points_have_columns_as_wide_as_their_labels():
+    lines = chart.time_chart(["2026-01", "2026-02"], {"n": [2, 1]}, 40, height=4).splitlines()
+    assert lines[1] == "2 ┤████████"
+    assert lines[3] == "1 ┤████████ ████████"
+    assert lines[-1] == "   2026-01  2026-02"
 
 
 def test_a_time_chart_in_ascii_has_nothing_else():

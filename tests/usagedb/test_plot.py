@@ -1,5 +1,6 @@
 """Plots in files: whole and the same every time, or a clear error and no file."""
 
+import resource
 import stat
 import sys
 import xml.etree.ElementTree
@@ -100,6 +101,32 @@ def test_cant_plot_without_matplotlib(tmp_path, write, monkeypatch):
 def test_cant_plot_into_a_missing_directory(tmp_path, write):
     with pytest.raises(errors.WriteError, match="cannot write .*/missing/chart.png: No such file"):
         write(tmp_path / "missing" / "chart.png")
+
+
+@BOTH
+def test_cant_plot_below_a_file(tmp_path, write):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.WriteError, match="Not a directory"):
+        write(tmp_path / "file" / "chart.png")
+
+
+@pytest.fixture(name="full_disk")
+def no_room_for_more_than_a_kilobyte():
+    """Refuse files above 1,000 bytes, as a full disk would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@BOTH
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_the_older_plot_and_nothing_else(tmp_path, write):
+    (tmp_path / "chart.png").write_text("older")
+    with pytest.raises(errors.WriteError, match="cannot write .*chart.png: File too large"):
+        write(tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").read_text() == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["chart.png"]
 
 
 @BOTH

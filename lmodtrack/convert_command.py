@@ -1,0 +1,121 @@
+"""The command convert_lmod_db: take an older Lmod database over."""
+
+import logging
+
+import click
+
+from lmodtrack.convert import Conversion, rename_old
+from lmodtrack.rejects import RejectFile
+from lmodtrack.schema import LMOD, VIEW_NAME
+from lmodtrack.store import Session, make_rules
+from usagedb import cli, errors, schema
+from usagedb.config import find_config
+from usagedb.database import Database
+from usagedb.locks import only_one
+from usagedb.progress import Progress
+from usagedb.runs import recorded
+from usagedb.site import read_site
+
+logger = logging.getLogger(__name__)
+
+COMMAND = "convert_lmod_db"
+LOADER = "store_module_data"  # both write the same rows: they take turns
+
+
+@click.command(context_settings=cli.CONTEXT_SETTINGS)
+@click.argument("files", nargs=-1, metavar="[DUMP]...")
+@click.option("--from", "old_conf", metavar="CONF",
+              help="Configuration file of the older database.  [default: --confFn's]")
+@click.option("--reject", "reject_path", metavar="FILE", help="Append rejected rows to FILE.")
+@click.option("--rename-old", is_flag=True,
+              help="Then rename its moduleT, so that the view moduleT takes its place.")
+@cli.dry_run_option
+@cli.wait_option
+@cli.common_options
+@cli.database_options()
+def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wait_seconds):
+    """Bring the rows of a gen_1 or gen_2 Lmod database over, each exactly once.
+
+    The older tables are only read. Stopped and started again, it goes on where it was; rows that
+    the old loader adds later are taken over by the next run. DUMPs are files of gen_1's dump_db.
+
+    \b
+    Examples:
+      convert_lmod_db --confFn lmodV2_db.conf
+      convert_lmod_db --from old/lmod_db.conf --confFn lmodV2_db.conf -v
+      convert_lmod_db -v dump/*.json
+    """
+    new = Database(config)
+    schema.require(new, LMOD)
+    with only_one(new, LOADER, wait_seconds):
+        if files:
+            return convert_dumps(files, config, new, quiet, reject_path, dry_run)
+        old = Database(find_config(old_conf)) if old_conf else Database(config)
+        if dry_run:
+            conversion = Conversion(old, new, read_site(config))
+            click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
+            return 0
+        with recorded(new, COMMAND) as run:
+            run.exit_code = convert(old, new, read_site(config), run, quiet, reject_path)
+            if rename_old and not run.exit_code:
+                rename(new, old_conf)
+    return run.exit_code
+
+
+def main():
+    """Run the command."""
+    cli.run(command)
+
+
+def convert(old, new, site, run, quiet, reject_path):
+    """Take the older tables over, compare the counts, and return the exit status."""
+    reject_file = RejectFile(reject_path) if reject_path else None
+
+    def reject(row_id, row, reason):
+        if reject_file:
+            reject_file.add(old.config.describe(), row_id, repr(row[1:]).encode(), reason)
+
+    conversion = Conversion(old, new, site, reject)
+    progress = Progress(conversion.remaining(), "converting", quiet)
+    done = conversion.run(progress.add)
+    progress.close()
+    if reject_file:
+        reject_file.close()
+    there, taken = conversion.compare(done)
+    rejected = sum(conversion.reasons.values())
+    run.stored, run.rejected = taken - done.rejected, rejected
+    run.message = f"{conversion.source}: {there} rows there, {taken} taken over"
+    if not quiet:
+        click.echo(f"{run.message}, {done.rejected} of them rejected")
+    if rejected:
+        reasons = ", ".join(f"{n} {why}" for why, n in conversion.reasons.most_common())
+        logger.warning("%d rows were rejected: %s", rejected, reasons)
+    if there != taken:
+        raise errors.UnavailableError(f"{run.message}: rows were added or removed meanwhile")
+    return 3 if rejected else 0
+
+
+def rename(database, old_conf):
+    """Rename the old table of this database."""
+    if old_conf:
+        raise errors.UsageError("--rename-old is for tables in the same database: omit --from")
+    name = rename_old(database, LMOD)
+    click.echo(f"{VIEW_NAME} is {name} now, and the view {VIEW_NAME} stands in its place")
+
+
+def convert_dumps(files, config, new, quiet, reject_path, dry_run):
+    """Load gen_1 dump files as store_module_data does."""
+    options = {
+        "reject_path": reject_path, "delete": False, "archive": None, "syshost": "",
+        "syshost_map": None, "ignore_path": None, "user_loads_only": False, "store_all": False,
+    }  # fmt: skip
+    rules = make_rules(read_site(config), options)
+    if dry_run:
+        return Session(new, rules, options, quiet, dry_run=True).run(files)
+    with recorded(new, COMMAND) as run:
+        session = Session(new, rules, options, quiet)
+        run.exit_code = session.run(files, run)
+        run.message = session.summary()
+        if not quiet:
+            click.echo(run.message)
+    return run.exit_code

@@ -1,0 +1,149 @@
+"""What all tests share: a fresh database on each of the three backends, and the commands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import services
+from usagedb import schema
+from usagedb.config import DatabaseConfig, write_config
+from usagedb.database import Database
+
+CHECKOUT = Path(__file__).parent.parent
+BACKENDS = ("sqlite", "mysql", "postgresql")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    """Keep the settings of whoever runs the tests out of them; the clock is in UTC."""
+    for name in ("HPCUSAGE_CONF", "XDG_DATA_HOME", "NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory):
+    """A private MariaDB server."""
+    services.require_service("mariadbd", "mariadb-install-db")
+    server = services.MariaDBServer(tmp_path_factory.mktemp("mariadb"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """A private PostgreSQL server."""
+    services.require_service("postgres", "initdb", modules=["psycopg"])
+    server = services.PostgreSQLServer(tmp_path_factory.mktemp("postgresql"))
+    server.start()
+    yield server
+    server.stop()
+
+
+class Site:
+    """One fresh database, its configuration file, and the commands that use it."""
+
+    count = 0
+
+    def __init__(self, config, directory):
+        self.config, self.directory = config, directory
+        self.conf_path = directory / f"{config.backend}_db.conf"
+        write_config(self.conf_path, config)
+
+    def connect(self):
+        """Return an open Database."""
+        return Database(self.config)
+
+    def create(self, *names):
+        """Make the tables of all schemas, or of those named; return self."""
+        database = self.connect()
+        known = schema.known_schemas()
+        for name in dict.fromkeys(("usage", *(names or known))):
+            schema.upgrade(database, known[name])
+        database.close()
+        return self
+
+    def rows(self, sql, parameters=()):
+        """Return the rows of a query."""
+        database = self.connect()
+        try:
+            return [tuple(row) for row in database.rows(sql, parameters)]
+        finally:
+            database.close()
+
+    def run(self, command, *arguments, **options):
+        """Run a command on this database as its own process; return the CompletedProcess."""
+        return run_command(command, "--confFn", self.conf_path, *arguments, **options)
+
+
+def run_command(command, *arguments, **options):
+    """Run bin/<command> with this Python as its own process and return the CompletedProcess.
+
+    Options are those of subprocess.run; standard input is empty unless given.
+    """
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("text", True)
+    return subprocess.run(
+        [sys.executable, CHECKOUT / "bin" / command, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture
+def run():
+    """The function `run_command`."""
+    return run_command
+
+
+@pytest.fixture
+def sqlite_site(tmp_path):
+    """A Site on SQLite, without tables."""
+    return Site(DatabaseConfig("sqlite", str(tmp_path / "usage.db"), "test"), tmp_path)
+
+
+@pytest.fixture(params=BACKENDS)
+def site(request, tmp_path):
+    """A Site with an empty database, without tables, on each backend in turn."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_site")
+    Site.count += 1
+    name = f"test_{os.getpid()}_{Site.count}"
+    if request.param == "mysql":
+        server = request.getfixturevalue("mariadb")
+        config = DatabaseConfig(
+            "mysql", name, "test", ("127.0.0.1",), server.port, user="root",
+            socket=str(server.socket),
+        )  # fmt: skip
+    else:
+        server = request.getfixturevalue("postgresql")
+        config = DatabaseConfig(
+            "postgresql", name, "test", ("127.0.0.1",), server.port, user="postgres"
+        )
+    root = Database(config.replaced(select_database=False))
+    root.run_ddl(f"CREATE DATABASE {name}")
+    request.addfinalizer(lambda: drop_database(config))
+    root.close()
+    return Site(config, tmp_path)
+
+
+def drop_database(config):
+    """Remove a test's database from its server."""
+    root = Database(config.replaced(select_database=False))
+    force = " WITH (FORCE)" if config.backend == "postgresql" else ""
+    root.run_ddl(f"DROP DATABASE IF EXISTS {config.database}{force}")
+    root.close()
+
+
+@pytest.fixture
+def database(site):
+    """An open Database with all tables, on each backend in turn."""
+    opened = site.create().connect()
+    yield opened
+    opened.close()
