@@ -1,13 +1,15 @@
 """One batch of counts becomes rows, in one transaction with its place in the ledger."""
 
+import collections
 import dataclasses
+import itertools
 import logging
 
 from lmodtrack.months import Summary
 from lmodtrack.tally import USER_STEP
 from usagedb import errors
 from usagedb.database import with_conflict_retries
-from usagedb.dialects.base import INTEGER, SECONDS, TEXT
+from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT, chunks
 
 logger = logging.getLogger(__name__)
 
@@ -15,8 +17,8 @@ USE_KEY = ("day", "user_id", "module_id", "cluster_id")
 USE_COLUMNS = (
     *((name, INTEGER) for name in USE_KEY),
     ("utc_offset", INTEGER),
-    ("first_time", SECONDS),
-    ("last_time", SECONDS),
+    ("first_time", MICROSECONDS),
+    ("last_time", MICROSECONDS),
     ("loads", INTEGER),
     ("user_loads", INTEGER),
 )
@@ -32,7 +34,7 @@ LOAD_COLUMNS = (
     ("log_id", INTEGER),
     ("line", INTEGER),
     ("item", INTEGER),
-    ("load_time", SECONDS),
+    ("load_time", MICROSECONDS),
     ("user_id", INTEGER),
     ("module_id", INTEGER),
     ("cluster_id", INTEGER),
@@ -40,6 +42,7 @@ LOAD_COLUMNS = (
     ("user_load", INTEGER),
     ("job_id", TEXT),
 )
+ROWS_PER_STEP = 1000
 RECONNECTS = 5
 
 
@@ -66,30 +69,44 @@ def look_up(tally, database, dimensions):
     )
 
 
-def use_rows(tally, ids):
-    """Return the rows of lmod_use that a Tally amounts to, in key order."""
-    user_ids, module_ids = ids.users, ids.modules
-    rows = []
+def use_rows(tally, ids, summary):
+    """Yield lists of rows of lmod_use that a Tally amounts to, in key order.
+
+    Each list is counted in the summary when it is asked for, while the server is busy with the
+    one before.
+    """
+    by_day = collections.defaultdict(list)
     for (day, cluster_number), table in tally.counts.items():
-        number, offset = day.number, day.utc_offset
-        cluster_id = ids.clusters[cluster_number]
-        offset_at = tally.calendar_of(cluster_number).utc_offset
-        rows += [
-            (
-                number,
-                user_ids[key // USER_STEP],
-                module_ids[key % USER_STEP],
-                cluster_id,
-                offset_at(first) if offset is None else offset,
-                first,
-                last,
-                loads,
-                user_loads,
-            )
-            for key, (first, last, loads, user_loads) in table.items()
-        ]
-    rows.sort()
-    return rows
+        by_day[day.number].append((day, cluster_number, table))
+    for number in sorted(by_day):
+        rows = []
+        for day, cluster_number, table in by_day[number]:
+            rows += table_rows(tally, ids, day, cluster_number, table)
+        rows.sort()
+        for part in chunks(rows, ROWS_PER_STEP):
+            summary.add_use_rows(part)
+            yield part
+
+
+def table_rows(tally, ids, day, cluster_number, table):
+    """Return the rows of one day and cluster, in no order."""
+    users, modules = ids.users, ids.modules
+    cluster_id, offset = ids.clusters[cluster_number], day.utc_offset
+    offset_at = tally.calendar_of(cluster_number).utc_offset
+    return [
+        (
+            day.number,
+            users[key // USER_STEP],
+            modules[key % USER_STEP],
+            cluster_id,
+            offset_at(first / 1e6) if offset is None else offset,
+            first,
+            last,
+            loads,
+            user_loads,
+        )
+        for key, (first, last, loads, user_loads) in table.items()
+    ]
 
 
 def load_rows(tally, ids, log_id):
@@ -113,13 +130,12 @@ def load_rows(tally, ids, log_id):
     ]
 
 
-def write_use(database, rows):
-    """Add rows to lmod_use and lmod_month, inside the caller's transaction."""
+def write_use(database, tally, ids):
+    """Add a Tally to lmod_use and lmod_month, inside the caller's transaction."""
     summary = Summary()
-    for row in rows:
-        summary.add(row[0], row[2], row[3], row[1], row[7], row[8])
-    summary.store(database)
+    rows = itertools.chain.from_iterable(use_rows(tally, ids, summary))
     database.insert_rows("lmod_use", USE_COLUMNS, rows, USE_KEY, USE_MERGE)
+    summary.store(database)
 
 
 class BatchWriter:
@@ -154,10 +170,9 @@ class BatchWriter:
 
     def _write_once(self, tally, place):
         ids = look_up(tally, self.database, self.dimensions)
-        rows = use_rows(tally, ids)
         with self.database.transaction():
             new = place.record(self.database)
-            write_use(self.database, rows)
+            write_use(self.database, tally, ids)
             if tally.single_loads:
                 singles = load_rows(tally, ids, new.log_id)
                 self.database.insert_rows("lmod_load", LOAD_COLUMNS, singles)

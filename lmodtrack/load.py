@@ -15,7 +15,8 @@ from usagedb import errors
 logger = logging.getLogger(__name__)
 
 # A batch ends at the first of these: they bound the memory, and the work that a stop undoes.
-BATCH_ROWS = 100_000
+BATCH_ROWS = 200_000
+BATCH_LOADS = 150_000  # single loads, with --store_all
 BATCH_BYTES = 256 << 20
 LEDGER_TRIES = 20
 
@@ -137,9 +138,15 @@ class LogRun:
         self.chain.add(block)
         self.outcome.read_bytes += len(block)
         self.progress(self.source.done_bytes())
-        waiting_bytes = self.chain.position - self._committed_at
-        if self.tally.row_count() >= BATCH_ROWS or waiting_bytes >= BATCH_BYTES:
+        if self._is_full():
             self._commit()
+
+    def _is_full(self):
+        return (
+            self.tally.row_count() >= BATCH_ROWS
+            or len(self.tally.single_loads) >= BATCH_LOADS
+            or self.chain.position - self._committed_at >= BATCH_BYTES
+        )
 
     def _take_long_line(self, fragment):
         if not self._in_long_line:

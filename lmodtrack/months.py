@@ -12,6 +12,10 @@ COLUMNS = tuple((name, INTEGER) for name in KEY) + (
     ("users", BYTES),
 )
 REPLACE = {name: "replace" for name, _kind in COLUMNS[3:]}
+USE_ROWS = (
+    "SELECT day, user_id, module_id, cluster_id, utc_offset, first_time, last_time, loads,"
+    " user_loads FROM lmod_use WHERE day = ?"
+)
 SELECT = "SELECT module_id, cluster_id, first_day, last_day, loads, user_loads, users FROM lmod_month"
 
 
@@ -22,20 +26,22 @@ class Summary:
         # month -> (module_id, cluster_id) -> [first day, last day, loads, user loads, users]
         self.months = {}
 
-    def add(self, day, module_id, cluster_id, user_id, loads, user_loads):
-        """Count one row of lmod_use."""
-        month = self.months.setdefault(day // 100, {})
-        row = month.get((module_id, cluster_id))
-        if row is None:
-            month[module_id, cluster_id] = [day, day, loads, user_loads, {user_id}]
-            return
-        if day < row[0]:
-            row[0] = day
-        elif day > row[1]:
-            row[1] = day
-        row[2] += loads
-        row[3] += user_loads
-        row[4].add(user_id)
+    def add_use_rows(self, rows):
+        """Count rows of lmod_use, in the order of its columns."""
+        months = self.months
+        for day, user_id, module_id, cluster_id, _offset, _first, _last, loads, user_loads in rows:
+            month = months.setdefault(day // 100, {})
+            row = month.get((module_id, cluster_id))
+            if row is None:
+                month[module_id, cluster_id] = [day, day, loads, user_loads, {user_id}]
+                continue
+            if day < row[0]:
+                row[0] = day
+            elif day > row[1]:
+                row[1] = day
+            row[2] += loads
+            row[3] += user_loads
+            row[4].add(user_id)
 
     def store(self, database):
         """Add everything to lmod_month, inside the caller's transaction.
@@ -79,11 +85,6 @@ def rebuild(database, month):
         locked_rows(database, month)
         summary = Summary()
         for day in range(month * 100 + 1, month * 100 + 32):
-            for row in database.rows(
-                "SELECT day, module_id, cluster_id, user_id, loads, user_loads"
-                " FROM lmod_use WHERE day = ?",
-                (day,),
-            ):
-                summary.add(*row)
+            summary.add_use_rows(database.rows(USE_ROWS, (day,)))
         database.execute("DELETE FROM lmod_month WHERE month = ?", (month,))
         summary.store(database)

@@ -11,12 +11,14 @@ import re
 from lmodtrack import record
 from lmodtrack.days import Calendar
 
-VALUE = rb"[!#-&(-~]+"  # printable, without blank and quotes
+# Whether a value is sound is found out when it is seen for the first time.
+VALUE = rb"[!-~]+"
 STANDARD_LINE = re.compile(
-    rb"[^\n]*?ModuleUsageTracking:? (?:user=(%s) (module=%s path=%s) host=(%s) "
-    rb"time=(\d{9,10}(?:\.\d{1,9})?)(?: userload=(yes|no))?(?: jobid=(%s))?)\n"
-    rb"|([^\n]*)\n" % ((VALUE,) * 5)
+    rb"ModuleUsageTracking:? user=(%s) (module=%s path=%s) host=(%s) time=(\d{9,10})\.(\d{6})"
+    rb"([^\n]*)\n" % ((VALUE,) * 4)
 )
+EXTRA_FIELDS = re.compile(rb"(?: userload=(yes|no))?(?: jobid=([!#-&(-~]{1,64}))?")
+QUOTE = re.compile(rb"[\"']")
 IGNORED = -1  # instead of the number of a module that is not counted
 # Keys of a day's counts: user number * USER_STEP + module number.
 USER_STEP = 1 << 32
@@ -73,8 +75,10 @@ class Names:
 
 
 class Tally:
-    """Counts the loads of one batch; `counts` maps (Day, cluster number) to a dict from
-    user number * USER_STEP + module number to [first time, last time, loads, user loads].
+    """Counts the loads of one batch.
+
+    `counts` maps (Day, cluster number) to a dict from user number * USER_STEP + module number to
+    [first time, last time, loads, user loads]; times are in microseconds since the epoch.
     """
 
     def __init__(self, rules):
@@ -100,42 +104,30 @@ class Tally:
 
     def add_block(self, block, first_line):
         """Count the lines of a block (whole lines); first_line is the number of its first."""
-        slow_lines = list(self._add_standard_lines(block, first_line))
-        if slow_lines:
-            lines = block.split(b"\n")
-            for line_number in slow_lines:
-                self._add_line(lines[line_number - first_line], line_number)
-
-    def _add_standard_lines(self, block, first_line):
-        """Count the standard lines of a block; yield the numbers of all others."""
         users, modules = self.users.of_raw, self.modules.of_raw
         clusters, spans = self.clusters.of_raw, self._spans
         keep_loads, user_loads_only = self.rules.keep_loads, self.rules.user_loads_only
-        longest_job_id = record.LONGEST["job_id"]
-        ignored = left = 0
-        standard = STANDARD_LINE.findall(block)
-        for line_number, found in enumerate(standard, first_line):
-            user, module_path, host, time_text, user_load, job_id, _other = found
+        lines = LazyLines(block, first_line)
+        loads = ignored = 0
+        for line_number, found in standard_lines(block, first_line, self._add_line):
+            user, module_path, host, whole_seconds, fraction, extra = found
+            user_load, job_id = extra_fields(extra) if extra else (-1, "")
+            time = int(whole_seconds + fraction)
             try:
                 user_number = users[user]
                 module_number = modules[module_path]
                 start, end, table, day = spans[clusters[host]]
-            except (KeyError, TypeError):  # a name or a cluster's day that is new
-                left += 1
-                yield line_number
+                known = start <= time < end and user_load is not None
+            except (KeyError, TypeError):  # a name, or a cluster's day, that is new
+                self._learn(user, module_path, host)
+                known = False
+            if not known:
+                self._add_line(lines[line_number], line_number)
                 continue
-            if module_number == IGNORED or (user_loads_only and user_load == b"no"):
+            if module_number == IGNORED or (user_loads_only and user_load == 0):
                 ignored += 1
                 continue
-            time = float(time_text)
-            if not start <= time < end or len(job_id) > longest_job_id:
-                span = self._span(clusters[host], time)
-                if span is None or len(job_id) > longest_job_id:
-                    left += 1
-                    yield line_number
-                    continue
-                table, day = span[2], span[3]
-            by_user = 1 if user_load == b"yes" else 0
+            by_user = 1 if user_load == 1 else 0
             key = user_number * USER_STEP + module_number
             count = table.get(key)
             if count is None:
@@ -147,25 +139,36 @@ class Tally:
                     count[1] = time
                 count[2] += 1
                 count[3] += by_user
+            loads += 1
             if keep_loads:
-                flag = by_user if user_load else -1
                 self.single_loads.append(
-                    (line_number, 0, time, key, clusters[host], day, 1, flag, job_id.decode())
+                    (line_number, 0, time, key, clusters[host], day, 1, user_load, job_id)
                 )
-        self.totals.lines += len(standard)
+        self.totals.loads += loads
         self.totals.ignored += ignored
-        self.totals.loads += len(standard) - ignored - left
+        self.totals.lines += block.count(b"\n")
 
-    def _span(self, cluster_number, time):
-        """Return (start, end, counts, Day) of the cluster's day around a time, None if absurd."""
-        if not record.EARLIEST <= time < record.LATEST:
-            return None
+    def _learn(self, user, module_path, host):
+        """Let the fast path know what the raw names of a standard line mean, if they are sound."""
+        module, path = module_path[len(b"module=") :].decode("ascii").split(" path=", 1)
+        names = (("user", user), ("host", host), ("module", module), ("path", path))
+        sound = all(len(name) <= record.LONGEST[kind] for kind, name in names)
+        if not sound or any(QUOTE.search(raw) for raw in (user, module_path, host)):
+            return
+        self.users.of_raw[user] = self.users.number(user.decode("ascii"))
+        ignored = self._is_ignored(module)
+        self.modules.of_raw[module_path] = IGNORED if ignored else self.modules.number((module, path))
+        self.clusters.of_raw[host] = self._cluster_number(host.decode("ascii"))
+
+    def _span(self, cluster_number, moment):
+        """Return (start, end, counts, Day) of the cluster's day around a moment."""
         _name, zone = self.clusters.values[cluster_number]
         if zone not in self._calendars:
             self._calendars[zone] = Calendar(zone)
-        day = self._calendars[zone].day_of(time)
+        day = self._calendars[zone].day_of(moment)
         table = self.counts.setdefault((day, cluster_number), {})
-        span = self._spans[cluster_number] = (day.start, day.end, table, day)
+        span = (microseconds(day.start), microseconds(day.end), table, day)
+        self._spans[cluster_number] = span
         return span
 
     def calendar_of(self, cluster_number):
@@ -183,8 +186,6 @@ class Tally:
             self.totals.ignored += 1
         except record.Rejected as reason:
             self.reject(line_number, line, str(reason))
-        else:
-            self._remember(line + b"\n", load)
 
     def reject(self, line_number, line, reason):
         """Count a line that cannot be stored, and tell it."""
@@ -194,21 +195,22 @@ class Tally:
 
     def add_load(self, load, line_number, item=0):
         """Count one Load, unless the rules leave it out."""
-        if self.rules.user_loads_only and load.user_load == 0 or self._is_ignored(load.module):
+        if (self.rules.user_loads_only and load.user_load == 0) or self._is_ignored(load.module):
             self.totals.ignored += 1
             return
         cluster_number = self._cluster_number(load.host)
         _start, _end, table, day = self._span(cluster_number, load.time)
         user_number = self.users.number(load.user)
         key = user_number * USER_STEP + self.modules.number((load.module, load.path))
-        count = table.setdefault(key, [load.time, load.time, 0, 0])
-        count[0], count[1] = min(count[0], load.time), max(count[1], load.time)
+        time = microseconds(load.time)
+        count = table.setdefault(key, [time, time, 0, 0])
+        count[0], count[1] = min(count[0], time), max(count[1], time)
         count[2] += load.loads
         count[3] += load.loads * (load.user_load == 1)
         self.totals.loads += load.loads
         if self.rules.keep_loads:
             self.single_loads.append(
-                (line_number, item, load.time, key, cluster_number, day, load.loads,
+                (line_number, item, time, key, cluster_number, day, load.loads,
                  load.user_load, load.job_id)
             )  # fmt: skip
 
@@ -221,15 +223,57 @@ class Tally:
     def _is_ignored(self, module):
         return any(pattern.match(module) for pattern in self.rules.ignore)
 
-    def _remember(self, line, load):
-        """Let the fast path know what the raw names of a standard line mean."""
-        found = STANDARD_LINE.fullmatch(line)
-        if not found or found[1] is None:
-            return
-        self.users.of_raw[found[1]] = self.users.number(load.user)
-        ignored = self._is_ignored(load.module)
-        self.modules.of_raw[found[2]] = (
-            IGNORED if ignored else self.modules.number((load.module, load.path))
-        )
-        self.clusters.of_raw[found[3]] = self._cluster_number(load.host)
 
+def microseconds(seconds):
+    """Return a time in whole microseconds."""
+    return round(seconds * 1_000_000)
+
+
+class LazyLines:
+    """The lines of a block by their number; the block is split only when one is asked for."""
+
+    def __init__(self, block, first_line):
+        self._block, self._first_line, self._lines = block, first_line, None
+
+    def __getitem__(self, line_number):
+        if self._lines is None:
+            self._lines = self._block.split(b"\n")
+        return self._lines[line_number - self._first_line]
+
+
+def standard_lines(block, first_line, on_other):
+    """Return (line number, fields) of the standard lines of a block.
+
+    Every other line goes to on_other(line, line number).
+    """
+    found = STANDARD_LINE.findall(block)
+    if len(found) == block.count(b"\n"):
+        return enumerate(found, first_line)
+    return mixed_lines(block, first_line, on_other)
+
+
+def mixed_lines(block, first_line, on_other):
+    """Do the work of `standard_lines` for a block that has other lines too."""
+    line_number, start = first_line, 0
+    for match in STANDARD_LINE.finditer(block):
+        own_start = max(block.rfind(b"\n", start, match.start()) + 1, start)
+        for line in block[start:own_start].split(b"\n")[:-1]:
+            on_other(line, line_number)
+            line_number += 1
+        yield line_number, match.groups()
+        line_number += 1
+        start = match.end()
+    for line in block[start:].split(b"\n")[:-1]:
+        on_other(line, line_number)
+        line_number += 1
+
+
+def extra_fields(extra):
+    """Return (user_load, job_id) of what follows the time; user_load is None if it is odd."""
+    found = EXTRA_FIELDS.fullmatch(extra)
+    if not found:
+        return None, ""
+    return USER_LOAD[found[1]], (found[2] or b"").decode("ascii")
+
+
+USER_LOAD = {None: -1, b"no": 0, b"yes": 1}

@@ -12,10 +12,10 @@ import dataclasses
 import logging
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from usagedb import errors
+from usagedb.files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,11 @@ def find_config(conf_path=None, dbname=None, default_dbname="lmodV2"):
     either: $HPCUSAGE_CONF, then <dbname>_db.conf here and in /etc/hpcusage, then the embedded file.
     Raises ConfigurationError or RefusedError. Read-only.
     """
-    path = conf_path or os.environ.get("HPCUSAGE_CONF") or find_file(dbname or default_dbname)
+    named = conf_path or os.environ.get("HPCUSAGE_CONF")
+    path = named or find_file(dbname or default_dbname)
     if path:
         config = read_config(path)
-        if conf_path and dbname and config.backend != "sqlite":
+        if named and dbname and config.backend != "sqlite":
             config = config.replaced(database=dbname)
         return config
     if dbname:
@@ -75,19 +76,31 @@ def find_config(conf_path=None, dbname=None, default_dbname="lmodV2"):
 
 
 def find_file(dbname):
-    """Return the path of <dbname>_db.conf here or in /etc/hpcusage, or None."""
-    for directory in (Path(), SYSTEM_DIRECTORY):
-        path = directory / f"{dbname}_db.conf"
-        if path.is_file():
-            return path
-    return None
+    """Return the path of <dbname>_db.conf here or in /etc/hpcusage, or None.
+
+    Raises RefusedError if this account may not look into /etc/hpcusage.
+    """
+    name = f"{dbname}_db.conf"
+    if os.path.isfile(name):  # noqa: PTH113 - False also where this account may not look
+        return Path(name)
+    path = SYSTEM_DIRECTORY / name
+    try:
+        return path if path.is_file() else None
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
 
 
 def embedded_path():
-    """Return the path of the embedded database: one for root, one for each other account."""
+    """Return the path of the embedded database: one for root, one for each other account.
+
+    Raises ConfigurationError for an account without a home directory.
+    """
     if os.geteuid() == 0:
         return SYSTEM_DATABASE
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    try:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    except RuntimeError as error:
+        raise errors.ConfigurationError(f"{error}: name a database with --confFn") from error
     return Path(base) / "hpcusage" / "usage.db"
 
 
@@ -103,9 +116,22 @@ def read_config(path):
     except OSError as error:
         raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except (configparser.Error, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise errors.ConfigurationError(f"{path} is not a configuration file: {reason}") from error
+        # The parser's own text quotes the line, which may be the password's.
+        raise errors.ConfigurationError(
+            f"{path} is not a configuration file: {reason_of(error)}"
+        ) from None
     return config_from(parser, str(path))
+
+
+def reason_of(error):
+    """Return what the parser did not like, without a word of the file."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"no [SECTION] before line {error.lineno}"
+    if isinstance(error, configparser.ParsingError):
+        return f"cannot read line {error.errors[0][0]}: write NAME = VALUE"
+    return f"something stands twice in it, at line {error.lineno}"
 
 
 def config_from(parser, source):
@@ -202,19 +228,4 @@ def write_config(path, config):
     """
     section = next(name for name, backend in SECTIONS.items() if backend == config.backend)
     password = base64.b64encode(config.password.encode()).decode()
-    text = "\n".join(ini_lines(section, config, password)) + "\n"
-    try:
-        handle, name = tempfile.mkstemp(dir=Path(path).parent, prefix=".conf.")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink()
-            raise
-    except PermissionError as error:
-        raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from error
-    except OSError as error:
-        raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error
+    write_whole(path, "\n".join(ini_lines(section, config, password)) + "\n", 0o600)

@@ -75,14 +75,12 @@ class Database:
         self._execute("COMMIT", ())
 
     def insert_rows(self, table, columns, rows, key=None, merge=None):
-        """Insert many rows in statements of bounded size.
+        """Insert many rows (any iterable of tuples) in statements of bounded size.
 
         columns is a sequence of (name, kind), the kinds of usagedb.dialects.base. With `key` (the
         columns of a unique key) a row that is there already is merged as `merge` says: see
         Dialect.merge_clause; an empty merge keeps the old row. Rows of one call have distinct keys.
         """
-        if not rows:
-            return
         tail = self.dialect.merge_clause(table, key, merge or {}) if key else ""
         with self.translated():
             self.dialect.insert_rows(self.connection, table, columns, rows, tail)

@@ -1,17 +1,16 @@
 """The command usage_status: did every command run, and how did it end?"""
 
 import datetime
-import os
 import re
-import tempfile
 import time
-from pathlib import Path
 
 import click
 
 from usagedb import cli, errors, schema
 from usagedb.database import Database
+from usagedb.files import write_whole
 from usagedb.output import write_rows
+from usagedb.terminal import visible
 
 OK, WARNING, CRITICAL = 0, 1, 2
 LEVELS = ("ok", "warning", "critical")
@@ -68,7 +67,7 @@ def command(config, quiet, max_age, commands, prometheus, output_format):
         return CRITICAL
     rows = status_rows(found, commands, max_age_seconds, time.time())
     if prometheus:
-        write_metrics(prometheus, metrics(found, rows))
+        write_whole(prometheus, metrics(found, rows), 0o644)  # node_exporter reads it
     else:
         shown = rows if output_format in ("csv", "json") else [for_people(row) for row in rows]
         write_rows(HEADINGS, shown, output_format, KEYS)
@@ -163,17 +162,4 @@ def metrics(found, rows):
 
 def label(text):
     """Return a text as it stands in a label's quotes."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def write_metrics(path, text):
-    """Write the metrics file, readable by node_exporter, whole or not at all. Raises WriteError."""
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".usage_status.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        Path(name).replace(target)
-    except OSError as error:
-        raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error
+    return visible(text).replace("\\", "\\\\").replace('"', '\\"')

@@ -7,9 +7,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Optional
 
 Command = Sequence[str]
+DISCARD = Path(os.devnull)
 
 
 class Measurement(NamedTuple):
@@ -38,15 +40,17 @@ class CommandFailed(Exception):
     """A measured command ended with another status than 0."""
 
 
-def run_once(command: Command, environment: Optional[dict[str, str]] = None) -> Measurement:
-    """Run a command to its end, its output thrown away, and measure that one process.
+def run_once(
+    command: Command, environment: Optional[dict[str, str]] = None, output: Path = DISCARD
+) -> Measurement:
+    """Run a command to its end, its output going to a file, and measure that one process.
 
     Raises CommandFailed, with the end of what it said, if its status is not 0.
     """
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, output.open("wb") as stdout:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors,
             env=environment,
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
@@ -78,11 +82,12 @@ def repeat(
     times: int,
     environment: Optional[dict[str, str]] = None,
     enough_seconds: float = math.inf,
+    output: Path = DISCARD,
 ) -> Summary:
     """Measure a command several times, but no more once its runs took `enough_seconds`."""
     measurements: list[Measurement] = []
     while len(measurements) < times:
-        measurements.append(run_once(command, environment))
+        measurements.append(run_once(command, environment, output))
         if sum(measurement.wall_seconds for measurement in measurements) >= enough_seconds:
             break
     return summarise(measurements)

@@ -1,11 +1,13 @@
 """What every dialect answers, and what most of them answer alike."""
 
 import functools
+import itertools
 import re
 
 # Kinds of columns in a bulk insert: they decide how a value is bound.
 INTEGER = "integer"
-SECONDS = "seconds"  # a time or duration with fractions, bound to the microsecond
+SECONDS = "seconds"  # a time or duration with fractions
+MICROSECONDS = "microseconds"  # an int, stored as the seconds that it stands for
 TEXT = "text"
 BYTES = "bytes"
 
@@ -107,8 +109,32 @@ class Dialect:
         return sets
 
     def insert_rows(self, connection, table, columns, rows, tail):
-        """Insert rows (a sequence of tuples) by statements of bounded size.
+        """Insert rows (any iterable of tuples) by statements of bounded size.
 
         columns is a sequence of (name, kind); tail is what `merge_clause` returned, or ''.
         """
         raise NotImplementedError(self.backend)
+
+
+def chunks(rows, size):
+    """Yield lists of at most `size` rows of an iterable."""
+    rows = iter(rows)
+    while True:
+        part = list(itertools.islice(rows, size))
+        if not part:
+            return
+        yield part
+
+
+def seconds_of_rows(columns, rows):
+    """Return the rows with columns of kind MICROSECONDS as seconds (floats)."""
+    places = [place for place, (_name, kind) in enumerate(columns) if kind == MICROSECONDS]
+    return map(functools.partial(with_seconds, places), rows) if places else rows
+
+
+def with_seconds(places, row):
+    """Return one row with the microseconds at some places as seconds."""
+    values = list(row)
+    for place in places:
+        values[place] = values[place] / 1e6
+    return tuple(values)

@@ -1,5 +1,6 @@
 """MySQL and MariaDB, Galera clusters included, through PyMySQL."""
 
+import contextlib
 import functools
 import ssl
 
@@ -7,7 +8,7 @@ import pymysql
 from pymysql import converters
 
 from usagedb import errors
-from usagedb.dialects.base import BYTES, INTEGER, SECONDS, Dialect
+from usagedb.dialects.base import BYTES, INTEGER, MICROSECONDS, SECONDS, Dialect, chunks
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600  # the longest statement: a report over years
@@ -18,6 +19,9 @@ AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 
 # Undone for another transaction; a duplicate key means that one was faster.
 CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
 FULL = {3, 14, 28, 1021, 1026, 1114}
+# How numbers are written; %d and %f let nothing but a number through.
+MARKS = {INTEGER: "%d", SECONDS: "%.6f", MICROSECONDS: "%de-6"}
+ROWS_WITH_BYTES_PER_STATEMENT = 100
 ALREADY_THERE = {1007, 1050, 1060, 1061}
 TABLE_TAIL = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE="
 
@@ -30,7 +34,7 @@ class Rows(list):
 
 
 def write_rows(rows, _mapping=None):
-    """Encode Rows: numbers through %d and %.6f, which nothing but a number passes; text escaped."""
+    """Encode Rows as a parameter: numbers by their mark, text escaped as the driver does it."""
     template, text_columns = rows.template, rows.text_columns
     if not text_columns:
         return ",".join([template % row for row in rows])
@@ -90,6 +94,7 @@ class MySQLDialect(Dialect):
             read_timeout=ANSWER_SECONDS,
             write_timeout=ANSWER_SECONDS,
             ssl=tls_context(config),
+            ssl_disabled=bool(config.socket),  # nothing to hide inside one machine
             conv={**converters.conversions, Rows: write_rows},
         )
         with connection.cursor() as cursor:
@@ -159,17 +164,39 @@ class MySQLDialect(Dialect):
     def insert_rows(self, connection, table, columns, rows, tail):
         names = ", ".join(self.quote(name) for name, _kind in columns)
         statement = f"INSERT INTO {table} ({names}) VALUES %s{tail}"  # noqa: S608
-        marks = {INTEGER: "%d", SECONDS: "%.6f"}
-        template = "(" + ",".join(marks.get(kind, "%s") for _name, kind in columns) + ")"
+        template = "(" + ",".join(MARKS.get(kind, "%s") for _name, kind in columns) + ")"
         text_columns = tuple(
-            index for index, (_name, kind) in enumerate(columns) if kind not in marks
+            place for place, (_name, kind) in enumerate(columns) if kind not in MARKS
         )
-        size = 100 if any(kind == BYTES for _name, kind in columns) else self.rows_per_statement
-        with connection.cursor() as cursor:
-            for start in range(0, len(rows), size):
-                part = Rows(rows[start : start + size])
-                part.template, part.text_columns = template, text_columns
-                cursor.execute(statement, (part,))
+        has_bytes = any(kind == BYTES for _name, kind in columns)
+        size = ROWS_WITH_BYTES_PER_STATEMENT if has_bytes else self.rows_per_statement
+        with connection.cursor() as cursor, one_ahead(cursor.execute) as execute:
+            for part in chunks(rows, size):
+                written = Rows(part)
+                written.template, written.text_columns = template, text_columns
+                execute(cursor.mogrify(statement, (written,)))
+
+
+@contextlib.contextmanager
+def one_ahead(function):
+    """Give a form of function(argument) that returns while the call is still under way.
+
+    The next call waits for the one before, and the end of the block for the last, so that a
+    statement is written while the server works on the one before it. Errors come one call later.
+    """
+    import concurrent.futures
+
+    pending = []
+
+    def call(argument):
+        if pending:
+            pending.pop().result()
+        pending.append(pool.submit(function, argument))
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        yield call
+        if pending:
+            pending.pop().result()
 
 
 def tls_context(config):

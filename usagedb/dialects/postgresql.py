@@ -4,7 +4,16 @@ import hashlib
 import struct
 
 from usagedb import errors
-from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT, Dialect
+from usagedb.dialects.base import (
+    BYTES,
+    INTEGER,
+    MICROSECONDS,
+    SECONDS,
+    TEXT,
+    Dialect,
+    chunks,
+    seconds_of_rows,
+)
 
 try:
     import psycopg
@@ -14,7 +23,13 @@ except ImportError as missing:  # pragma: no cover - depends on the installation
     ) from missing
 
 CONNECT_SECONDS = 10
-ARRAY_TYPES = {INTEGER: "bigint[]", SECONDS: "float8[]", TEXT: "text[]", BYTES: "bytea[]"}
+ARRAY_TYPES = {
+    INTEGER: "bigint[]",
+    SECONDS: "float8[]",
+    MICROSECONDS: "float8[]",
+    TEXT: "text[]",
+    BYTES: "bytea[]",
+}
 
 
 class PostgreSQLDialect(Dialect):
@@ -105,8 +120,7 @@ class PostgreSQLDialect(Dialect):
         names = ", ".join(self.quote(name) for name, _kind in columns)
         arrays = ", ".join(f"%s::{ARRAY_TYPES[kind]}" for _name, kind in columns)
         statement = f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){tail}"  # noqa: S608
-        for start in range(0, len(rows), self.rows_per_statement):
-            part = rows[start : start + self.rows_per_statement]
+        for part in chunks(seconds_of_rows(columns, rows), self.rows_per_statement):
             connection.execute(statement, [list(values) for values in zip(*part)])
 
 

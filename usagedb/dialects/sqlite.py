@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from usagedb import errors
-from usagedb.dialects.base import Dialect
+from usagedb.dialects.base import Dialect, seconds_of_rows
 
 BUSY_SECONDS = 60.0
 # WAL needs shared memory, which these file systems do not give to several machines.
@@ -22,7 +22,6 @@ class SQLiteDialect(Dialect):
     placeholder = "?"
     begin_statement = "BEGIN IMMEDIATE"
     least, greatest = "min", "max"
-    rows_per_statement = 100_000
     char_type = "TEXT"
     types = {
         "WIDE": "BIGINT",
@@ -100,7 +99,7 @@ class SQLiteDialect(Dialect):
         names = ", ".join(self.quote(name) for name, _kind in columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks}){tail}"  # noqa: S608
-        connection.executemany(statement, rows)
+        connection.executemany(statement, seconds_of_rows(columns, rows))
 
 
 def create_private(path):

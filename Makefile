@@ -1,0 +1,52 @@
+# hpcusage: what can be made here. `make` alone lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := $(VENV)/demo
+# Debian packages that the tests use: the real services.
+TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate
+
+.PHONY: help demo test lint bench check clean
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed  ## Load a sample log into an embedded database and show the reports.
+	@./conf/demo.sh $(BIN) $(DEMO)
+
+test: $(VENV)/installed-dev  ## Install what the tests need, and run all of them.
+	@./tests/install_services.sh $(TEST_PACKAGES)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(VENV)/installed-dev  ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test  ## Lint and test.
+
+bench: $(VENV)/installed-dev  ## Measure speed and memory against the targets (BENCH_* set the sizes).
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove the virtual environment and what was built.
+	rm -rf $(VENV) build dist *.egg-info
+
+# python3-venv is a package of its own on Debian.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' \
+	  || { echo "hpcusage needs Python 3.9 or newer: make PYTHON=python3.x" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; \
+	  else echo "python3-venv is missing: install it, for instance: apt install python3-venv" >&2; \
+	    exit 1; fi; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml $(wildcard bin/*)
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis]'
+	@touch $@
