@@ -198,7 +198,8 @@ def write_plot(report_name, headings, rows, path):
 
     made = datetime.date.today().isoformat()
     if report_name == "trend":
-        plot.write_time_plot(path, *time_series(headings, rows), title=f"Module usage, {made}")
+        labels, series = time_series(headings, rows)
+        plot.write_time_plot(path, labels, series, f"Module usage, {made}")
     else:
         labels, values = bars(headings, rows)
         plot.write_bar_plot(path, labels, values, f"Module usage, {made}", "distinct users")

@@ -6,7 +6,7 @@ import itertools
 import logging
 
 from lmodtrack.months import Summary
-from lmodtrack.tally import USER_STEP
+from lmodtrack.tally import USER_STEP, microseconds
 from usagedb import errors
 from usagedb.database import with_conflict_retries
 from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT, chunks
@@ -99,9 +99,9 @@ def table_rows(tally, ids, day, cluster_number, table):
             users[key // USER_STEP],
             modules[key % USER_STEP],
             cluster_id,
-            offset_at(first / 1e6) if offset is None else offset,
-            first,
-            last,
+            offset_at(float(first)) if offset is None else offset,
+            microseconds(first),
+            microseconds(last),
             loads,
             user_loads,
         )
@@ -117,7 +117,7 @@ def load_rows(tally, ids, log_id):
             log_id,
             line,
             item,
-            time,
+            microseconds(time),
             ids.users[key // USER_STEP],
             ids.modules[key % USER_STEP],
             ids.clusters[cluster_number],

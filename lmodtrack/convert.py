@@ -104,7 +104,7 @@ class Conversion:
         context = record.Context(time.time(), Calendar(site.zone))
         self.tally = Tally(Rules(KnownClusters(site), context))
         self.writer = BatchWriter(new, Dimensions())
-        self.reasons = collections.Counter()
+        self.reasons: collections.Counter = collections.Counter()
 
     def remaining(self):
         """Return the number of rows that have not been taken over. Read-only."""

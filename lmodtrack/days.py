@@ -47,7 +47,7 @@ class Calendar:
         """Return local time minus UTC at a moment, in minutes."""
         local = datetime.datetime.fromtimestamp(moment, self.zone)
         offset = local.utcoffset() if self.zone else local.astimezone().utcoffset()
-        return round(offset.total_seconds() / 60)
+        return round(offset / datetime.timedelta(minutes=1)) if offset else 0
 
     def moment_of(self, local):
         """Return the seconds since the epoch of a naive local datetime (the first, if two)."""

@@ -45,7 +45,8 @@ class Chain:
     def _next_checkpoints(self, block):
         """Return the line ends of the block that are at least a stride apart."""
         last = self.checkpoints[-1][0] if self.checkpoints else 0
-        ends, at = [], last + self.stride - self.position - 1
+        ends: list[int] = []
+        at = last + self.stride - self.position - 1
         while True:
             end = block.find(b"\n", max(at, 0)) + 1
             if not end:

@@ -16,7 +16,9 @@ COLUMNS = (
     ("name", TEXT),
     ("loaded_at", SECONDS),
 )
-SELECT = "SELECT log_id, " + ", ".join(name for name, _kind in COLUMNS[:-2]) + " FROM lmod_log"
+SELECT = (
+    "SELECT log_id, head, fork, position, line_count, digest, checkpoints, unsaved FROM lmod_log"
+)
 ADVANCE = (
     "UPDATE lmod_log SET position = ?, line_count = ?, digest = ?, checkpoints = ?, unsaved = ?,"
     " name = ?, loaded_at = ? WHERE log_id = ? AND position = ?"
@@ -55,7 +57,10 @@ def current(database, entry):
 
 def entry_of(row):
     """Return the Entry of a row of SELECT; drivers differ in their type for bytes."""
-    return Entry(*(bytes(value) if isinstance(value, memoryview) else value for value in row))
+    log_id, head, fork, position, line_count, digest, checkpoints, unsaved = row
+    return Entry(
+        log_id, bytes(head), fork, position, line_count, bytes(digest), bytes(checkpoints), unsaved
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,9 @@ USE_ROWS = (
     "SELECT day, user_id, module_id, cluster_id, utc_offset, first_time, last_time, loads,"
     " user_loads FROM lmod_use WHERE day = ?"
 )
-SELECT = "SELECT module_id, cluster_id, first_day, last_day, loads, user_loads, users FROM lmod_month"
+SELECT = (
+    "SELECT module_id, cluster_id, first_day, last_day, loads, user_loads, users FROM lmod_month"
+)
 
 
 class Summary:

@@ -123,7 +123,7 @@ def message_fields(message):
     if message[:1] == message[-1:] == b"'":  # the whole message in quotes, as some sites log it
         message = message[1:-1]
     is_ugent = b"username=" in message
-    fields = {}
+    fields: dict[str, str] = {}
     for key, value in FIELD.findall(message):
         if len(value) > 1 and value[:1] == value[-1:] == b'"':
             value = ESCAPE.sub(unescaped, value[1:-1])

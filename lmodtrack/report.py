@@ -34,12 +34,11 @@ class Question:
 
 def by_path(question, modules, uses, by_cluster):
     """Return {(path,) or (path, cluster): Use}; a path may stand for several full names."""
-    found = {}
+    found: dict[tuple, usage.Use] = {}
     for (module_id, cluster_id), use in uses.items():
         if module_id in modules:
-            key = (modules[module_id].path,)
-            if by_cluster:
-                key += (question.clusters[cluster_id],)
+            cluster = (question.clusters[cluster_id],) if by_cluster else ()
+            key = (modules[module_id].path, *cluster)
             found.setdefault(key, usage.Use()).add(use)
     return found
 
@@ -71,7 +70,7 @@ def user_rows(question, modules, users, by_cluster):
 
 def loads_of_users(question, modules, users, by_cluster):
     """Return {(path[, cluster], user): loads}, read from the daily rows."""
-    found = collections.Counter()
+    found: collections.Counter = collections.Counter()
     sql = (
         "SELECT module_id, cluster_id, user_id, SUM(loads) FROM lmod_use"
         " WHERE day BETWEEN ? AND ?{} GROUP BY module_id, cluster_id, user_id"
@@ -79,9 +78,11 @@ def loads_of_users(question, modules, users, by_cluster):
     days = (question.window.first, question.window.last)
     for row in usage.module_queries(question.database, sql, days, question.ids(modules)):
         module_id, cluster_id, user_id, loads = row
-        if user_id in users and (question.cluster_ids is None or cluster_id in question.cluster_ids):
+        wanted = question.cluster_ids is None or cluster_id in question.cluster_ids
+        if wanted and user_id in users:
             cluster = (question.clusters[cluster_id],) if by_cluster else ()
-            found[modules[module_id].path, *cluster, users[user_id]] += int(loads)
+            key = (modules[module_id].path, *cluster, users[user_id])
+            found[key] += int(loads)
     return found
 
 
@@ -118,7 +119,8 @@ def trend_of_days(question, modules, period):
         "SELECT module_id, cluster_id, day, user_id, loads FROM lmod_use"
         " WHERE day BETWEEN ? AND ?{}"
     )
-    users, loads = collections.defaultdict(set), collections.Counter()
+    users: dict[int, set] = collections.defaultdict(set)
+    loads: collections.Counter = collections.Counter()
     for days in months_of(question.database, question.window):
         rows = usage.module_queries(question.database, sql, days, question.ids(modules))
         for _module_id, cluster_id, day, user_id, row_loads in rows:
@@ -138,7 +140,8 @@ def months_of(database, window):
 
 def summed_periods(users, loads, period):
     """Return {first date of the period: (distinct users, loads)} for counts by day."""
-    period_users, period_loads = collections.defaultdict(set), collections.Counter()
+    period_users: dict[datetime.date, set] = collections.defaultdict(set)
+    period_loads: collections.Counter = collections.Counter()
     for day in users:
         start = beginning(date_of(day), period)
         period_users[start] |= users[day]
@@ -168,6 +171,6 @@ def unused(question, all_paths):
     everything = usage.read_use(question.database, Window(), None, question.cluster_ids)
     last = by_path(question, usage.modules(question.database), everything, False)
     return [
-        (path, shown_day(last[path,].last_day) if (path,) in last else "never")
+        (path, shown_day(last[(path,)].last_day) if (path,) in last else "never")
         for path in sorted(set(all_paths) - loaded)
     ]

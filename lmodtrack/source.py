@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from lmodtrack.record import MAX_LINE_BYTES
 from usagedb import errors
@@ -44,7 +45,7 @@ class LogSource:
         self.is_pipe = not stat.S_ISREG(status.st_mode)
         self.size_bytes = 0 if self.is_pipe else status.st_size
         self._pipe = PipeStream(self._raw) if self.is_pipe else None
-        self.stream = self._pipe or self._raw
+        self.stream: Any = self._pipe or self._raw
         opener = self._opener()
         self.is_compressed = opener is not None
         if opener:
@@ -119,9 +120,11 @@ class LogSource:
 
     def is_unchanged(self):
         """Tell whether the path still names the file as it was when its end was read."""
+        if self.path is None:
+            return False
         try:
-            now = os.lstat(self.path)
-        except (OSError, TypeError):  # standard input has no path
+            now = self.path.lstat()
+        except OSError:
             return False
         return self._end is not None and same_file_state(now, self._end)
 
@@ -144,7 +147,7 @@ class PipeStream:
 
     def __init__(self, pipe):
         self._pipe = pipe
-        self._kept = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY_BYTES)
+        self._kept = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY_BYTES)  # noqa: SIM115
         self._replaying = False
         self.recording = True
 

@@ -6,6 +6,7 @@ expression; whatever it does not recognise goes line by line through lmodtrack/r
 
 import collections
 import dataclasses
+import functools
 import re
 
 from lmodtrack import record
@@ -14,14 +15,14 @@ from lmodtrack.days import Calendar
 # Whether a value is sound is found out when it is seen for the first time.
 VALUE = rb"[!-~]+"
 STANDARD_LINE = re.compile(
-    rb"ModuleUsageTracking:? user=(%s) (module=%s path=%s) host=(%s) time=(\d{9,10})\.(\d{6})"
-    rb"([^\n]*)\n" % ((VALUE,) * 4)
+    rb"ModuleUsageTracking:? user=(%s) (module=%s path=%s) host=(%s) time=(\d{10}\.\d{6})([^\n]*)\n"
+    % ((VALUE,) * 4)
 )
 EXTRA_FIELDS = re.compile(rb"(?: userload=(yes|no))?(?: jobid=([!#-&(-~]{1,64}))?")
 QUOTE = re.compile(rb"[\"']")
-IGNORED = -1  # instead of the number of a module that is not counted
 # Keys of a day's counts: user number * USER_STEP + module number.
 USER_STEP = 1 << 32
+USER_LOAD = {None: -1, b"no": 0, b"yes": 1}
 MAX_REMEMBERED = 200_000  # distinct raw names; a hostile log must not fill the memory
 
 
@@ -54,49 +55,51 @@ class Totals:
 
 
 class Names:
-    """Numbers for raw names: their meaning is worked out once, not line by line."""
+    """Numbers for the names of one kind."""
 
     def __init__(self):
-        self.of_raw = {}  # what stands in the log -> number, or IGNORED
-        self.values = []  # number -> meaning
-        self._of_value = {}
+        self.values = []  # number -> name
+        self._numbers = {}
 
     def number(self, value):
-        """Return the number of a meaning."""
-        number = self._of_value.get(value)
+        """Return the number of a name."""
+        number = self._numbers.get(value)
         if number is None:
-            number = self._of_value[value] = len(self.values)
+            number = self._numbers[value] = len(self.values)
             self.values.append(value)
         return number
-
-    def size(self):
-        """Return how many names are remembered."""
-        return len(self.of_raw) + len(self.values)
 
 
 class Tally:
     """Counts the loads of one batch.
 
     `counts` maps (Day, cluster number) to a dict from user number * USER_STEP + module number to
-    [first time, last time, loads, user loads]; times are in microseconds since the epoch.
+    [first time, last time, loads, user loads]. Times are texts as `time_text` makes them: they
+    come from the log as such, and sort like numbers.
     """
 
     def __init__(self, rules):
         self.rules = rules
-        self.users, self.modules, self.clusters = Names(), Names(), Names()
         self._calendars = {}
         self.on_reject = lambda line_number, line, reason: None
+        self._forget_names()
         self.clear()
+
+    def _forget_names(self):
+        self.users, self.modules, self.clusters = Names(), Names(), Names()
+        # What stands in the log: user -> number * USER_STEP; module and path -> number, or None
+        # where it is ignored.
+        self._raw_users, self._raw_modules = {}, {}
 
     def clear(self):
         """Forget all counts; names are remembered, unless there are too many."""
         self.counts = {}
         self.single_loads = []
         self.totals = Totals()
-        self._spans = [None] * len(self.clusters.values)
-        if sum(names.size() for names in (self.users, self.modules, self.clusters)) > MAX_REMEMBERED:
-            self.users, self.modules, self.clusters = Names(), Names(), Names()
-            self._spans = []
+        self._spans = {}  # host in the log -> (start, end, counts, Day, cluster number)
+        known = (self.users.values, self.modules.values, self.clusters.values)
+        if sum(map(len, (*known, self._raw_users, self._raw_modules))) > MAX_REMEMBERED:
+            self._forget_names()
 
     def row_count(self):
         """Return the number of rows that the counts will become."""
@@ -104,72 +107,67 @@ class Tally:
 
     def add_block(self, block, first_line):
         """Count the lines of a block (whole lines); first_line is the number of its first."""
-        users, modules = self.users.of_raw, self.modules.of_raw
-        clusters, spans = self.clusters.of_raw, self._spans
+        users, modules, spans = self._raw_users, self._raw_modules, self._spans
         keep_loads, user_loads_only = self.rules.keep_loads, self.rules.user_loads_only
         lines = LazyLines(block, first_line)
-        loads = ignored = 0
-        for line_number, found in standard_lines(block, first_line, self._add_line):
-            user, module_path, host, whole_seconds, fraction, extra = found
+        fast = 0
+        found = standard_lines(block, first_line, self._add_line)
+        for line_number, (user, module_path, host, time, extra) in found:
             user_load, job_id = extra_fields(extra) if extra else (-1, "")
-            time = int(whole_seconds + fraction)
             try:
-                user_number = users[user]
-                module_number = modules[module_path]
-                start, end, table, day = spans[clusters[host]]
-                known = start <= time < end and user_load is not None
-            except (KeyError, TypeError):  # a name, or a cluster's day, that is new
-                self._learn(user, module_path, host)
+                key = users[user] + modules[module_path]
+                start, end, table, day, cluster_number = spans[host]
+                known = start <= time < end
+            except (KeyError, TypeError):  # a name that is new, or a module that is ignored
                 known = False
-            if not known:
+            if not known or user_load is None or (user_loads_only and user_load == 0):
                 self._add_line(lines[line_number], line_number)
+                self._learn(user, module_path, host, time)
                 continue
-            if module_number == IGNORED or (user_loads_only and user_load == 0):
-                ignored += 1
-                continue
+            fast += 1
             by_user = 1 if user_load == 1 else 0
-            key = user_number * USER_STEP + module_number
-            count = table.get(key)
-            if count is None:
-                table[key] = [time, time, 1, by_user]
-            else:
-                if time < count[0]:
-                    count[0] = time
-                elif time > count[1]:
+            if key in table:
+                count = table[key]
+                if time > count[1]:
                     count[1] = time
+                elif time < count[0]:
+                    count[0] = time
                 count[2] += 1
                 count[3] += by_user
-            loads += 1
+            else:
+                table[key] = [time, time, 1, by_user]
             if keep_loads:
                 self.single_loads.append(
-                    (line_number, 0, time, key, clusters[host], day, 1, user_load, job_id)
+                    (line_number, 0, time, key, cluster_number, day, 1, user_load, job_id)
                 )
-        self.totals.loads += loads
-        self.totals.ignored += ignored
         self.totals.lines += block.count(b"\n")
+        self.totals.loads += fast
 
-    def _learn(self, user, module_path, host):
-        """Let the fast path know what the raw names of a standard line mean, if they are sound."""
+    def _learn(self, user, module_path, host, time):
+        """Let the fast path know the names of a standard line, if they are sound, and its day."""
         module, path = module_path[len(b"module=") :].decode("ascii").split(" path=", 1)
         names = (("user", user), ("host", host), ("module", module), ("path", path))
         sound = all(len(name) <= record.LONGEST[kind] for kind, name in names)
-        if not sound or any(QUOTE.search(raw) for raw in (user, module_path, host)):
+        seconds = float(time)
+        if not sound or not record.EARLIEST <= seconds < record.LATEST:
             return
-        self.users.of_raw[user] = self.users.number(user.decode("ascii"))
+        if any(QUOTE.search(raw) for raw in (user, module_path, host)):
+            return
+        self._raw_users[user] = self.users.number(user.decode("ascii")) * USER_STEP
         ignored = self._is_ignored(module)
-        self.modules.of_raw[module_path] = IGNORED if ignored else self.modules.number((module, path))
-        self.clusters.of_raw[host] = self._cluster_number(host.decode("ascii"))
+        self._raw_modules[module_path] = None if ignored else self.modules.number((module, path))
+        cluster_number = self._cluster_number(host.decode("ascii"))
+        day, table = self._table(cluster_number, seconds)
+        start, end = time_text(day.start), time_text(day.end)
+        self._spans[host] = (start, end, table, day, cluster_number)
 
-    def _span(self, cluster_number, moment):
-        """Return (start, end, counts, Day) of the cluster's day around a moment."""
+    def _table(self, cluster_number, moment):
+        """Return the Day of a cluster around a moment, and its counts."""
         _name, zone = self.clusters.values[cluster_number]
         if zone not in self._calendars:
             self._calendars[zone] = Calendar(zone)
         day = self._calendars[zone].day_of(moment)
-        table = self.counts.setdefault((day, cluster_number), {})
-        span = (microseconds(day.start), microseconds(day.end), table, day)
-        self._spans[cluster_number] = span
-        return span
+        return day, self.counts.setdefault((day, cluster_number), {})
 
     def calendar_of(self, cluster_number):
         """Return the Calendar of a cluster that has been counted."""
@@ -199,10 +197,10 @@ class Tally:
             self.totals.ignored += 1
             return
         cluster_number = self._cluster_number(load.host)
-        _start, _end, table, day = self._span(cluster_number, load.time)
+        day, table = self._table(cluster_number, load.time)
         user_number = self.users.number(load.user)
         key = user_number * USER_STEP + self.modules.number((load.module, load.path))
-        time = microseconds(load.time)
+        time = time_text(load.time)
         count = table.setdefault(key, [time, time, 0, 0])
         count[0], count[1] = min(count[0], time), max(count[1], time)
         count[2] += load.loads
@@ -215,18 +213,20 @@ class Tally:
             )  # fmt: skip
 
     def _cluster_number(self, host):
-        cluster_number = self.clusters.number(self.rules.clusters.cluster_of(host))
-        while len(self._spans) <= cluster_number:
-            self._spans.append(None)
-        return cluster_number
+        return self.clusters.number(self.rules.clusters.cluster_of(host))
 
     def _is_ignored(self, module):
         return any(pattern.match(module) for pattern in self.rules.ignore)
 
 
-def microseconds(seconds):
-    """Return a time in whole microseconds."""
-    return round(seconds * 1_000_000)
+def time_text(seconds):
+    """Return a time from 2000 to 2099 as a text of fixed length, to the microsecond."""
+    return b"%010d.%06d" % divmod(round(seconds * 1_000_000), 1_000_000)
+
+
+def microseconds(text):
+    """Return the microseconds since the epoch of a `time_text`."""
+    return int(text.replace(b".", b""))
 
 
 class LazyLines:
@@ -268,12 +268,10 @@ def mixed_lines(block, first_line, on_other):
         line_number += 1
 
 
+@functools.lru_cache(maxsize=65536)
 def extra_fields(extra):
     """Return (user_load, job_id) of what follows the time; user_load is None if it is odd."""
     found = EXTRA_FIELDS.fullmatch(extra)
     if not found:
         return None, ""
     return USER_LOAD[found[1]], (found[2] or b"").decode("ascii")
-
-
-USER_LOAD = {None: -1, b"no": 0, b"yes": 1}

@@ -102,7 +102,7 @@ def read_use(database, window, module_ids=None, cluster_ids=None):
 
 def summed(parts):
     """Return one {key: Use} for several."""
-    total = {}
+    total: dict[tuple, Use] = {}
     for part in parts:
         for key, use in part.items():
             total.setdefault(key, Use()).add(use)
@@ -111,7 +111,8 @@ def summed(parts):
 
 def read_use_by_month(database, window, module_ids=None, cluster_ids=None):
     """Return {month: {(module_id, cluster_id): Use}} of a Window; months without use are absent."""
-    found, cut_months = {}, set()
+    found: dict[int, dict[tuple, Use]] = {}
+    cut_months = set()
     for row in month_rows(database, window, module_ids):
         month, module_id, cluster_id, first_day, last_day, loads, user_loads, users = row
         if module_ids is not None and module_id not in module_ids:
@@ -152,7 +153,7 @@ def month_rows(database, window, module_ids):
 
 def read_days(database, days, module_ids, cluster_ids):
     """Return {(module_id, cluster_id): Use} of some days of one month, counted in lmod_use."""
-    found = {}
+    found: dict[tuple, Use] = {}
     sql = (
         "SELECT module_id, cluster_id, user_id, SUM(loads), SUM(user_loads), MIN(day), MAX(day)"
         " FROM lmod_use WHERE day BETWEEN ? AND ?{} GROUP BY module_id, cluster_id, user_id"

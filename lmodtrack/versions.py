@@ -14,7 +14,9 @@ def versions(question):
     still in use, '' for the others.
     """
     modules = question.modules()
-    families = collections.defaultdict(lambda: collections.defaultdict(usage.Use))
+    families: dict[str, dict[str, usage.Use]] = collections.defaultdict(
+        lambda: collections.defaultdict(usage.Use)
+    )
     for (module_id, _cluster), use in question.read(modules).items():
         name, version = split_version(modules[module_id].name)
         families[name][version].add(use)

@@ -49,7 +49,7 @@ def parse_date(text):
     try:
         return datetime.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
-        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD, such as 2026-01-31") from error
+        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD") from error
 
 
 def shown_day(number):

@@ -36,6 +36,11 @@ def test_the_environment_is_handed_on():
     measure.run_once(python(program), {"ONE": "1", "LC_CTYPE": "C.UTF-8"})
 
 
+def test_the_output_can_be_kept(tmp_path):
+    measure.repeat(python("print('once')"), 3, output=tmp_path / "output")
+    assert (tmp_path / "output").read_text() == "once\n"
+
+
 def test_a_command_is_repeated_until_it_took_enough_time():
     assert measure.repeat(python(""), 3).runs == 3
     assert measure.repeat(python(""), 3, enough_seconds=0).runs == 1

@@ -7,6 +7,7 @@ Python and its libraries takes more time than our queries do, whatever the table
 
 import csv
 import io
+from pathlib import Path
 from typing import NamedTuple, Optional
 
 from tests.bench import loads, measure
@@ -16,7 +17,9 @@ from tests.bench.setting import BACKENDS, PEER_DATABASE, Setting, tool
 DATABASE = "year"
 FULL_ROWS = 11_700_000
 QUARTER_DAYS = 91
-PATTERNS = ("%fftw%", "%")
+# The patterns of the reports, and the published seconds of the flat table at full size: a server
+# with default settings may need far longer than that, so ours are compared with both.
+PATTERNS = {"%fftw%": 6.0, "%": 240.0}
 TARGET_RATIO = 100
 REPEATS = 5
 # A report is not repeated any more when its runs took this long together.
@@ -85,7 +88,9 @@ def _compare(
     setting: Setting, results: Results, pattern: str, rows: int, at_full_size: bool
 ) -> None:
     """Measure one report everywhere; show it, and judge MariaDB's against the flat table's."""
-    reports = {"flat table": _measure_on_server(setting, setting.peer("counts", pattern))}
+    flat_output = setting.directory / "flat-report"
+    peer = setting.peer("counts", pattern)
+    reports = {"flat table": _measure_on_server(setting, peer, flat_output)}
     for backend in BACKENDS:
         command = _counts(setting, backend, pattern)
         on_server = backend == "mariadb"
@@ -94,15 +99,24 @@ def _compare(
         )
     title = f"counts --sqlPattern '{pattern}' on {rows:,} rows"
     _show(results, title, reports)
-    slow, fast = reports["flat table"].query_seconds, reports["ours, mariadb"].query_seconds
-    assert slow is not None and fast is not None
-    results.at_least(
-        f"times faster queries, {title}", slow / max(fast, 1e-6), TARGET_RATIO, at_full_size
-    )
-    flat = setting.call(setting.peer("counts", pattern))
+    _judge(results, title, PATTERNS[pattern], reports, at_full_size)
+    flat = flat_output.read_text(encoding="utf-8")
     for backend in BACKENDS:
         ours = setting.call(_counts(setting, backend, pattern, "--format", "csv"))
         results.equal(f"lines that differ, {title}, {backend}", _different_lines(flat, ours), 0)
+
+
+def _judge(
+    results: Results, title: str, published: float, reports: dict[str, Report], judged: bool
+) -> None:
+    """Keep how many times faster our queries are than the measured and the published ones."""
+    slow, fast = reports["flat table"].query_seconds, reports["ours, mariadb"].query_seconds
+    assert slow is not None and fast is not None
+    fast = max(fast, 1e-6)
+    results.at_least(f"times faster queries, {title}", slow / fast, TARGET_RATIO, judged)
+    if judged:
+        name = f"times faster queries than the published {published:g} s, {title}"
+        results.at_least(name, published / fast, TARGET_RATIO)
 
 
 def _counts(setting: Setting, backend: str, pattern: str, *options: str) -> list[str]:
@@ -111,17 +125,19 @@ def _counts(setting: Setting, backend: str, pattern: str, *options: str) -> list
     return tool("analyzeLmodDB", "--confFn", str(conf), *options, "--sqlPattern", pattern, "counts")
 
 
-def _measure(setting: Setting, command: list[str]) -> Report:
+def _measure(setting: Setting, command: list[str], output: Path = measure.DISCARD) -> Report:
     """Measure a report as a whole process only."""
-    summary = measure.repeat(command, REPEATS, setting.environment, enough_seconds=ENOUGH_SECONDS)
+    summary = measure.repeat(command, REPEATS, setting.environment, ENOUGH_SECONDS, output)
     return Report(summary, None)
 
 
-def _measure_on_server(setting: Setting, command: list[str]) -> Report:
+def _measure_on_server(
+    setting: Setting, command: list[str], output: Path = measure.DISCARD
+) -> Report:
     """Measure a report on the server, which notes the time of every query meanwhile."""
     setting.execute(*LOG_EVERY_QUERY)
     try:
-        report = _measure(setting, command)
+        report = _measure(setting, command, output)
     finally:
         setting.execute("set global slow_query_log = 0")
     seconds = float(setting.execute(SUM_OF_QUERIES)[0][0])
