@@ -1,3 +1,7 @@
 #!/usr/bin/env python3
-import sys; sys.path.append(sys.path[0] + "/..")  # a bare clone works too
-from usagedb.conf_create import main; main()
+import sys
+
+sys.path.append(sys.path[0] + "/..")  # a bare clone works too
+from usagedb.conf_create import main
+
+main()

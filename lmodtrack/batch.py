@@ -111,23 +111,13 @@ def table_rows(tally, ids, day, cluster_number, table):
 
 def load_rows(tally, ids, log_id):
     """Return the rows of lmod_load for the single loads that a Tally kept."""
-    return [
-        (
-            day.number,
-            log_id,
-            line,
-            item,
-            microseconds(time),
-            ids.users[key // USER_STEP],
-            ids.modules[key % USER_STEP],
-            ids.clusters[cluster_number],
-            loads,
-            user_load,
-            job_id,
-        )
-        for line, item, time, key, cluster_number, day, loads, user_load, job_id
-        in tally.single_loads
-    ]
+    rows = []
+    for line, item, time, key, cluster_number, day, loads, user_load, job_id in tally.single_loads:
+        user_id, module_id = ids.users[key // USER_STEP], ids.modules[key % USER_STEP]
+        who = (user_id, module_id, ids.clusters[cluster_number])
+        place = (day.number, log_id, line, item)
+        rows.append((*place, microseconds(time), *who, loads, user_load, job_id))
+    return rows
 
 
 def write_use(database, tally, ids):

@@ -134,9 +134,7 @@ class Conversion:
                 rejected += 1
                 self.reasons[str(reason)] += 1
                 self.on_reject(row[0], row, str(reason))
-        after = Progress(
-            rows[-1][0], before.row_count + len(rows), before.rejected + rejected
-        )
+        after = Progress(rows[-1][0], before.row_count + len(rows), before.rejected + rejected)
         return self.writer.write(self.tally, ConversionPlace(self.source, before, after))
 
     def compare(self, progress):

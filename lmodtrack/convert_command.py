@@ -24,11 +24,18 @@ LOADER = "store_module_data"  # both write the same rows: they take turns
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
 @click.argument("files", nargs=-1, metavar="[DUMP]...")
-@click.option("--from", "old_conf", metavar="CONF",
-              help="Configuration file of the older database.  [default: --confFn's]")
+@click.option(
+    "--from",
+    "old_conf",
+    metavar="CONF",
+    help="Configuration file of the older database.  [default: --confFn's]",
+)
 @click.option("--reject", "reject_path", metavar="FILE", help="Append rejected rows to FILE.")
-@click.option("--rename-old", is_flag=True,
-              help="Then rename its moduleT, so that the view moduleT takes its place.")
+@click.option(
+    "--rename-old",
+    is_flag=True,
+    help="Then rename its moduleT, so that the view moduleT takes its place.",
+)
 @cli.dry_run_option
 @cli.wait_option
 @cli.common_options

@@ -45,9 +45,7 @@ class Module:
 def modules(database, patterns=()):
     """Return {module_id: Module} of the module files whose path matches one of the patterns."""
     sql = "SELECT module_id, module_name, path FROM lmod_module"
-    return {
-        row[0]: Module(*row[1:]) for row in matching(database, sql, "path_folded", patterns)
-    }
+    return {row[0]: Module(*row[1:]) for row in matching(database, sql, "path_folded", patterns)}
 
 
 def user_names(database, patterns=()):

@@ -91,5 +91,10 @@ def ask(question, option, hide_input=False):
     """Ask a person at a terminal. Raises UsageError when nobody can be asked."""
     if not (sys.stdin and os.isatty(sys.stdin.fileno())):
         raise errors.UsageError(f"{question} is not given: say {option}")
-    return click.prompt(question, hide_input=hide_input, default="" if hide_input else None, err=True,
-                        show_default=False)
+    return click.prompt(
+        question,
+        hide_input=hide_input,
+        default="" if hide_input else None,
+        err=True,
+        show_default=False,
+    )

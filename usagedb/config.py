@@ -129,9 +129,12 @@ def reason_of(error):
         return "it is not UTF-8"
     if isinstance(error, configparser.MissingSectionHeaderError):
         return f"no [SECTION] before line {error.lineno}"
-    if isinstance(error, configparser.ParsingError):
-        return f"cannot read line {error.errors[0][0]}: write NAME = VALUE"
-    return f"something stands twice in it, at line {error.lineno}"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"[{error.section}] stands twice in it, again in line {error.lineno}"
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"{error.option.upper()} stands twice in it, again in line {error.lineno}"
+    lines = [number for number, _line in getattr(error, "errors", ())]
+    return f"cannot read line {lines[0] if lines else '?'}: write NAME = VALUE"
 
 
 def config_from(parser, source):
@@ -199,9 +202,7 @@ def shown(config):
     lines = [f"# {config.source}", *ini_lines(section, config, "***" if config.password else "")]
     if config.site:
         lines += ["", "[SITE]"]
-        lines += [
-            f"{key} = " + value.replace("\n", "\n    ") for key, value in config.site.items()
-        ]
+        lines += [f"{key} = " + value.replace("\n", "\n    ") for key, value in config.site.items()]
     return "\n".join(lines)
 
 

@@ -102,9 +102,7 @@ def drop_tables(config, schemas, names, yes, dry_run):
     if not names:
         raise errors.UsageError("--drop needs --schema NAME: it drops that tool's tables only")
     database = Database(config)
-    tables = [
-        f"{kind} {name}" for one in schemas for kind, name in schema.existing(database, one)
-    ]
+    tables = [f"{kind} {name}" for one in schemas for kind, name in schema.existing(database, one)]
     click.echo(f"{config.describe()}: drop {', '.join(tables) or 'nothing'}", err=not dry_run)
     if dry_run or not tables:
         return 0

@@ -18,20 +18,32 @@ COMMAND = "delete_old_records"
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
-@click.option("--keepMonths", "keep_months", type=click.IntRange(0), metavar="N",
-              help="Keep the last N months; delete what is older.")
+@click.option(
+    "--keepMonths",
+    "keep_months",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Keep the last N months; delete what is older.",
+)
 @click.option("--start", metavar="YYYY-MM-DD", help="Delete from this day on.")
 @click.option("--end", metavar="YYYY-MM-DD", help="Delete what is before this day (exclusive).")
 @click.option("--syshost", multiple=True, metavar="NAME", help="Only this cluster.")
-@click.option("--schema", "schema_name", default="lmod", show_default=True, metavar="NAME",
-              help="Whose records.")
+@click.option(
+    "--schema",
+    "schema_name",
+    default="lmod",
+    show_default=True,
+    metavar="NAME",
+    help="Whose records.",
+)
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @cli.dry_run_option
 @cli.wait_option
 @cli.common_options
 @cli.database_options()
-def command(config, quiet, keep_months, start, end, syshost, schema_name, yes, dry_run,
-            wait_seconds):
+def command(
+    config, quiet, keep_months, start, end, syshost, schema_name, yes, dry_run, wait_seconds
+):
     """Delete old records, in small steps that do not lock the tables for long.
 
     \b
@@ -41,7 +53,8 @@ def command(config, quiet, keep_months, start, end, syshost, schema_name, yes, d
       delete_old_records --end 2024-01-01 --syshost oldcluster --yes
     """
     chosen = schema_named(schema_name)
-    options = PurgeOptions(*days(keep_months, start, end), tuple(syshost), dry_run=True)
+    first, last = days(keep_months, start, end)
+    options = PurgeOptions(first, last, tuple(syshost), dry_run=True)
     database = Database(config)
     schema.require(database, chosen)
     plan = chosen.purge(database, options, lambda line: None)

@@ -15,9 +15,8 @@ NEW_RUN = (
     ("message", TEXT),
 )
 UPDATE = (
-    "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, "
-    + ", ".join(f"{name} = ?" for name in COUNTERS)
-    + " WHERE run_id = ?"
+    "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, stored = ?, duplicates = ?,"
+    " ignored = ?, rejected = ?, waiting = ?, read_bytes = ? WHERE run_id = ?"
 )
 
 

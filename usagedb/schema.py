@@ -71,23 +71,25 @@ USAGE = Schema("usage", "usage.sql")
 
 def read_sql(file_name):
     """Return the text of a file of sql/, installed or in the checkout."""
-    try:
-        from usagedb import sql
+    from importlib.util import find_spec
 
-        directory = Path(sql.__file__).parent
-    except ImportError:  # a bare clone, not installed
+    package = find_spec("usagedb.sql")
+    if package and package.origin:
+        directory = Path(package.origin).parent
+    else:  # a bare clone, not installed
         directory = Path(__file__).parent.parent / "sql"
     return (directory / file_name).read_text(encoding="utf-8")
 
 
 def parse_steps(text):
     """Return the Steps of a schema file's text."""
-    steps, version, lines = [], 0, []
+    steps: list[Step] = []
+    lines: list[str] = []
+    version = number = 0
     for line in text.splitlines():
         heading = VERSION_LINE.match(line)
         if heading:
-            version, lines = int(heading[1]), []
-            number = 0
+            version, number, lines = int(heading[1]), 0, []
             continue
         bare = COMMENT.sub("", line)
         if version and bare.strip():
@@ -112,7 +114,10 @@ def known_schemas():
     else:  # Python 3.9
         points = list(groups.get(ENTRY_POINT_GROUP, ()))
     if not points:
-        points = [EntryPoint(*pair, ENTRY_POINT_GROUP) for pair in points_of_checkout()]
+        points = [
+            EntryPoint(name=name, value=value, group=ENTRY_POINT_GROUP)
+            for name, value in points_of_checkout()
+        ]
     schemas = {USAGE.name: USAGE}
     for point in sorted(points, key=lambda point: point.name):
         schemas[point.name] = point.load()
@@ -206,17 +211,22 @@ def existing(database, schema):
     """Return ("TABLE" or "VIEW", name) of what the schema made and is there, last made first."""
     found = []
     for kind, name in reversed(schema.tables()):
-        if schema.adapt:
-            adapted = schema.adapt(database, f"CREATE {kind} {name} ")
-            name = adapted.split()[2] if adapted else name
+        name = name_in(database, schema, kind, name)
         if database.dialect.has_table(database, name):
             found.append((kind, name))
     return found
 
 
+def name_in(database, schema, kind, name):
+    """Return what a table or view of the schema is called in this database. Read-only."""
+    adapted = schema.adapt and schema.adapt(database, f"CREATE {kind} {name} ")
+    return adapted.split()[2] if adapted else name
+
+
 def drop(database, schema):
     """Drop the tables and views of one schema, and no others. Commits."""
     for kind, name in existing(database, schema):
-        database.run_ddl(f"DROP {kind} {name}")
+        with database.translated():
+            database.run_ddl(f"DROP {kind} {name}")
     if database.dialect.has_table(database, "usage_schema"):
         database.execute("DELETE FROM usage_schema WHERE schema_name = ?", (schema.name,))

@@ -1,10 +1,10 @@
 """What the section [SITE] of the configuration says about the site: time zones and clusters.
 
-    [SITE]
-    TIMEZONE = America/Chicago
-    CLUSTERS =
-        frontera: lmod=frontera,login xalt=frontera slurm=fr timezone=America/Chicago
-    SYSHOST_MAP = /etc/hpcusage/syshost-map
+[SITE]
+TIMEZONE = America/Chicago
+CLUSTERS =
+    frontera: lmod=frontera,login xalt=frontera slurm=fr timezone=America/Chicago
+SYSHOST_MAP = /etc/hpcusage/syshost-map
 """
 
 import dataclasses

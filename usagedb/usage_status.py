@@ -36,10 +36,20 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
-@click.option("--max-age", default="26h", show_default=True, metavar="AGE",
-              help="A last run older than this is critical (90m, 26h, 2d).")
-@click.option("--command", "commands", multiple=True, metavar="NAME",
-              help="Look at this command only; that it never ran is critical.")
+@click.option(
+    "--max-age",
+    default="26h",
+    show_default=True,
+    metavar="AGE",
+    help="A last run older than this is critical (90m, 26h, 2d).",
+)
+@click.option(
+    "--command",
+    "commands",
+    multiple=True,
+    metavar="NAME",
+    help="Look at this command only; that it never ran is critical.",
+)
 @click.option("--prometheus", metavar="FILE", help="Write metrics for node_exporter (.prom).")
 @cli.format_option
 @cli.common_options
@@ -89,7 +99,7 @@ def seconds_of(text):
 
 def status_rows(found, commands, max_age_seconds, now):
     """Return the rows of the report for the last runs, and for commands that never ran."""
-    rows = []
+    rows: list[tuple] = []
     for run in found:
         name, host, started, ended, exit_code, stored, duplicates, rejected, waiting, _text = run
         if commands and name not in commands:

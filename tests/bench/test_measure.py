@@ -16,7 +16,8 @@ def python(program):
 
 def test_peak_memory_and_cpu_are_those_of_the_process():
     small, large = measure.run_once(python("")), measure.run_once(python(ALLOCATE))
-    assert large.peak_megabytes > small.peak_megabytes + 250
+    # A process begins with the memory of the one that started it, here the test run's.
+    assert large.peak_megabytes > max(300, small.peak_megabytes)
     assert measure.run_once(python(COUNT)).cpu_seconds > small.cpu_seconds > 0
     assert small.wall_seconds > 0
 

@@ -65,10 +65,10 @@ def _load_part(setting: Setting, results: Results, rows: int, days: range) -> in
         shown.append(
             (
                 backend, f"{len(logs)}", f"{part.rows:,}", f"{measured.wall_seconds:.1f}",
-                f"{rate:,.0f}", f"{measured.peak_megabytes:.0f}",
+                f"{measured.cpu_seconds:.1f}", f"{rate:,.0f}", f"{measured.peak_megabytes:.0f}",
             )
         )  # fmt: skip
-    headings = ("database", "logs", "lines", "seconds", "lines/s", "peak MB")
+    headings = ("database", "logs", "lines", "seconds", "CPU s", "lines/s", "peak MB")
     results.show(f"Loading days {days[0] + 1} to {days[-1] + 1} of a year", headings, shown)
     for path in (*part.logs, part.flat_rows):
         path.unlink()

@@ -103,9 +103,7 @@ class Dialect:
             elif rule.startswith("with_min:"):
                 other = rule.partition(":")[2]
                 smaller = f"{new_form.format(other)} < {table}.{other}"
-                sets.append(
-                    f"{column} = CASE WHEN {smaller} THEN {new[column]} ELSE {old} END"
-                )
+                sets.append(f"{column} = CASE WHEN {smaller} THEN {new[column]} ELSE {old} END")
         return sets
 
     def insert_rows(self, connection, table, columns, rows, tail):

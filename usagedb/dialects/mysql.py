@@ -65,19 +65,17 @@ class MySQLDialect(Dialect):
         "INTEGER": "INT",
         "WIDE": "SIGNED",
     }
-    local_datetime = (
-        r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
-    )
+    local_datetime = r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
 
     def connect(self, config):
-        last = None
+        last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
         for host in config.hosts or ("localhost",):
             try:
                 return self._connect_to(host, config)
             except pymysql.Error as error:
-                last = self.translate_error(error, config)
+                last = self.translate_error(error, config) or error
                 if not isinstance(last, errors.UnavailableError):
-                    raise (last or error) from error
+                    raise last from error
         raise last
 
     def _connect_to(self, host, config):
@@ -186,7 +184,7 @@ def one_ahead(function):
     """
     import concurrent.futures
 
-    pending = []
+    pending: list = []
 
     def call(argument):
         if pending:

@@ -51,14 +51,14 @@ class PostgreSQLDialect(Dialect):
     )
 
     def connect(self, config):
-        last = None
+        last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
         for host in config.hosts or ("localhost",):
             try:
                 return psycopg.connect(**self._arguments(host, config))
             except psycopg.Error as error:
-                last = self.translate_error(error, config)
+                last = self.translate_error(error, config) or error
                 if not isinstance(last, errors.UnavailableError):
-                    raise (last or error) from error
+                    raise last from error
         raise last
 
     def _arguments(self, host, config):
