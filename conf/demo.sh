@@ -1,6 +1,8 @@
 #!/bin/sh
 # The demonstration of `make demo`: load a sample log into an embedded database, show the reports.
 # Usage: demo.sh BIN_DIRECTORY SCRATCH_DIRECTORY
+# Where it goes: nowhere, it runs from here. It writes into the scratch directory only.
+# What to change: nothing.
 set -eu
 bin=$1
 scratch=$2

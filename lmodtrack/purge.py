@@ -26,6 +26,9 @@ def purge(database, options, report):
         rows = count(database, table, options, cluster_ids)
         if rows:
             purged.tables.append((table, rows))
+    stale = count_months(database, options, cluster_ids)
+    if stale:
+        purged.tables.append(("lmod_month", stale))
     if not options.dry_run:
         for month in months_with_data(database, options):
             delete_month(database, month, options, cluster_ids)
@@ -53,6 +56,13 @@ def condition_on(cluster_ids):
 def count(database, table, options, cluster_ids):
     """Return how many rows of a table are concerned. Read-only."""
     sql = f"SELECT COUNT(*) FROM {table} WHERE day BETWEEN ? AND ?"  # noqa: S608
+    values = [options.first, options.last, *(cluster_ids or ())]
+    return database.rows(sql + condition_on(cluster_ids), values)[0][0]
+
+
+def count_months(database, options, cluster_ids):
+    """Return how many rows of lmod_month know days to delete: also after a stop. Read-only."""
+    sql = "SELECT COUNT(*) FROM lmod_month WHERE first_day BETWEEN ? AND ?"
     values = [options.first, options.last, *(cluster_ids or ())]
     return database.rows(sql + condition_on(cluster_ids), values)[0][0]
 

@@ -58,10 +58,11 @@ def command(
     database = Database(config)
     schema.require(database, chosen)
     plan = chosen.purge(database, options, lambda line: None)
-    click.echo(f"{'would delete' if dry_run else 'delete'} {span(options)}: {plan.describe()}")
-    if dry_run or not plan.tables:
+    if dry_run or not quiet:
+        click.echo(f"{'would delete' if dry_run else 'delete'} {span(options)}: {plan.describe()}")
+    if dry_run:
         return 0
-    if not cli.confirm("Delete these records?", yes):
+    if plan.tables and not cli.confirm("Delete these records?", yes):
         return 1
     with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
         doing = PurgeOptions(options.first, options.last, options.clusters)

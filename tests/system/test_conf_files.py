@@ -31,7 +31,8 @@ STORE = (
     "--confFn /etc/hpcusage/lmodV2_db.conf /var/log/moduleUsage.log-*"
 )
 PURGE = (
-    "/usr/local/bin/delete_old_records --keepMonths 12 --yes --confFn /etc/hpcusage/lmodV2_db.conf"
+    "/usr/local/bin/delete_old_records -q --keepMonths 12 --yes"
+    " --confFn /etc/hpcusage/lmodV2_db.conf"
 )
 
 
