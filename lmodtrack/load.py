@@ -18,7 +18,6 @@ logger = logging.getLogger(__name__)
 BATCH_ROWS = 200_000
 BATCH_LOADS = 150_000  # single loads, with --store_all
 BATCH_BYTES = 256 << 20
-LEDGER_TRIES = 20
 
 
 @dataclasses.dataclass
@@ -51,7 +50,7 @@ class Loader:
         MissingInputError; what was committed before stays, and the next run goes on from there.
         """
         outcome = Outcome()
-        for _attempt in range(LEDGER_TRIES):
+        while True:
             start = find_start(self.database, source)
             if start is None:
                 outcome.is_whole = source.rest_bytes == 0
@@ -61,8 +60,7 @@ class Loader:
                 return outcome
             except ledger.LedgerMoved:
                 logger.info("%s: another run is loading it too, looking again", source.name)
-                source.rewind()
-        raise errors.UnavailableError(f"{source.name}: other runs keep loading it: try again later")
+                source.rewind()  # the other run has come further, so this ends
 
     def _load_from(self, start, source, outcome, progress):
         self.tally.clear()

@@ -102,8 +102,9 @@ def parse_message(header, message, context):
         raise Rejected(NOT_A_LOAD)
     if "module" not in fields and ("cmd" in fields or "error" in fields):
         raise Ignored
-    stamp = HEADER.search(header)
-    host = fields.get("host") or (stored_text(stamp["host"]) if stamp else context.default_host)
+    # Only UGent's messages leave host and time to the header; any other without them was cut off.
+    stamp = HEADER.search(header) if "username" in fields else None
+    host = fields.get("host") or (stored_text(stamp["host"]) if stamp else "")
     time = seconds(fields["time"]) if "time" in fields else header_time(stamp, context)
     return make_load(
         user=fields.get("user") or fields.get("username"),

@@ -92,7 +92,8 @@ class LogSource:
         Raises SourceChanged, or MissingInputError for broken compression.
         """
         try:
-            block = self.stream.read(size)
+            # read1: what was decompressed before damaged data is returned before they are met.
+            block = self.stream.read1(size) if self.is_compressed else self.stream.read(size)
         except BROKEN_COMPRESSION as error:
             raise errors.MissingInputError(
                 f"{self.name}: its compressed data end too early or are damaged ({error})"

@@ -1,0 +1,26 @@
+"""Load a log in this process."""
+
+import gzip
+import tempfile
+from pathlib import Path
+
+from lmodtrack.clusters import ClusterNames
+from lmodtrack.days import Calendar
+from lmodtrack.load import Loader
+from lmodtrack.record import Context
+from lmodtrack.source import LogSource
+from lmodtrack.tally import Rules
+from usagedb.site import Site
+
+
+def load_bytes(database, text, suffix=""):
+    """Load a log with this text into a Database and return the Outcome."""
+    rules = Rules(ClusterNames(Site(None, (), "")), Context(1.8e9, Calendar()))
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, f"moduleUsage.log{suffix}")
+        path.write_bytes(gzip.compress(text) if suffix == ".gz" else text)
+        source = LogSource(path)
+        try:
+            return Loader(database, rules).load(source)
+        finally:
+            source.close()
