@@ -7,7 +7,7 @@ DEMO := $(VENV)/demo
 # Debian packages that the tests use: the real services.
 TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate
 
-.PHONY: help demo test lint bench check clean
+.PHONY: help demo test versions lint bench check clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,10 @@ lint: $(VENV)/installed-dev  ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint test  ## Lint and test.
+check: lint versions test  ## Lint and test.
+
+versions: $(VENV)/bin/python  ## Run the tests that need no server on Python 3.9 and the newest.
+	@./tests/run_versions.sh $(VENV)
 
 bench: $(VENV)/installed-dev  ## Measure speed and memory against the targets (BENCH_* set the sizes).
 	$(BIN)/python -m tests.bench

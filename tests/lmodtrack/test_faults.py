@@ -75,7 +75,7 @@ def clear(site):
     assert_single_loads(site, LOADS)
     database = site.connect()
     for table in ("lmod_log", "lmod_use", "lmod_month", "lmod_load"):
-        database.execute(f"DELETE FROM {table}")
+        database.execute("DELETE FROM " + table)
     database.close()
 
 

@@ -68,7 +68,7 @@ def test_counts_are_exact_for_any_window(filled):
     windows += [tuple(sorted(source.sample(days, 2))) for _number in range(4)]
     for start, end in windows:
         for pattern, part in (("%", ""), ("%TOOL1%", "tool1"), ("%/1_.0.lua", "/1")):
-            wanted = [load for load in chosen(start, end, part)]
+            wanted = chosen(start, end, part)
             if pattern.startswith("%/1_"):
                 wanted = [load for load in wanted if len(load.path.split("/")[-1]) == 8]
             rows = report(filled, "counts", "--loads", "--sqlPattern", pattern, *window(start, end))

@@ -1,0 +1,53 @@
+"""What is installed works away from the checkout."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A new virtual environment with the wheel, and an empty directory beside it."""
+    directory = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", directory, CHECKOUT], check=True)
+    venv.create(directory / "venv", with_pip=True)
+    (wheel,) = directory.glob("hpcusage-*.whl")
+    python = directory / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "-q", "install", wheel], check=True)
+    (directory / "empty").mkdir()
+    return directory
+
+
+def run(installed, *command):
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=installed / "empty",
+        env={"PATH": "/usr/bin:/bin", "HOME": str(installed / "empty")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_installed_wheel_runs_the_demo_in_an_empty_directory(installed):
+    binaries = installed / "venv" / "bin"
+    where = "import usagedb.conf; print(usagedb.conf.__file__)"
+    conf = Path(run(installed, binaries / "python", "-c", where).stdout.strip()).parent
+    assert conf.is_relative_to(installed)
+    done = run(installed, "sh", conf / "demo.sh", binaries, installed / "empty" / "demo")
+    assert done.returncode == 0, done.stderr
+    assert "/apps/gcc13/modulefiles/fftw3/3.3.10.lua" in done.stdout
+    assert "2989 loads" in done.stderr
+
+
+def test_the_wheel_has_every_command_and_the_site_files(installed):
+    names = {path.name for path in (CHECKOUT / "bin").iterdir()}
+    assert names <= {path.name for path in (installed / "venv" / "bin").iterdir()}
+    done = run(installed, installed / "venv" / "bin" / "createDB", "--schema", "lmod", "--dry-run")
+    assert (done.returncode, "CREATE TABLE lmod_use" in done.stdout) == (0, True)
