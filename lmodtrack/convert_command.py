@@ -4,17 +4,12 @@ import logging
 
 import click
 
-from lmodtrack.convert import Conversion, rename_old
-from lmodtrack.rejects import RejectFile
 from lmodtrack.schema import LMOD, VIEW_NAME
-from lmodtrack.store import Session, make_rules
 from usagedb import cli, errors, schema
 from usagedb.config import find_config
 from usagedb.database import Database
 from usagedb.locks import only_one
-from usagedb.progress import Progress
 from usagedb.runs import recorded
-from usagedb.site import read_site
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +47,9 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
       convert_lmod_db --from old/lmod_db.conf --confFn lmodV2_db.conf -v
       convert_lmod_db -v dump/*.json
     """
+    from lmodtrack.convert import Conversion  # not for --help
+    from usagedb.site import read_site
+
     new = Database(config)
     schema.require(new, LMOD)
     with only_one(new, LOADER, wait_seconds):
@@ -76,6 +74,10 @@ def main():
 
 def convert(old, new, site, run, quiet, reject_path):
     """Take the older tables over, compare the counts, and return the exit status."""
+    from lmodtrack.convert import Conversion
+    from lmodtrack.rejects import RejectFile
+    from usagedb.progress import Progress
+
     reject_file = RejectFile(reject_path) if reject_path else None
 
     def reject(row_id, row, reason):
@@ -104,6 +106,8 @@ def convert(old, new, site, run, quiet, reject_path):
 
 def rename(database, old_conf):
     """Rename the old table of this database."""
+    from lmodtrack.convert import rename_old
+
     if old_conf:
         raise errors.UsageError("--rename-old is for tables in the same database: omit --from")
     name = rename_old(database, LMOD)
@@ -112,6 +116,9 @@ def rename(database, old_conf):
 
 def convert_dumps(files, config, new, quiet, reject_path, dry_run):
     """Load gen_1 dump files as store_module_data does."""
+    from lmodtrack.session import Session, make_rules
+    from usagedb.site import read_site
+
     options = {
         "reject_path": reject_path, "delete": False, "archive": None, "syshost": "",
         "syshost_map": None, "ignore_path": None, "user_loads_only": False, "store_all": False,
