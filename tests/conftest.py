@@ -29,7 +29,7 @@ def mariadb(tmp_path_factory):
     """A private MariaDB server."""
     services.require_service("mariadbd", "mariadb-install-db")
     server = services.MariaDBServer(tmp_path_factory.mktemp("mariadb"))
-    server.start()
+    server.start(["--innodb-flush-log-at-trx-commit=2"])  # survives a kill, not a power cut
     yield server
     server.stop()
 
@@ -39,7 +39,7 @@ def postgresql(tmp_path_factory):
     """A private PostgreSQL server."""
     services.require_service("postgres", "initdb", modules=["psycopg"])
     server = services.PostgreSQLServer(tmp_path_factory.mktemp("postgresql"))
-    server.start()
+    server.start(["-c", "fsync=off"])  # survives a kill, not a power cut
     yield server
     server.stop()
 
@@ -83,13 +83,15 @@ class Site:
 def run_command(command, *arguments, **options):
     """Run bin/<command> with this Python as its own process and return the CompletedProcess.
 
-    Options are those of subprocess.run; standard input is empty unless given.
+    Options are those of subprocess.run; standard input is empty unless given. python is the
+    beginning of the command line, by default this Python.
     """
+    python = options.pop("python", (sys.executable,))
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("text", True)
     return subprocess.run(
-        [sys.executable, CHECKOUT / "bin" / command, *map(str, arguments)],
+        [*python, CHECKOUT / "bin" / command, *map(str, arguments)],
         capture_output=True,
         check=False,
         **options,

@@ -1,8 +1,8 @@
 """What all commands share on the command line: options, logging, signals, exit codes."""
 
-import contextlib
 import errno
 import functools
+import io
 import logging
 import os
 import signal
@@ -28,20 +28,34 @@ def run(command, arguments=None):
     Expected errors become one `Error:` line on stderr; a traceback is for bugs and --debug.
     """
     for number in SIGNALS:
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever the locale can write
     try:
         status = finish(command, arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        status = closed_pipe()
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        status = lost_output(error)
     sys.exit(status)
 
 
 def finish(command, arguments):
-    """Run a click command and return its exit status."""
+    """Run a click command and return its exit status.
+
+    Raises OSError if its output cannot be written.
+    """
+    streams = sys.stdout, sys.stderr
     try:
         result = command.main(args=arguments, standalone_mode=False)
         return result if isinstance(result, int) else 0
+    except SystemExit as end:
+        if (sys.stdout, sys.stderr) == streams:
+            raise
+        sys.stdout, sys.stderr = streams  # click replaces them when a pipe was closed
+        raise BrokenPipeError(errno.EPIPE, "closed pipe") from end
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -53,10 +67,6 @@ def finish(command, arguments):
         return error.exit_code
     except errors.UsageDBError as error:
         return tell(error, error.exit_code)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-            return tell(error, errors.WriteError.exit_code)
-        raise
 
 
 def tell(error, status):
@@ -67,11 +77,20 @@ def tell(error, status):
     return status
 
 
-def closed_pipe():
-    """End quietly when the reader of stdout went away, as `head` does."""
-    with contextlib.suppress(OSError):
+def lost_output(error):
+    """Return the status for output that could not be written; quiet when its reader went away.
+
+    Raises the error if it is a bug.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:  # the rest of it goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
+    if isinstance(error, BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        return tell(error, errors.WriteError.exit_code)
+    raise error
 
 
 def interrupt(signal_number, _frame):

@@ -41,6 +41,8 @@ def command(backend, quiet, force, passwd, passwd_file, **given):
         raise errors.UsageError(f"{config.database} is no database name")
     if path.exists() and not force:
         raise errors.UsageError(f"{path} is there already: say --force to replace it")
+    if not all(text.isprintable() for text in (config.database, config.user, *config.hosts)):
+        raise errors.UsageError("a name holds a control character")
     write_config(path, config)
     if not quiet:
         click.echo(f"wrote {path}")

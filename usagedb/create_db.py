@@ -1,6 +1,8 @@
 """The command createDB: make, upgrade or drop the tables, or print the grants they need."""
 
+import functools
 import logging
+from pathlib import Path
 
 import click
 
@@ -32,7 +34,7 @@ def command(config, quiet, names, drop, yes, print_grants, dry_run):
     """
     schemas = chosen(names)
     if print_grants:
-        click.echo(grants.statements(config, schemas))
+        click.echo(grants.statements(config, schemas, names_in(config)))
         return 0
     if drop:
         return drop_tables(config, schemas, names, yes, dry_run)
@@ -53,16 +55,25 @@ def chosen(names):
     return [known[name] for name in dict.fromkeys(names or known)]
 
 
+def names_in(config):
+    """Return the function that names tables for the grants; a database to come has usual names."""
+    try:
+        database = Database(config) if config.backend != "sqlite" else None
+    except errors.UsageDBError as error:
+        logger.info("%s", error)
+        database = None
+    if database is None:
+        return lambda _schema, _kind, name: name
+    return functools.partial(schema.name_in, database)
+
+
 def make_tables(config, schemas, dry_run, quiet):
     """Take all missing steps, saying each; return the exit status."""
     say = (lambda line: None) if quiet else click.echo
     if not dry_run:
         make_database(config, say)
-    try:
-        database = Database(config)
-    except errors.ConfigurationError:
-        if not dry_run:
-            raise
+    database = open_if_there(config) if dry_run else Database(config)
+    if database is None:
         say(f"would make the database {config.database}, and all tables in it")
         return 0
     wanted = {one.name: one for one in (schema.USAGE, *schemas)}.values()
@@ -81,6 +92,16 @@ def make_tables(config, schemas, dry_run, quiet):
     return 0
 
 
+def open_if_there(config):
+    """Return the Database, or None if it is still to be made. Read-only."""
+    if config.backend == "sqlite" and not Path(config.database).exists():
+        return None
+    try:
+        return Database(config)
+    except errors.ConfigurationError:
+        return None
+
+
 def make_database(config, say):
     """Make the database on its server if it is not there and this account may."""
     if config.backend == "sqlite":
@@ -91,8 +112,8 @@ def make_database(config, say):
     except errors.ConfigurationError as error:
         logger.info("%s", error)
     server = Database(config.replaced(select_database=False))
-    name = server.dialect.quote(config.database.replace("`", "").replace('"', ""))
-    server.run_ddl(f"CREATE DATABASE {name}")
+    with server.translated():
+        server.run_ddl(server.dialect.create_database(config.database))
     server.close()
     say(f"made the database {config.database}")
 
@@ -101,7 +122,10 @@ def drop_tables(config, schemas, names, yes, dry_run):
     """Drop the tables of the named schemas, and no others; return the exit status."""
     if not names:
         raise errors.UsageError("--drop needs --schema NAME: it drops that tool's tables only")
-    database = Database(config)
+    database = open_if_there(config)
+    if database is None:
+        click.echo(f"{config.describe()}: not there, nothing to drop", err=not dry_run)
+        return 0
     tables = [f"{kind} {name}" for one in schemas for kind, name in schema.existing(database, one)]
     click.echo(f"{config.describe()}: drop {', '.join(tables) or 'nothing'}", err=not dry_run)
     if dry_run or not tables:

@@ -2,12 +2,12 @@
 
 import contextlib
 import logging
-import os
 import time
 from pathlib import Path
 
 from usagedb import errors
 from usagedb.dialects import load_dialect
+from usagedb.terminal import stored_text
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class Database:
         self.dialect = load_dialect(config.backend)
         self.file_locks: dict = {}
         self.held_locks: list = []
-        self.connection = self.dialect.connect(config)
         self._stamp = self._file_stamp()
+        self.connection = self.dialect.connect(config)
 
     @contextlib.contextmanager
     def translated(self):
@@ -89,14 +89,14 @@ class Database:
         """Return the SQL of a LIKE on `column` that takes a `like_pattern` as its parameter."""
         return f"{column} LIKE ? ESCAPE '!'"
 
-    def reconnect(self):
+    def reconnect(self, pauses_seconds=RECONNECT_PAUSES_SECONDS):
         """Connect anew after a lost connection, to any host, and take the locks again.
 
-        Raises UnavailableError when no host answers after some tries.
+        Raises UnavailableError when no host answers after a try more than there are pauses.
         """
         with contextlib.suppress(Exception):
             self.connection.close()
-        for pause_seconds in (*RECONNECT_PAUSES_SECONDS, None):
+        for pause_seconds in (*pauses_seconds, None):
             try:
                 self.connection = self.dialect.connect(self.config)
                 break
@@ -122,16 +122,15 @@ class Database:
             self.dialect.unlock(self, name)
         with contextlib.suppress(Exception):
             self.connection.close()
-        if self._stamp != self._file_stamp():
+        if self._stamp and self._stamp != self._file_stamp():
             raise errors.UnavailableError(f"{self.config.database} was written while it was read")
 
     def _file_stamp(self):
-        """Return what changes when an SQLite file that is only read changes; else None."""
-        if self.config.backend != "sqlite" or os.access(self.config.database, os.W_OK):
+        """Return what changes when an SQLite file that is read as it stands changes; else None."""
+        if self.config.backend != "sqlite" or not self.dialect.is_still(self.config.database):
             return None
         status = Path(self.config.database).stat()
-        wal = Path(f"{self.config.database}-wal")
-        return status.st_ino, status.st_size, status.st_mtime_ns, wal.exists()
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def like_pattern(pattern, fold=True):
@@ -152,7 +151,8 @@ def like_pattern(pattern, fold=True):
         escaped = False
     if escaped:
         written.append("\\")
-    text = "".join(written)
+    # An argument's bytes that are no UTF-8 were stored as \\xNN.
+    text = stored_text("".join(written).encode("utf-8", "surrogateescape"))
     return fold_ascii(text) if fold else text
 
 

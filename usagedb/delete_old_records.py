@@ -53,7 +53,7 @@ def command(
       delete_old_records --end 2024-01-01 --syshost oldcluster --yes
     """
     chosen = schema_named(schema_name)
-    first, last = days(keep_months, start, end)
+    first, last = days(keep_months, start, end, datetime.date.today())
     options = PurgeOptions(first, last, tuple(syshost), dry_run=True)
     database = Database(config)
     schema.require(database, chosen)
@@ -86,19 +86,23 @@ def schema_named(name):
     return known[name]
 
 
-def days(keep_months, start, end):
+def days(keep_months, start, end, today):
     """Return the first and last day (YYYYMMDD) to delete. Raises UsageError."""
     if (keep_months is None) == (end is None):
         raise errors.UsageError("say either --keepMonths N or --end YYYY-MM-DD")
-    if end:
-        exclusive = parse_date(end)
-    else:
-        exclusive = datetime.date.today() - relativedelta(months=keep_months)
-    last = exclusive - datetime.timedelta(days=1)
+    exclusive = parse_date(end) if end else months_before(today, keep_months)
     first = parse_date(start) if start else datetime.date(1970, 1, 1)
-    if first > last:
+    if first >= exclusive:
         raise errors.UsageError(f"there is no day from {first} to before {exclusive}")
-    return number(first), number(last)
+    return number(first), number(exclusive - datetime.timedelta(days=1))
+
+
+def months_before(day, months):
+    """Return the same day some months before, or the last of that month. Raises UsageError."""
+    try:
+        return day - relativedelta(months=months)
+    except (ValueError, OverflowError) as error:
+        raise errors.UsageError(f"--keepMonths {months} is before the year 1") from error
 
 
 def parse_date(text):

@@ -18,7 +18,7 @@ def statements(config, schemas, name_of):
 
     name_of(schema, kind, name) tells what a table or view is called in this database.
     """
-    rights = {LOADER: [], REPORTER: []}
+    rights: dict[str, list] = {LOADER: [], REPORTER: []}
     for one in {one.name: one for one in (USAGE, *schemas)}.values():
         for kind, name in one.tables():
             own_name = name_of(one, kind, name)

@@ -6,6 +6,7 @@ import time
 
 from usagedb import errors
 from usagedb.dialects.base import SECONDS, TEXT
+from usagedb.terminal import visible
 
 COUNTERS = ("stored", "duplicates", "ignored", "rejected", "waiting", "read_bytes")
 NEW_RUN = (
@@ -42,11 +43,15 @@ class Run:
 
     def finish(self, exit_code, message=""):
         """Record how the run ended. A database that is away is not an error here."""
-        values = [getattr(self, name) for name in COUNTERS]
-        with contextlib.suppress(errors.UsageDBError):
-            self.database.execute(
-                UPDATE, (self.clock(), exit_code, message[:1000], *values, self.run_id)
-            )
+        counters = [getattr(self, name) for name in COUNTERS]
+        values = (self.clock(), exit_code, visible(message)[:1000], *counters, self.run_id)
+        try:
+            self.database.execute(UPDATE, values)
+        except errors.UsageDBError:
+            # A signal in the middle of a statement makes the connection useless.
+            with contextlib.suppress(errors.UsageDBError):
+                self.database.reconnect(pauses_seconds=())
+                self.database.execute(UPDATE, values)
 
 
 @contextlib.contextmanager

@@ -59,6 +59,10 @@ class Dialect:
         """Return an identifier in quotes. Identifiers come from fixed tuples, never from input."""
         return f'"{identifier}"'
 
+    def create_database(self, name):
+        """Return the statement that makes a database, whose name comes from the configuration."""
+        return f"CREATE DATABASE {self.quote(name.replace(self.quote('')[0], ''))}"
+
     def schema_text(self, sql, database):
         """Return one statement of sql/*.sql in this database's words."""
         for word, own in self.types.items():

@@ -96,6 +96,8 @@ class PostgreSQLDialect(Dialect):
             return errors.UnavailableError(f"{where}: try again later")
         if state == "42P01":
             return errors.ConfigurationError(f"{where}: run createDB")
+        if state == "2BP01":
+            return errors.ConfigurationError(f"{where}: drop what depends on it first")
         if not state and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             return errors.UnavailableError(f"{where}: try again later")
         return None
@@ -109,6 +111,11 @@ class PostgreSQLDialect(Dialect):
             " WHERE table_schema = ANY (current_schemas(false)) AND lower(table_name) = ?"
         )
         return bool(database.rows(sql, (name.lower(),)))
+
+    def create_database(self, name):
+        # Whatever the server's locale: text is UTF-8, and a character is no byte.
+        statement = super().create_database(name)
+        return f"{statement} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
 
     def lock(self, database, name):
         return database.rows("SELECT pg_try_advisory_lock(?)", (lock_number(name),))[0][0]

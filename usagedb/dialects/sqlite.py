@@ -1,13 +1,19 @@
 """SQLite: the embedded database, one file, no server."""
 
+import logging
 import os
+import re
 import sqlite3
 from pathlib import Path
 
 from usagedb import errors
 from usagedb.dialects.base import Dialect, seconds_of_rows
 
+logger = logging.getLogger(__name__)
+
 BUSY_SECONDS = 60.0
+# As the other two: patterns that ignore case are compared with folded columns.
+EXACT_LIKE = "PRAGMA case_sensitive_like = ON"
 # WAL needs shared memory, which these file systems do not give to several machines.
 NETWORK_FILE_SYSTEMS = (
     "nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "glusterfs",
@@ -34,15 +40,24 @@ class SQLiteDialect(Dialect):
 
     def connect(self, config):
         path = Path(config.database)
-        if path.exists() and not os.access(path, os.W_OK):
+        if os.path.exists(path) and not os.access(path, os.W_OK):  # noqa: PTH110 - never raises
             return connect_read_only(path)
         create_private(path)
         try:
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute(EXACT_LIKE)
             set_journal(connection, path)
         except sqlite3.Error as error:
             raise self.translate_error(error, config) or error from error
         return connection
+
+    def is_still(self, path):
+        """Tell whether this account only reads a file that nobody has open for writing."""
+        return (
+            os.path.exists(path)  # noqa: PTH110 - never raises
+            and not os.access(path, os.W_OK)
+            and not os.path.exists(f"{path}-wal")  # noqa: PTH110
+        )
 
     def translate_error(self, error, config):
         where = f"{config.describe()}: {error}"
@@ -51,7 +66,7 @@ class SQLiteDialect(Dialect):
             return None
         if "locked" in text or "busy" in text:
             return errors.ConflictError(f"{where}: another program is writing, try again later")
-        if isinstance(error, sqlite3.IntegrityError):
+        if isinstance(error, sqlite3.IntegrityError) and "UNIQUE" in text:
             return errors.ConflictError(where)
         if "full" in text or "disk I/O" in text:
             return errors.WriteError(f"{where}: make room, then run the same command again")
@@ -115,7 +130,10 @@ def create_private(path):
 
 def set_journal(connection, path):
     """Choose WAL, or DELETE on a network file system, and commits that survive a power cut."""
-    mode = "DELETE" if file_system_of(path) in NETWORK_FILE_SYSTEMS else "WAL"
+    kind = file_system_of(path)
+    mode = "DELETE" if kind in NETWORK_FILE_SYSTEMS else "WAL"
+    if mode == "DELETE" and path.stat().st_size == 0:
+        logger.warning("%s is on %s: writers are slow there, use a local disk", path, kind)
     if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != mode:
         connection.execute(f"PRAGMA journal_mode = {mode}")
     connection.execute("PRAGMA synchronous = FULL")
@@ -131,23 +149,28 @@ def connect_read_only(path):
     uri = path.absolute().as_uri() + ("?mode=ro&immutable=1" if idle else "?mode=ro")
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute(EXACT_LIKE)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise errors.RefusedError(f"cannot read the database {path}: {error}") from error
     return connection
 
 
-def file_system_of(path):
-    """Return the type of the file system that holds `path`, as /proc/self/mountinfo names it."""
+def file_system_of(path, mounts=None):
+    """Return the type of the file system that holds `path`, '' if that is unknown.
+
+    mounts is the text of /proc/self/mountinfo (see proc(5)), read when it is not given.
+    """
     best, kind = "", ""
-    target = str(Path(path).absolute())
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        return kind
-    for line in lines:
+    target = os.path.realpath(path)
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
+        except OSError:
+            return kind
+    for line in mounts.splitlines():
         fields = line.split()
-        mount_point = fields[4].replace("\\040", " ")
+        mount_point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
         inside = target == mount_point or target.startswith(mount_point.rstrip("/") + "/")
         if inside and len(mount_point) >= len(best):
             best, kind = mount_point, fields[fields.index("-") + 1]

@@ -1,0 +1,176 @@
+"""usage_status tells monitoring whether all is well: 0, 1 or 2."""
+
+import csv
+import io
+import json
+import os
+import re
+import time
+
+import pytest
+
+from usagedb import errors
+from usagedb.usage_status import age_text, label, level_of, metrics, seconds_of, status_rows
+
+NEW = (
+    "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, stored, rejected,"
+    " waiting, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')"
+)
+SAMPLE = re.compile(r'^[a-z_]+\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"\} -?[0-9.e+]+$')
+
+
+@pytest.fixture
+def add_run(site):
+    """A function that adds a run of a command that began some seconds ago."""
+    database = site.create().connect()
+
+    def add(command, ago_seconds=60, exit_code=0, host="h", stored=5, rejected=0, waiting=0):
+        started = time.time() - ago_seconds
+        ended = None if exit_code is None else started + 1
+        values = (command, host, started, ended, exit_code, stored, rejected, waiting)
+        database.execute(NEW, values)
+
+    yield add
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "run, status",
+    [
+        ({}, 0),
+        ({"exit_code": 3, "rejected": 2}, 1),
+        ({"waiting": 1}, 1),
+        ({"exit_code": 75}, 2),
+        ({"exit_code": 143}, 2),
+        ({"ago_seconds": 27 * 3600}, 2),
+        ({"ago_seconds": 25 * 3600}, 0),
+        ({"exit_code": None}, 0),
+        ({"exit_code": None, "ago_seconds": 7 * 3600}, 2),
+    ],
+)
+def test_the_exit_status_tells_the_state(site, add_run, run, status):
+    add_run("load", **run)
+    done = site.run("usage_status", "--format", "json")
+    assert (done.returncode, done.stderr) == (status, "")
+    assert json.loads(done.stdout)[0]["state"] == ["ok", "warning", "critical"][status]
+
+
+def test_only_the_last_run_counts(site, add_run):
+    add_run("load", exit_code=74)
+    add_run("load", exit_code=0)
+    assert site.run("usage_status").returncode == 0
+
+
+def test_the_worst_command_decides(site, add_run):
+    add_run("load")
+    add_run("purge", exit_code=3)
+    add_run("load", host="other", exit_code=77)
+    assert site.run("usage_status").returncode == 2
+    assert site.run("usage_status", "--command", "purge").returncode == 1
+
+
+def test_a_command_that_never_ran_is_critical(site, add_run):
+    add_run("load")
+    done = site.run("usage_status", "--command", "load", "--command", "purge")
+    assert done.returncode == 2 and "never ran" in done.stdout
+    assert site.run("usage_status", "--command", "load").returncode == 0
+
+
+def test_no_runs_at_all_are_no_alarm(site):
+    done = site.create().run("usage_status", "--format", "json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("age, status", [("2h", 0), ("90m", 0), ("30m", 2), ("1800", 2), ("1d", 0)])
+def test_max_age_decides_what_is_old(site, add_run, age, status):
+    add_run("load", ago_seconds=3600)
+    assert site.run("usage_status", "--max-age", age).returncode == status
+
+
+@pytest.mark.parametrize(
+    "text, seconds", [("26h", 93600), ("90m", 5400), ("45", 45), ("45s", 45), ("2d", 172800)]
+)
+def test_ages_are_a_number_and_a_unit(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "-1h", "1.5h", "1w", "26 h", "1h30m", "9" * 30])
+def test_other_ages_are_errors(text):
+    with pytest.raises(errors.UsageError, match="26h"):
+        seconds_of(text)
+
+
+def test_every_format_says_the_same(site, add_run):
+    add_run("load", stored=7, rejected=2, exit_code=3)
+    table = site.run("usage_status").stdout.splitlines()
+    assert table[0].split()[:2] == ["Command", "Host"] and table[2].split()[:2] == ["load", "h"]
+    markdown = site.run("usage_status", "--format", "markdown").stdout
+    assert markdown.startswith("| Command")
+    record = json.loads(site.run("usage_status", "--format", "json").stdout)[0]
+    assert (record["stored"], record["rejected"], record["exit_code"]) == (7, 2, 3)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", record["last_run"])
+    row = next(csv.DictReader(io.StringIO(site.run("usage_status", "--format", "csv").stdout)))
+    assert (row["command"], row["stored"], row["exit_code"]) == ("load", "7", "3")
+
+
+def test_a_real_load_is_seen(site, write_log):
+    site.create().run("store_module_data", write_log(("a", "m/1", "c", 20000)))
+    done = site.run("usage_status", "--command", "store_module_data", "--format", "json")
+    assert done.returncode == 0 and json.loads(done.stdout)[0]["stored"] == 1
+
+
+def test_a_database_that_is_away_is_critical(site, tmp_path, run):
+    if site.config.backend == "sqlite":
+        pytest.skip("a file is not away")
+    from usagedb.config import write_config
+
+    write_config(tmp_path / "away.conf", site.config.replaced(port=1, socket=""))
+    done = run("usage_status", "--confFn", tmp_path / "away.conf")
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("critical: ")
+
+
+def test_the_metrics_are_well_formed_and_readable(site, add_run, tmp_path):
+    add_run('lo"ad\\', host="a\nb")
+    add_run("purge", exit_code=None)
+    path = tmp_path / "hpcusage.prom"
+    old = os.umask(0o077)
+    done = site.run("usage_status", "--prometheus", path, "--command", "missing")
+    assert done.returncode == 2
+    done = site.run("usage_status", "--prometheus", path)
+    os.umask(old)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [file.name for file in tmp_path.glob("*prom*")] == ["hpcusage.prom"]
+    samples = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    assert len(samples) == 14 and all(map(SAMPLE.match, samples)), samples
+    assert 'hpcusage_last_run_exit_code{command="purge",host="h"} -1' in samples
+
+
+def test_every_metric_has_its_help_and_type_once():
+    rows = status_rows([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], (), 10, 5.0)
+    lines = metrics([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], rows).splitlines()
+    names = {line.split("{")[0] for line in lines if not line.startswith("#")}
+    for word in ("HELP", "TYPE"):
+        assert {line.split()[2] for line in lines if line.startswith(f"# {word}")} == names
+    assert len(lines) == 3 * len(names)
+
+
+def test_a_metrics_file_that_cant_be_written_is_kept(site, add_run, tmp_path):
+    add_run("load")
+    done = site.run("usage_status", "--prometheus", tmp_path / "none" / "x.prom")
+    assert done.returncode == 74 and "cannot write" in done.stderr
+
+
+def test_labels_are_harmless():
+    assert label('a"b\\c\nd\udcff') == 'a\\"b\\\\c\\\\x0ad\\\\udcff'
+
+
+@pytest.mark.parametrize("seconds, text", [(0, "0s"), (119, "119s"), (120, "2m"), (172800, "2d")])
+def test_ages_in_words(seconds, text):
+    assert age_text(seconds) == text
+
+
+def test_a_clock_that_went_back_is_no_alarm():
+    found = [("a", "h", 100.0, 200.0, 0, 1, 0, 0, 0, "")]
+    assert status_rows(found, (), 10, 50.0)[0][3] == 0
+    assert level_of(200.0, 0, 0, 0, 10) == 0
