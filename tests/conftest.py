@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,18 @@ def mariadb(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
-    """A private PostgreSQL server."""
+def postgresql():
+    """A private PostgreSQL server.
+
+    Not below pytest's own directory: each pytest that starts closes that to other accounts again,
+    such as the one that the server runs as.
+    """
     services.require_service("postgres", "initdb", modules=["psycopg"])
-    server = services.PostgreSQLServer(tmp_path_factory.mktemp("postgresql"))
-    server.start(["-c", "fsync=off"])  # survives a kill, not a power cut
-    yield server
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="hpcusage-test-") as directory:
+        server = services.PostgreSQLServer(Path(directory, "server"))
+        server.start(["-c", "fsync=off"])  # survives a kill, not a power cut
+        yield server
+        server.stop()
 
 
 class Site:

@@ -1,8 +1,11 @@
 """What must not be lost or doubled when a loader or a server dies."""
 
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -115,7 +118,9 @@ def own_server(request, tmp_path):
         server, user = services.MariaDBServer(tmp_path / "server"), "root"
     else:
         services.require_service("postgres", "initdb", modules=["psycopg"])
-        server, user = services.PostgreSQLServer(tmp_path / "server"), "postgres"
+        directory = Path(tempfile.mkdtemp(prefix="hpcusage-test-"))
+        request.addfinalizer(lambda: shutil.rmtree(directory))
+        server, user = services.PostgreSQLServer(directory / "server"), "postgres"
     server.start()
     config = DatabaseConfig(
         request.param, "usage_test", "test", ("127.0.0.1",), server.port, user=user

@@ -1,8 +1,11 @@
 """Every run leaves a row, however it ends."""
 
+import fcntl
 import signal
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -93,6 +96,11 @@ class Deaf:
         return errors.UnavailableError("no answer")
 
 
+def unread_bytes(pipe):
+    """Return how many bytes are in a pipe that its reader has not read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
 @pytest.mark.parametrize(
     "number, status", [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
 )
@@ -104,7 +112,9 @@ def test_a_signal_ends_a_loader_cleanly_and_is_recorded(site, number, status):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    services.wait_until(lambda: site.rows("SELECT 1 FROM usage_run"), "the run to begin")
+    process.stdin.write(b"a line\n")
+    process.stdin.flush()
+    services.wait_until(lambda: unread_bytes(process.stdin) == 0, "the loader to read")
     process.send_signal(number)
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout, stderr) == (status, b"", b"")
