@@ -193,6 +193,13 @@ def test_many_rows_arrive_whole_from_any_iterable(database, count):
     assert names(database) == expected
 
 
+def test_a_bulk_insert_that_fails_on_sqlite_leaves_nothing(sqlite_site):
+    with contextlib.closing(sqlite_site.create().connect()) as database:
+        with pytest.raises(errors.ConflictError):
+            database.insert_rows("lmod_user", USERS, [("a", ""), ("b", ""), ("a", "")])
+        assert names(database) == [] and not database.connection.in_transaction
+
+
 def test_batches_merge_with_what_is_there(database):
     rows = [(202601, number, 1, 5, 5, 1, 1, b"x") for number in range(3000)]
     database.insert_rows("lmod_month", MONTHS, rows, key=MONTH_KEY, merge=MERGE)

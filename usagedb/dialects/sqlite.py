@@ -114,7 +114,12 @@ class SQLiteDialect(Dialect):
         names = ", ".join(self.quote(name) for name, _kind in columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks}){tail}"  # noqa: S608
-        connection.executemany(statement, seconds_of_rows(columns, rows))
+        if connection.in_transaction:
+            connection.executemany(statement, seconds_of_rows(columns, rows))
+            return
+        connection.execute(self.begin_statement)  # else every row would be a commit of its own
+        with connection:
+            connection.executemany(statement, seconds_of_rows(columns, rows))
 
 
 def create_private(path):
