@@ -1,6 +1,7 @@
 """What all tests share: a fresh database on each of the three backends, and the commands."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,13 @@ def run_command(command, *arguments, **options):
         check=False,
         **options,
     )
+
+
+def heed_signals():
+    """Let a command that a test starts heed all signals, though nohup may have started the tests:
+    a preexec_fn of subprocess."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, heed_signals
 from usagedb import __version__, cli, errors
 
 COMMANDS = sorted(path.name for path in (CHECKOUT / "bin").iterdir())
@@ -119,7 +119,8 @@ def test_the_status_is_what_the_command_returns(code, status):
 
 @pytest.mark.parametrize("name, status", [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_a_signal_is_quiet_and_ends_with_128_and_its_number(name, status):
-    done = run_python(f"os.kill(os.getpid(), signal.{name}); signal.pause()")
+    code = f"os.kill(os.getpid(), signal.{name}); signal.pause()"
+    done = run_python(code, preexec_fn=heed_signals)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 

@@ -10,7 +10,7 @@ import termios
 import pytest
 
 from tests import services
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, heed_signals
 from usagedb import errors
 from usagedb.runs import Run, recorded
 
@@ -111,6 +111,7 @@ def test_a_signal_ends_a_loader_cleanly_and_is_recorded(site, number, status):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,
     )
     process.stdin.write(b"a line\n")
     process.stdin.flush()
