@@ -2,14 +2,14 @@
 
 import collections
 import dataclasses
-import itertools
 import logging
 
+from lmodtrack.days import Calendar
 from lmodtrack.months import Summary
-from lmodtrack.tally import USER_STEP, microseconds
+from lmodtrack.tally import BITS, MASK, microseconds, split_key
 from usagedb import errors
 from usagedb.database import with_conflict_retries
-from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT, chunks
+from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT
 
 logger = logging.getLogger(__name__)
 
@@ -42,88 +42,100 @@ LOAD_COLUMNS = (
     ("user_load", INTEGER),
     ("job_id", TEXT),
 )
-ROWS_PER_STEP = 1000
 RECONNECTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Ids:
-    """The ids of a Tally's users, modules and clusters, each a list by the tally's numbers."""
+    """The ids of the users, modules and clusters of some Counts, each a list by their numbers."""
 
     users: list
     modules: list
     clusters: list
 
 
-def look_up(tally, database, dimensions):
-    """Return the Ids of a Tally; makes the missing users, module files and clusters. Commits."""
+def look_up(counted, database, dimensions):
+    """Return the Ids of some Counts; makes the users, module files and clusters that are
+    missing. Commits."""
 
     def ids(dimension, values):
         found = with_conflict_retries(lambda: dimension.numbers(database, values))
         return [found[value] for value in values]
 
     return Ids(
-        ids(dimensions.users, tally.users.values),
-        ids(dimensions.modules, tally.modules.values),
-        ids(dimensions.clusters, [name for name, _zone in tally.clusters.values]),
+        ids(dimensions.users, counted.users),
+        ids(dimensions.modules, counted.modules),
+        ids(dimensions.clusters, [name for name, _zone in counted.clusters]),
     )
 
 
-def use_rows(tally, ids, summary):
-    """Yield lists of rows of lmod_use that a Tally amounts to, in key order.
+def use_rows(counted, ids, summary):
+    """Yield the rows of lmod_use that some Counts amount to, in key order.
 
-    Each list is counted in the summary when it is asked for, while the server is busy with the
-    one before.
+    They are made, and counted in the summary, when they are asked for: while the server is busy
+    with those before.
     """
-    by_day = collections.defaultdict(list)
-    for (day, cluster_number), table in tally.counts.items():
-        by_day[day.number].append((day, cluster_number, table))
-    for number in sorted(by_day):
-        rows = []
-        for day, cluster_number, table in by_day[number]:
-            rows += table_rows(tally, ids, day, cluster_number, table)
-        rows.sort()
-        for part in chunks(rows, ROWS_PER_STEP):
-            summary.add_use_rows(part)
-            yield part
+    days = [day.number for day, _cluster_number in counted.spots]
+    keys_of: dict = collections.defaultdict(list)  # (day, user id) -> keys
+    for user_on_spot, keys in by_user_and_spot(counted.counts).items():
+        spot, user = user_on_spot >> BITS, user_on_spot & MASK
+        keys_of[days[spot], ids.users[user]] += keys
+    make_rows = row_maker(counted, ids)
+    for day, user_id in sorted(keys_of):
+        rows = make_rows(day, user_id, keys_of[day, user_id])
+        summary.add_use_rows(rows)
+        yield from rows
 
 
-def table_rows(tally, ids, day, cluster_number, table):
-    """Return the rows of one day and cluster, in no order."""
-    users, modules = ids.users, ids.modules
-    cluster_id, offset = ids.clusters[cluster_number], day.utc_offset
-    offset_at = tally.calendar_of(cluster_number).utc_offset
-    return [
-        (
-            day.number,
-            users[key // USER_STEP],
-            modules[key % USER_STEP],
-            cluster_id,
-            offset_at(float(first)) if offset is None else offset,
-            microseconds(first),
-            microseconds(last),
-            loads,
-            user_loads,
-        )
-        for key, (first, last, loads, user_loads) in table.items()
+def by_user_and_spot(keys):
+    """Return the keys in lists, by their spot and user parts."""
+    lists = collections.defaultdict(list)
+    for key in keys:
+        lists[key >> BITS].append(key)
+    return lists
+
+
+def row_maker(counted, ids):
+    """Return a function that makes the sorted rows of one day and user from some keys."""
+    counts, modules = counted.counts, ids.modules
+    spots = [
+        (ids.clusters[number], day.utc_offset, Calendar(counted.clusters[number][1]).utc_offset)
+        for day, number in counted.spots
     ]
 
+    def make_rows(day, user_id, keys):
+        rows = []
+        for key in keys:
+            first, last, loads, user_loads = counts[key]
+            cluster_id, offset, offset_at = spots[key >> 2 * BITS]
+            if offset is None:  # the clocks change on that day
+                offset = offset_at(float(first))
+            module_id = modules[key & MASK]
+            start = microseconds(first)
+            end = start if last == first else microseconds(last)
+            rows.append(
+                (day, user_id, module_id, cluster_id, offset, start, end, loads, user_loads)
+            )
+        rows.sort()
+        return rows
 
-def load_rows(tally, ids, log_id):
-    """Return the rows of lmod_load for the single loads that a Tally kept."""
-    rows = []
-    for line, item, time, key, cluster_number, day, loads, user_load, job_id in tally.single_loads:
-        user_id, module_id = ids.users[key // USER_STEP], ids.modules[key % USER_STEP]
-        who = (user_id, module_id, ids.clusters[cluster_number])
-        place = (day.number, log_id, line, item)
-        rows.append((*place, microseconds(time), *who, loads, user_load, job_id))
-    return rows
+    return make_rows
 
 
-def write_use(database, tally, ids):
-    """Add a Tally to lmod_use and lmod_month, inside the caller's transaction."""
+def load_rows(counted, ids, log_id):
+    """Yield the rows of lmod_load for the single loads of some Counts."""
+    spots = [(day.number, ids.clusters[number]) for day, number in counted.spots]
+    for line, item, time, key, loads, user_load, job_id in counted.single_loads:
+        spot, user, module = split_key(key)
+        day, cluster_id = spots[spot]
+        who = (ids.users[user], ids.modules[module], cluster_id)
+        yield (day, log_id, line, item, microseconds(time), *who, loads, user_load, job_id)
+
+
+def write_use(database, counted, ids):
+    """Add some Counts to lmod_use and lmod_month, inside the caller's transaction."""
     summary = Summary()
-    rows = itertools.chain.from_iterable(use_rows(tally, ids, summary))
+    rows = use_rows(counted, ids, summary)
     database.insert_rows("lmod_use", USE_COLUMNS, rows, USE_KEY, USE_MERGE)
     summary.store(database)
 
@@ -134,8 +146,8 @@ class BatchWriter:
     def __init__(self, database, dimensions):
         self.database, self.dimensions = database, dimensions
 
-    def write(self, tally, place):
-        """Commit a Tally together with its place in the input; return what the place records.
+    def write(self, counted, place):
+        """Commit Counts together with its place in the input; return what the place records.
 
         A place has record(database), called inside the transaction, and recorded(database), which
         tells after a lost connection whether the commit happened.
@@ -144,7 +156,7 @@ class BatchWriter:
         """
         for attempt in range(RECONNECTS + 1):
             try:
-                return with_conflict_retries(lambda: self._write_once(tally, place))
+                return with_conflict_retries(lambda: self._write_once(counted, place))
             except errors.ConflictError:
                 raise
             except errors.UnavailableError:
@@ -158,12 +170,12 @@ class BatchWriter:
                 return done
         raise AssertionError("unreachable")
 
-    def _write_once(self, tally, place):
-        ids = look_up(tally, self.database, self.dimensions)
+    def _write_once(self, counted, place):
+        ids = look_up(counted, self.database, self.dimensions)
         with self.database.transaction():
             new = place.record(self.database)
-            write_use(self.database, tally, ids)
-            if tally.single_loads:
-                singles = load_rows(tally, ids, new.log_id)
+            write_use(self.database, counted, ids)
+            if counted.single_loads:
+                singles = load_rows(counted, ids, new.log_id)
                 self.database.insert_rows("lmod_load", LOAD_COLUMNS, singles)
         return new

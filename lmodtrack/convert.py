@@ -125,7 +125,6 @@ class Conversion:
             report(len(rows))
 
     def _take(self, rows, before):
-        self.tally.clear()
         rejected = 0
         for row in rows:
             try:
@@ -135,7 +134,7 @@ class Conversion:
                 self.reasons[str(reason)] += 1
                 self.on_reject(row[0], row, str(reason))
         after = Progress(rows[-1][0], before.row_count + len(rows), before.rejected + rejected)
-        return self.writer.write(self.tally, ConversionPlace(self.source, before, after))
+        return self.writer.write(self.tally.take(), ConversionPlace(self.source, before, after))
 
     def compare(self, progress):
         """Return (rows in the old table up to the last one taken over, rows taken over)."""

@@ -67,6 +67,15 @@ class Chain:
         """Return the SHA-256 of all that was taken in so far."""
         return self._hash.copy().digest()
 
+    def place(self):
+        """Return the fields of a ledger Entry that say how far the log has been taken in."""
+        return {
+            "position": self.position,
+            "line_count": self.line_count,
+            "digest": self.digest(),
+            "checkpoints": self.packed_checkpoints(),
+        }
+
     def packed_checkpoints(self):
         """Return the checkpoints as the ledger stores them."""
         entries = b"".join(_ENTRY.pack(*checkpoint) for checkpoint in self.checkpoints)

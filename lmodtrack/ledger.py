@@ -97,17 +97,9 @@ class LogPlace:
         return now if same else None
 
 
-def place_of(entry, chain, unsaved, name):
-    """Return the LogPlace that a chain has reached."""
-    after = dataclasses.replace(
-        entry,
-        position=chain.position,
-        line_count=chain.line_count,
-        digest=chain.digest(),
-        checkpoints=chain.packed_checkpoints(),
-        unsaved=unsaved,
-    )
-    return LogPlace(entry, after, name)
+def place_of(entry, place, unsaved, name):
+    """Return the LogPlace up to which a log has been read; place as of identity.Chain.place."""
+    return LogPlace(entry, dataclasses.replace(entry, unsaved=unsaved, **place), name)
 
 
 def mark_saved(database, entry):

@@ -1,23 +1,24 @@
 """Load logs into the database, each line exactly once."""
 
+import contextlib
 import dataclasses
+import functools
 import logging
 
 from lmodtrack import ledger
 from lmodtrack.batch import BatchWriter
 from lmodtrack.dimensions import Dimensions
-from lmodtrack.record import TOO_LONG
-from lmodtrack.source import Fragment, SourceChanged, line_blocks
+from lmodtrack.logtally import LogTally
+from lmodtrack.reading import End, LogReader
+from lmodtrack.source import line_blocks
 from lmodtrack.start import find_start
-from lmodtrack.tally import Tally, Totals
-from usagedb import errors
+from lmodtrack.tally import Totals
+from usagedb.ahead import ahead, has_second_processor
 
 logger = logging.getLogger(__name__)
 
-# A batch ends at the first of these: they bound the memory, and the work that a stop undoes.
-BATCH_ROWS = 200_000
-BATCH_LOADS = 150_000  # single loads, with --store_all
-BATCH_BYTES = 256 << 20
+# A log of this size is read in a process of its own, while the one before stores what was read.
+BYTES_FOR_A_PROCESS = 100_000_000
 
 
 @dataclasses.dataclass
@@ -40,7 +41,6 @@ class Loader:
         """reject_file is a RejectFile or None; with dry_run nothing is written at all."""
         self.database, self.rules = database, rules
         self.reject_file, self.dry_run = reject_file, dry_run
-        self.tally = Tally(rules)
         self.writer = BatchWriter(database, Dimensions())
 
     def load(self, source, progress=lambda done_bytes: None):
@@ -63,7 +63,6 @@ class Loader:
                 source.rewind()  # the other run has come further, so this ends
 
     def _load_from(self, start, source, outcome, progress):
-        self.tally.clear()
         if not outcome.known_lines:
             outcome.known_lines = start.chain.line_count
         if start.entry.unsaved and self.reject_file and not self.dry_run:
@@ -72,8 +71,8 @@ class Loader:
 
     def _save_rejected(self, start, source):
         """Write what an earlier run rejected without --reject; return the Start anew."""
-        tally = Tally(self.rules)
-        tally.on_reject = self.reject_writer(source)
+        tally = LogTally(self.rules)
+        tally.on_reject = functools.partial(self.reject_file.add, source.name)
         end, place, line_number = start.entry.position, 0, 1
         source.rewind()
         for block in line_blocks(source):
@@ -90,13 +89,15 @@ class Loader:
         source.rewind()
         return find_start(self.database, source)
 
-    def reject_writer(self, source):
-        """Return the function that keeps the rejected lines of a source."""
-        if self.reject_file is None or self.dry_run:
-            return lambda line_number, line, reason: None
-        return lambda line_number, line, reason: self.reject_file.add(
-            source.name, line_number, line, reason
-        )
+    def parts(self, start, source):
+        """Return an iterator over the Parts of a log, and its End."""
+        reject_file = None if self.dry_run else self.reject_file
+        reader = LogReader(self.rules, source, start, reject_file)
+        if source.size_bytes < BYTES_FOR_A_PROCESS or not has_second_processor():
+            return reader.parts()
+        if reject_file:
+            reject_file.save()  # what waits in memory would be written by both processes
+        return ahead(reader.parts())
 
 
 class LogRun:
@@ -105,70 +106,34 @@ class LogRun:
     def __init__(self, loader, start, source, outcome, progress):
         self.loader, self.source = loader, source
         self.outcome, self.progress = outcome, progress
-        self.entry, self.chain, self.blocks = start.entry, start.chain, start.blocks
-        self.tally = loader.tally
-        self.tally.on_reject = loader.reject_writer(source)
-        self._in_long_line = False
-        self._committed_at = self.chain.position
+        self.start, self.entry = start, start.entry
 
     def run(self):
-        """Load all blocks. What was read before a problem with the file is stored first."""
-        self.source.forget_beginning()
-        problem = None
-        try:
-            for block in self.blocks:
-                self._take(block)
-        except SourceChanged as change:
-            self.outcome.change = str(change)
-        except errors.MissingInputError as error:
-            problem = error
-        self._commit()
-        if problem:
-            raise problem
-        self.outcome.has_unsaved = self.entry.unsaved > 0
-        self.outcome.is_whole = not self.outcome.change and self.source.rest_bytes == 0
+        """Store all parts, then tell how the reading ended."""
+        with contextlib.closing(self.loader.parts(self.start, self.source)) as parts:
+            for part in parts:
+                if isinstance(part, End):
+                    self._end(part)
+                else:
+                    self._store(part)
 
-    def _take(self, block):
-        if isinstance(block, Fragment):
-            self._take_long_line(block)
-        else:
-            self.tally.add_block(block, self.chain.line_count + 1)
-        self.chain.add(block)
-        self.outcome.read_bytes += len(block)
-        self.progress(self.source.done_bytes())
-        if self._is_full():
-            self._commit()
-
-    def _is_full(self):
-        return (
-            self.tally.row_count() >= BATCH_ROWS
-            or len(self.tally.single_loads) >= BATCH_LOADS
-            or self.chain.position - self._committed_at >= BATCH_BYTES
-        )
-
-    def _take_long_line(self, fragment):
-        if not self._in_long_line:
-            self.tally.totals.lines += 1
-            self.tally.reject(self.chain.line_count + 1, bytes(fragment), TOO_LONG)
-        self._in_long_line = not fragment.endswith(b"\n")
-
-    def _commit(self):
-        """Store what has been counted, with its place in the log; not inside a line."""
-        if self._in_long_line or self.chain.position == self._committed_at:
-            return
-        rows = self.tally.row_count()
+    def _store(self, part):
+        counted = part.counts
         if not self.loader.dry_run:
-            self._write()
-        self._committed_at = self.chain.position
-        self.outcome.rows += rows
-        self.outcome.totals.add(self.tally.totals)
-        self.tally.clear()
+            unsaved = self.entry.unsaved
+            if not self.loader.reject_file:
+                unsaved += counted.totals.rejected
+            place = ledger.place_of(self.entry, part.place, unsaved, self.source.name)
+            self.entry = self.loader.writer.write(counted, place)
+        self.outcome.rows += len(counted.counts)
+        self.outcome.totals.add(counted.totals)
+        self.outcome.read_bytes += part.read_bytes
+        self.progress(part.done_bytes)
 
-    def _write(self):
-        unsaved = self.entry.unsaved
-        if self.loader.reject_file:
-            self.loader.reject_file.save()
-        else:
-            unsaved += self.tally.totals.rejected
-        place = ledger.place_of(self.entry, self.chain, unsaved, self.source.name)
-        self.entry = self.loader.writer.write(self.tally, place)
+    def _end(self, end):
+        self.source.end_state = end.file_state
+        self.outcome.change = end.change
+        self.outcome.has_unsaved = self.entry.unsaved > 0
+        self.outcome.is_whole = not end.change and end.rest_bytes == 0
+        if end.problem:
+            raise end.problem

@@ -29,14 +29,16 @@ class Summary:
         self.months = {}
 
     def add_use_rows(self, rows):
-        """Count rows of lmod_use, in the order of its columns."""
-        months = self.months
+        """Count rows of lmod_use, in the order of its columns; those of a day follow each other."""
+        counted_day, month = 0, {}
         for day, user_id, module_id, cluster_id, _offset, _first, _last, loads, user_loads in rows:
-            month = months.setdefault(day // 100, {})
-            row = month.get((module_id, cluster_id))
-            if row is None:
-                month[module_id, cluster_id] = [day, day, loads, user_loads, {user_id}]
+            if day != counted_day:
+                counted_day, month = day, self.months.setdefault(day // 100, {})
+            key = module_id, cluster_id
+            if key not in month:
+                month[key] = [day, day, loads, user_loads, {user_id}]
                 continue
+            row = month[key]
             if day < row[0]:
                 row[0] = day
             elif day > row[1]:

@@ -51,7 +51,7 @@ class LogSource:
         if opener:
             self.stream = opener(self.stream, "rb")
         self._first = b""  # the beginning of a plain file, to notice that it was rewritten
-        self._end = None
+        self.end_state = None  # of the file when its end was read (os.stat_result)
         self.rest_bytes = 0  # of an unfinished last line, set when the end was read
 
     def _open(self):
@@ -102,7 +102,7 @@ class LogSource:
             raise errors.MissingInputError(f"cannot read {self.name}: {error}") from error
         if not (self.is_pipe or self.is_compressed):
             self._check_not_rewritten(block)
-        self._end = os.fstat(self._raw.fileno())
+        self.end_state = os.fstat(self._raw.fileno())
         return block
 
     def _check_not_rewritten(self, block):
@@ -127,7 +127,7 @@ class LogSource:
             now = self.path.lstat()
         except OSError:
             return False
-        return self._end is not None and same_file_state(now, self._end)
+        return self.end_state is not None and same_file_state(now, self.end_state)
 
     def close(self):
         """Close the file; standard input stays open."""

@@ -1,29 +1,17 @@
-"""Count the loads of many lines: per user, module file, cluster and local day.
-
-The lines of gen_2 and of conf/SitePackage.lua are recognised block by block with one regular
-expression; whatever it does not recognise goes line by line through lmodtrack/record.py.
-"""
+"""Counts of loads: per user, module file, cluster and local day."""
 
 import collections
 import dataclasses
-import functools
-import re
+import marshal
 
 from lmodtrack import record
 from lmodtrack.days import Calendar
 
-# Whether a value is sound is found out when it is seen for the first time.
-VALUE = rb"[!-~]+"
-STANDARD_LINE = re.compile(
-    rb"ModuleUsageTracking:? user=(%s) (module=%s path=%s) host=(%s) time=(\d{10}\.\d{6})([^\n]*)\n"
-    % ((VALUE,) * 4)
-)
-EXTRA_FIELDS = re.compile(rb"(?: userload=(yes|no))?(?: jobid=([!#-&(-~]{1,64}))?")
-QUOTE = re.compile(rb"[\"']")
-# Keys of a day's counts: user number * USER_STEP + module number.
-USER_STEP = 1 << 32
-USER_LOAD = {None: -1, b"no": 0, b"yes": 1}
-MAX_REMEMBERED = 200_000  # distinct raw names; a hostile log must not fill the memory
+# A count's key: the number of its spot (a day of a cluster), of its user and of its module, in
+# BITS each. A batch cannot hold as many names of one kind as that.
+BITS = 20
+MASK = (1 << BITS) - 1
+MAX_REMEMBERED = 200_000  # distinct names; a hostile log must not fill the memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +42,28 @@ class Totals:
         self.reasons.update(other.reasons)
 
 
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a Tally has counted, and the names that its numbers stand for."""
+
+    counts: dict
+    single_loads: list
+    totals: Totals
+    users: list
+    modules: list  # (full name, path)
+    clusters: list  # (name, time zone)
+    spots: list  # (Day, cluster number)
+
+    def __getstate__(self):
+        # marshal is many times faster than pickle for millions of small objects.
+        packed = marshal.dumps((self.counts, self.single_loads), 2)
+        return {**self.__dict__, "counts": packed, "single_loads": None}
+
+    def __setstate__(self, state):
+        counts, single_loads = marshal.loads(state["counts"])  # noqa: S302 - our own process made it
+        self.__dict__.update(state, counts=counts, single_loads=single_loads)
+
+
 class Names:
     """Numbers for the names of one kind."""
 
@@ -67,114 +77,62 @@ class Names:
         if number is None:
             number = self._numbers[value] = len(self.values)
             self.values.append(value)
+            if number > MASK:
+                raise OverflowError("too many different names in one batch")
         return number
 
 
 class Tally:
     """Counts the loads of one batch.
 
-    `counts` maps (Day, cluster number) to a dict from user number * USER_STEP + module number to
-    [first time, last time, loads, user loads]. Times are texts as `time_text` makes them: they
-    come from the log as such, and sort like numbers.
+    `counts` maps a key (see BITS) to [first time, last time, loads, user loads]. Times are texts
+    as `time_text` makes them: they come from the log as such, and sort like numbers.
+    `single_loads` holds (line number, item, time, key, loads, user load, job id).
     """
 
     def __init__(self, rules):
         self.rules = rules
         self._calendars = {}
         self.on_reject = lambda line_number, line, reason: None
-        self._forget_names()
+        self.forget_names()
         self.clear()
 
-    def _forget_names(self):
+    def forget_names(self):
+        """Forget the names that were met in earlier batches too."""
         self.users, self.modules, self.clusters = Names(), Names(), Names()
-        # What stands in the log: user -> number * USER_STEP; module and path -> number, or None
-        # where it is ignored.
-        self._raw_users, self._raw_modules = {}, {}
 
     def clear(self):
         """Forget all counts; names are remembered, unless there are too many."""
         self.counts = {}
         self.single_loads = []
         self.totals = Totals()
-        self._spans = {}  # host in the log -> (start, end, counts, Day, cluster number)
-        known = (self.users.values, self.modules.values, self.clusters.values)
-        if sum(map(len, (*known, self._raw_users, self._raw_modules))) > MAX_REMEMBERED:
-            self._forget_names()
+        self.spots = Names()  # of (Day, cluster number)
+        if len(self.users.values) + len(self.modules.values) > MAX_REMEMBERED:
+            self.forget_names()
 
-    def row_count(self):
-        """Return the number of rows that the counts will become."""
-        return sum(len(table) for table in self.counts.values())
+    def take(self):
+        """Return the Counts so far, and begin anew."""
+        names = (self.users, self.modules, self.clusters, self.spots)
+        values = (kind.values for kind in names)
+        taken = Counts(self.counts, self.single_loads, self.totals, *values)
+        self.clear()
+        return taken
 
-    def add_block(self, block, first_line):
-        """Count the lines of a block (whole lines); first_line is the number of its first."""
-        users, modules, spans = self._raw_users, self._raw_modules, self._spans
-        keep_loads, user_loads_only = self.rules.keep_loads, self.rules.user_loads_only
-        lines = LazyLines(block, first_line)
-        fast = 0
-        found = standard_lines(block, first_line, self._add_line)
-        for line_number, (user, module_path, host, time, extra) in found:
-            user_load, job_id = extra_fields(extra) if extra else (-1, "")
-            try:
-                key = users[user] + modules[module_path]
-                start, end, table, day, cluster_number = spans[host]
-                known = start <= time < end
-            except (KeyError, TypeError):  # a name that is new, or a module that is ignored
-                known = False
-            if not known or user_load is None or (user_loads_only and user_load == 0):
-                self._add_line(lines[line_number], line_number)
-                self._learn(user, module_path, host, time)
-                continue
-            fast += 1
-            by_user = 1 if user_load == 1 else 0
-            if key in table:
-                count = table[key]
-                if time > count[1]:
-                    count[1] = time
-                elif time < count[0]:
-                    count[0] = time
-                count[2] += 1
-                count[3] += by_user
-            else:
-                table[key] = [time, time, 1, by_user]
-            if keep_loads:
-                self.single_loads.append(
-                    (line_number, 0, time, key, cluster_number, day, 1, user_load, job_id)
-                )
-        self.totals.lines += block.count(b"\n")
-        self.totals.loads += fast
-
-    def _learn(self, user, module_path, host, time):
-        """Let the fast path know the names of a standard line, if they are sound, and its day."""
-        module, path = module_path[len(b"module=") :].decode("ascii").split(" path=", 1)
-        names = (("user", user), ("host", host), ("module", module), ("path", path))
-        sound = all(len(name) <= record.LONGEST[kind] for kind, name in names)
-        seconds = float(time)
-        if not sound or not record.EARLIEST <= seconds < record.LATEST:
-            return
-        if any(QUOTE.search(raw) for raw in (user, module_path, host)):
-            return
-        self._raw_users[user] = self.users.number(user.decode("ascii")) * USER_STEP
-        ignored = self._is_ignored(module)
-        self._raw_modules[module_path] = None if ignored else self.modules.number((module, path))
-        cluster_number = self._cluster_number(host.decode("ascii"))
-        day, table = self._table(cluster_number, seconds)
-        start, end = time_text(day.start), time_text(day.end)
-        self._spans[host] = (start, end, table, day, cluster_number)
-
-    def _table(self, cluster_number, moment):
-        """Return the Day of a cluster around a moment, and its counts."""
+    def spot_of(self, host, moment):
+        """Return the number of the spot of a load on a host, and its Day."""
+        cluster_number = self.clusters.number(self.rules.clusters.cluster_of(host))
         _name, zone = self.clusters.values[cluster_number]
         if zone not in self._calendars:
             self._calendars[zone] = Calendar(zone)
         day = self._calendars[zone].day_of(moment)
-        return day, self.counts.setdefault((day, cluster_number), {})
+        return self.spots.number((day, cluster_number)), day
 
-    def calendar_of(self, cluster_number):
-        """Return the Calendar of a cluster that has been counted."""
-        return self._calendars[self.clusters.values[cluster_number][1]]
+    def is_ignored(self, module):
+        """Tell whether the rules leave a module out."""
+        return any(pattern.match(module) for pattern in self.rules.ignore)
 
-    def _add_line(self, line, line_number):
-        """Count one line that is not standard, or whose names are new."""
+    def add_line(self, line, line_number):
+        """Count one line of any known form."""
         if not line.strip():
             return
         try:
@@ -193,30 +151,32 @@ class Tally:
 
     def add_load(self, load, line_number, item=0):
         """Count one Load, unless the rules leave it out."""
-        if (self.rules.user_loads_only and load.user_load == 0) or self._is_ignored(load.module):
+        if (self.rules.user_loads_only and load.user_load == 0) or self.is_ignored(load.module):
             self.totals.ignored += 1
             return
-        cluster_number = self._cluster_number(load.host)
-        day, table = self._table(cluster_number, load.time)
-        user_number = self.users.number(load.user)
-        key = user_number * USER_STEP + self.modules.number((load.module, load.path))
+        spot, _day = self.spot_of(load.host, load.time)
+        user, module = self.users.number(load.user), self.modules.number((load.module, load.path))
+        key = key_of(spot, user, module)
         time = time_text(load.time)
-        count = table.setdefault(key, [time, time, 0, 0])
+        count = self.counts.setdefault(key, [time, time, 0, 0])
         count[0], count[1] = min(count[0], time), max(count[1], time)
         count[2] += load.loads
         count[3] += load.loads * (load.user_load == 1)
         self.totals.loads += load.loads
         if self.rules.keep_loads:
             self.single_loads.append(
-                (line_number, item, time, key, cluster_number, day, load.loads,
-                 load.user_load, load.job_id)
-            )  # fmt: skip
+                (line_number, item, time, key, load.loads, load.user_load, load.job_id)
+            )
 
-    def _cluster_number(self, host):
-        return self.clusters.number(self.rules.clusters.cluster_of(host))
 
-    def _is_ignored(self, module):
-        return any(pattern.match(module) for pattern in self.rules.ignore)
+def key_of(spot, user, module):
+    """Return the key of a count; each part by its number."""
+    return spot << 2 * BITS | user << BITS | module
+
+
+def split_key(key):
+    """Return (spot, user, module), the numbers that `key_of` joined."""
+    return key >> 2 * BITS, key >> BITS & MASK, key & MASK
 
 
 def time_text(seconds):
@@ -227,51 +187,3 @@ def time_text(seconds):
 def microseconds(text):
     """Return the microseconds since the epoch of a `time_text`."""
     return int(text.replace(b".", b""))
-
-
-class LazyLines:
-    """The lines of a block by their number; the block is split only when one is asked for."""
-
-    def __init__(self, block, first_line):
-        self._block, self._first_line, self._lines = block, first_line, None
-
-    def __getitem__(self, line_number):
-        if self._lines is None:
-            self._lines = self._block.split(b"\n")
-        return self._lines[line_number - self._first_line]
-
-
-def standard_lines(block, first_line, on_other):
-    """Return (line number, fields) of the standard lines of a block.
-
-    Every other line goes to on_other(line, line number).
-    """
-    found = STANDARD_LINE.findall(block)
-    if len(found) == block.count(b"\n"):
-        return enumerate(found, first_line)
-    return mixed_lines(block, first_line, on_other)
-
-
-def mixed_lines(block, first_line, on_other):
-    """Do the work of `standard_lines` for a block that has other lines too."""
-    line_number, start = first_line, 0
-    for match in STANDARD_LINE.finditer(block):
-        own_start = max(block.rfind(b"\n", start, match.start()) + 1, start)
-        for line in block[start:own_start].split(b"\n")[:-1]:
-            on_other(line, line_number)
-            line_number += 1
-        yield line_number, match.groups()
-        line_number += 1
-        start = match.end()
-    for line in block[start:].split(b"\n")[:-1]:
-        on_other(line, line_number)
-        line_number += 1
-
-
-@functools.lru_cache(maxsize=65536)
-def extra_fields(extra):
-    """Return (user_load, job_id) of what follows the time; user_load is None if it is odd."""
-    found = EXTRA_FIELDS.fullmatch(extra)
-    if not found:
-        return None, ""
-    return USER_LOAD[found[1]], (found[2] or b"").decode("ascii")

@@ -7,12 +7,22 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from tests import services
 from usagedb import schema
 from usagedb.config import DatabaseConfig, write_config
 from usagedb.database import Database
+
+# No time limits: machines are shared and noisy. A database of a test serves all its examples.
+hypothesis.settings.register_profile(
+    "hpcusage",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("hpcusage")
 
 CHECKOUT = Path(__file__).parent.parent
 BACKENDS = ("sqlite", "mysql", "postgresql")

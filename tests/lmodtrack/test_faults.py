@@ -23,8 +23,9 @@ KILLS = 70  # per database
 DRIVER = """
 import contextlib, sys
 sys.path.insert(0, {checkout!r})
-from lmodtrack import load, source, store
-load.BATCH_ROWS = 50
+from lmodtrack import load, reading, source, store
+load.BYTES_FOR_A_PROCESS = 0
+reading.PART_ROWS = 50
 source.BLOCK_BYTES = 4096
 if sys.argv.pop(1) == "unlocked":
     store.only_one = lambda *arguments: contextlib.nullcontext()

@@ -4,9 +4,10 @@ import contextlib
 import math
 import random
 import re
+import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usagedb import errors
@@ -31,9 +32,7 @@ MERGE = {
 some_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 patterns = st.text(st.sampled_from("aA%%_\\!?😀 "), max_size=6)
 subjects = st.text(st.sampled_from("aA%_\\!?😀 "), max_size=6)
-on_one_database = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+on_one_database = settings(max_examples=200)
 
 
 def names(database):
@@ -317,3 +316,41 @@ def test_a_statement_that_is_wrong_stays_a_bug(database):
     with pytest.raises(Exception) as caught:
         database.rows("SELECT nonsense FROM usage_run")
     assert not isinstance(caught.value, errors.UsageDBError)
+
+
+def test_no_statement_follows_one_that_failed():
+    from usagedb.dialects.mysql import calls_ahead
+
+    made = []
+
+    def make(number):
+        made.append(number)
+        if number == 3:
+            raise errors.ConflictError("deadlock")
+
+    with pytest.raises(errors.ConflictError), calls_ahead(make) as call:
+        for number in range(20):
+            call(number)
+    assert made == [0, 1, 2, 3]
+
+
+def test_no_statement_follows_when_the_rows_cannot_be_made():
+    from usagedb.dialects.mysql import STATEMENTS_AHEAD, calls_ahead
+
+    made, interval = [], sys.getswitchinterval()
+    with pytest.raises(KeyError), calls_ahead(made.append) as call:
+        for number in range(50):
+            call(number)
+        raise KeyError
+    assert made == list(range(len(made))) and len(made) >= 50 - STATEMENTS_AHEAD
+    assert sys.getswitchinterval() == interval
+
+
+def test_every_call_ahead_is_made_once_and_in_order():
+    from usagedb.dialects.mysql import calls_ahead
+
+    made = []
+    with calls_ahead(made.append) as call:
+        for number in range(100):
+            call(number)
+    assert made == list(range(100))

@@ -1,7 +1,7 @@
 """Dimension tables: one number per name, for ever, whoever asks first."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usagedb import dimensions
@@ -65,9 +65,7 @@ def test_no_names_no_numbers(database):
     assert users().numbers(database, []) == {} == stored(database)
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50)
 @given(names=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_every_name_has_one_number(database, names):
     numbers = users().numbers(database, names)

@@ -1,8 +1,11 @@
 """MySQL and MariaDB, Galera clusters included, through PyMySQL."""
 
+import collections
 import contextlib
 import functools
 import ssl
+import sys
+import threading
 
 import pymysql
 from pymysql import converters
@@ -21,6 +24,8 @@ CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
 FULL = {3, 14, 28, 1021, 1026, 1114}
 # How numbers are written; %d and %f let nothing but a number through.
 MARKS = {INTEGER: "%d", SECONDS: "%.6f", MICROSECONDS: "%de-6"}
+SWITCH_SECONDS = 1e-4
+STATEMENTS_AHEAD = 4
 ROWS_WITH_BYTES_PER_STATEMENT = 100
 ALREADY_THERE = {1007, 1050, 1060, 1061}
 TABLE_TAIL = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE="
@@ -168,7 +173,7 @@ class MySQLDialect(Dialect):
         )
         has_bytes = any(kind == BYTES for _name, kind in columns)
         size = ROWS_WITH_BYTES_PER_STATEMENT if has_bytes else self.rows_per_statement
-        with connection.cursor() as cursor, one_ahead(cursor.execute) as execute:
+        with connection.cursor() as cursor, calls_ahead(cursor.execute) as execute:
             for part in chunks(rows, size):
                 written = Rows(part)
                 written.template, written.text_columns = template, text_columns
@@ -176,25 +181,51 @@ class MySQLDialect(Dialect):
 
 
 @contextlib.contextmanager
-def one_ahead(function):
-    """Give a form of function(argument) that returns while the call is still under way.
+def calls_ahead(function):
+    """Give a form of function(argument) that returns while some calls are still under way.
 
-    The next call waits for the one before, and the end of the block for the last, so that a
-    statement is written while the server works on the one before it. Errors come one call later.
+    The calls are made one after the other, in another thread, so that statements are written while
+    the server works on those before; none is made after one that failed. Their errors come with a
+    later call, or at the end of the block, which waits for all of them.
     """
     import concurrent.futures
 
-    pending: list = []
+    pending: collections.deque = collections.deque()
+    failed = threading.Event()
+
+    def make(argument):
+        if not failed.is_set():
+            try:
+                function(argument)
+            except BaseException:
+                failed.set()
+                raise
 
     def call(argument):
-        if pending:
-            pending.pop().result()
-        pending.append(pool.submit(function, argument))
+        if len(pending) == STATEMENTS_AHEAD:
+            pending.popleft().result()
+        pending.append(pool.submit(make, argument))
 
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        yield call
-        if pending:
-            pending.pop().result()
+    with switching_often(), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            yield call
+        except BaseException:
+            failed.set()
+            raise
+        for future in pending:
+            future.result()
+
+
+@contextlib.contextmanager
+def switching_often():
+    """Let a thread that waits for its turn get it soon: else no statement would be sent before the
+    next has been written."""
+    usual_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_seconds)
 
 
 def tls_context(config):
