@@ -10,7 +10,7 @@ from usagedb import errors
 
 # A part ends at the first of these: they bound the memory, and the work that a stop undoes.
 PART_ROWS = 100_000
-PART_LOADS = 100_000  # single loads, with --store_all
+PART_LOADS = 60_000  # single loads, with --store_all
 PART_BYTES = 256 << 20
 
 

@@ -164,6 +164,14 @@ class PipeStream:
             self._kept.write(block)
         return block
 
+    def readable(self):
+        """Tell the decompressors that this can be read."""
+        return True
+
+    def seekable(self):
+        """Tell the decompressors that they may go back to the beginning."""
+        return True
+
     def seek(self, position):
         """Go back to the beginning, the only place there is."""
         if position != 0:

@@ -2,9 +2,11 @@
 
 import math
 import os
+import re
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +16,15 @@ Command = Sequence[str]
 DISCARD = Path(os.devnull)
 
 
+SAMPLE_SECONDS = 0.05
+
+
 class Measurement(NamedTuple):
     """One run of a command.
 
-    `peak_megabytes` cannot be less than what the measuring process held when it started
-    the command, for the kernel hands that mark on to the child.
+    `peak_megabytes` is the larger of what its largest process ever held and of what it and its
+    children held together when they were looked at. It cannot be less than what the measuring
+    process held when it started the command, for the kernel hands that mark on to the child.
     """
 
     wall_seconds: float
@@ -53,7 +59,8 @@ def run_once(
             command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors,
             env=environment,
         )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
+        with MemoryWatch(process.pid) as memory:
+            _, status, usage = os.wait4(process.pid, 0)
         wall_seconds = time.perf_counter() - start
         # Popen must know that the process is gone, or it would wait for it once more.
         process.returncode = exit_code_of(status)
@@ -61,7 +68,50 @@ def run_once(
             errors.seek(0)
             raise CommandFailed(failure_text(command, process.returncode, errors.read()))
     # Linux counts ru_maxrss in KiB.
-    return Measurement(wall_seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    peak_megabytes = max(usage.ru_maxrss / 1024, memory.peak_megabytes)
+    return Measurement(wall_seconds, usage.ru_utime + usage.ru_stime, peak_megabytes)
+
+
+class MemoryWatch(threading.Thread):
+    """Looks now and then at the memory of a process and its children while a block runs."""
+
+    def __init__(self, process_id: int):
+        super().__init__(daemon=True)
+        self.process_id = process_id
+        self.peak_megabytes = 0.0
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            megabytes = sum(map(held_megabytes, [self.process_id, *children(self.process_id)]))
+            self.peak_megabytes = max(self.peak_megabytes, megabytes)
+
+    def __enter__(self) -> "MemoryWatch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+
+def children(process_id: int) -> list[int]:
+    """Return the ids of a process's children; none of one that has ended."""
+    try:
+        text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def held_megabytes(process_id: int) -> float:
+    """Return the memory of a process, its part of shared pages included; 0 of one that ended."""
+    try:
+        text = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def exit_code_of(wait_status: int) -> int:

@@ -22,6 +22,22 @@ def test_peak_memory_and_cpu_are_those_of_the_process():
     assert small.wall_seconds > 0
 
 
+TWO = """
+import os, time
+parent = os.fork()
+text = os.urandom(1 << 20) * 200
+time.sleep(1)
+if parent:
+    os.wait()
+"""
+
+
+def test_peak_memory_counts_a_process_and_its_child_together(tmp_path):
+    program = tmp_path / "two.py"
+    program.write_text(TWO)
+    assert measure.run_once([sys.executable, program]).peak_megabytes > 390
+
+
 def test_cant_measure_a_command_that_fails():
     with pytest.raises(measure.CommandFailed, match="ended with 3: no such thing"):
         measure.run_once(python("import sys; print('no such thing', file=sys.stderr); sys.exit(3)"))

@@ -55,7 +55,7 @@ def test_the_same_log_under_another_name_adds_nothing(store, pack):
 
 
 def test_a_pipe_is_known_too(store):
-    for text in (LOG, gzip.compress(LOG), LOG):
+    for text in (LOG, gzip.compress(LOG), LOG, bz2.compress(LOG), lzma.compress(LOG)):
         assert store("-", input=text, text=False).returncode == 0
     assert_holds(store.site, LOADS)
 
