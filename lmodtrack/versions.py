@@ -6,6 +6,9 @@ import re
 from lmodtrack import usage, userset
 from lmodtrack.window import shown_day
 
+PRE_RELEASE, END, TEXT, NUMBER = range(4)  # what may follow in a version, in this order
+PRE_RELEASES = ("dev", "alpha", "beta", "pre", "rc")
+
 
 def versions(question):
     """Return rows (module, version, users, users of no other version, loads, last load, names).
@@ -54,8 +57,11 @@ def split_version(full_name):
 
 
 def version_key(version):
-    """Return a key that sorts 1.9 before 1.10."""
-    return [
-        (1, int(part), "") if part.isdigit() else (0, 0, part)
-        for part in re.findall(r"[0-9]+|[^0-9._-]+", version)
-    ]
+    """Return a key that sorts 1.9 before 1.10, and 1.10rc1 before 1.10."""
+    parts: list = []
+    for part in re.findall(r"[0-9]+|[^0-9._-]+", version):
+        if part.isdigit():
+            parts.append((NUMBER, int(part), ""))
+        else:
+            parts.append((PRE_RELEASE if part in PRE_RELEASES else TEXT, 0, part))
+    return [*parts, (END, 0, "")]

@@ -2,10 +2,14 @@
 
 import datetime
 import json
+import random
+import subprocess
+import sys
 
 import pytest
 
-from tests.lmodtrack.logs import assert_holds, make_loads
+from tests.conftest import CHECKOUT
+from tests.lmodtrack.logs import assert_holds, make_loads, stored_use
 
 UTC = datetime.timezone.utc
 COMMAND = "convert_lmod_db"
@@ -139,3 +143,30 @@ def test_a_database_without_older_tables_is_an_error(sqlite_site):
     done = sqlite_site.create().run(COMMAND)
     assert done.returncode == 78
     assert "no Lmod tables of gen_1 or gen_2" in done.stderr
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {checkout!r})
+from lmodtrack import convert, convert_command
+convert.ROWS_PER_BATCH = 1
+convert_command.main()
+"""
+
+
+def test_kill_9_at_any_moment_loses_and_doubles_nothing(gen_2):
+    source, killed = random.Random(33), 0
+    command = [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT))]
+    for _kill in range(12):
+        process = subprocess.Popen([*command, "--confFn", gen_2.conf_path])
+        try:
+            process.wait(source.uniform(0.1, 0.4))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            killed += 1
+        process.wait()
+        taken = sum(row[2] for row in stored_use(gen_2).values())
+        ((known,),) = gen_2.rows("SELECT COALESCE(SUM(row_count), 0) FROM lmod_conversion")
+        assert taken == known
+    assert gen_2.run(COMMAND).returncode == 0 and killed
+    assert_holds(gen_2, as_taken_over(LOADS))

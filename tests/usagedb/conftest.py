@@ -1,40 +1,12 @@
 """Another account and a log of module loads, for the tests of the shared commands."""
 
-import contextlib
-import os
-import pwd
-import subprocess
-import sys
-import sysconfig
-
 import pytest
-
-from tests import services
-from tests.conftest import CHECKOUT
 
 LINE = (
     "{stamp} c1 ModuleUsageTracking user={user} module={module} path=/apps/{module}.lua"
     " host=c1.{cluster}.example.org time={time}.5 userload=yes jobid=1\n"
 )
 DAY_SECONDS = 86400
-
-
-@pytest.fixture
-def nobody(tmp_path):
-    """Options for run_command that make the command run as the account nobody."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can run a command as another account")
-    account = pwd.getpwnam("nobody")
-    options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    services.open_parents(tmp_path / "file")
-    # This Python may be where only root can read it; the system's finds the same libraries.
-    libraries = sysconfig.get_paths()["purelib"]
-    for python in ([sys.executable], ["env", f"PYTHONPATH={libraries}", "/usr/bin/python3"]):
-        command = [*python, CHECKOUT / "bin" / "createDB", "--version"]
-        with contextlib.suppress(OSError):
-            if subprocess.run(command, check=False, capture_output=True, **options).returncode == 0:
-                return {**options, "python": python}
-    pytest.skip(f"the account nobody cannot read {CHECKOUT} and {sys.prefix}")
 
 
 def drop_anonymous(database):

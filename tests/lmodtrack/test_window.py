@@ -1,0 +1,54 @@
+"""The days that --start and --end name."""
+
+import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmodtrack.days import day_number
+from lmodtrack.window import Window, parse_date, window_of
+from usagedb import errors
+
+dates = st.dates(datetime.date(1971, 1, 1), datetime.date(2100, 1, 1))
+
+
+@given(dates, dates)
+def test_the_window_holds_the_days_from_start_to_before_the_end(one, other):
+    start, end = min(one, other), max(one, other) + datetime.timedelta(days=1)
+    window = window_of(start, end)
+    for day in (start, end - datetime.timedelta(days=1)):
+        assert window.first <= day_number(day) <= window.last
+    for day in (start - datetime.timedelta(days=1), end):
+        assert not window.first <= day_number(day) <= window.last
+
+
+@given(dates, dates)
+def test_its_months_are_those_of_its_days(one, other):
+    start, end = min(one, other), max(one, other)
+    if (end - start).days > 3000:
+        end = start + datetime.timedelta(days=3000)
+    window = Window(day_number(start), day_number(end))
+    days = [start + datetime.timedelta(days=number) for number in range((end - start).days + 1)]
+    expected = sorted({day_number(day) // 100 for day in days})
+    assert window.months() == expected
+    for month in expected:
+        first, last = window.part_in(month)
+        assert first // 100 == last // 100 == month and first <= last
+
+
+def test_without_dates_all_days_are_meant():
+    assert window_of(None, None) == Window()
+    assert Window().months((202511, 202602)) == [202511, 202512, 202601, 202602]
+
+
+@pytest.mark.parametrize("text", ["2015-13-99", "2015-02-29", "today", "", "2015-1", "20150101"])
+def test_what_is_no_date_is_an_error(text):
+    with pytest.raises(errors.UsageError, match="write YYYY-MM-DD"):
+        parse_date(text)
+
+
+def test_an_empty_window_is_an_error():
+    day = datetime.date(2026, 1, 1)
+    with pytest.raises(errors.UsageError, match="the end is exclusive"):
+        window_of(day, day)
