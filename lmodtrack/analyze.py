@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 COMMANDS = ("counts", "usernames", "modules_used_by", "unused", "trend", "versions")
 CHARTED = ("counts", "trend")
 CHART_ROWS = 30
+# A table for people names no more users than fit; csv and json name all.
+FOR_READING = ("table", "markdown")
+NAMES_FOR_READING = 5
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -70,6 +73,7 @@ def command(report_name, config, quiet, output_format, start, end, **options):
     schema.require(database, LMOD, to_write=False)
     question = report.Question(database, window, options["patterns"], options["syshost"])
     warn_of_unknown_clusters(question, options["syshost"])
+    options["is_for_reading"] = output_format in FOR_READING
     headings, rows = REPORTS[report_name](question, options)
     database.close()
     if options["plot"]:
@@ -163,10 +167,10 @@ def trend(question, options):
     return [heading, "Distinct Users", "Loads"], report.trend(question, options["period"])
 
 
-def version_report(question, _options):
+def version_report(question, options):
     """Return the headings and rows of versions."""
     headings = ["Module", "Version", "Users", "Only This", "Loads", "Last Load", "Users of Oldest"]
-    return headings, versions(question)
+    return headings, versions(question, NAMES_FOR_READING if options["is_for_reading"] else None)
 
 
 REPORTS = {

@@ -10,11 +10,11 @@ PRE_RELEASE, END, TEXT, NUMBER = range(4)  # what may follow in a version, in th
 PRE_RELEASES = ("dev", "alpha", "beta", "pre", "rc")
 
 
-def versions(question):
+def versions(question, most_names=None):
     """Return rows (module, version, users, users of no other version, loads, last load, names).
 
-    One row per version, oldest version first. names are all users of the oldest version that is
-    still in use, '' for the others.
+    One row per version, oldest version first. names are the users of the oldest version that is
+    still in use, '' for the others; of more than most_names the rest is only counted.
     """
     modules = question.modules()
     families: dict[str, dict[str, usage.Use]] = collections.defaultdict(
@@ -24,10 +24,14 @@ def versions(question):
         name, version = split_version(modules[module_id].name)
         families[name][version].add(use)
     names = usage.user_names(question.database)
-    return [row for name in sorted(families) for row in family_rows(name, families[name], names)]
+    return [
+        row
+        for name in sorted(families)
+        for row in family_rows(name, families[name], names, most_names)
+    ]
 
 
-def family_rows(name, uses, names):
+def family_rows(name, uses, names, most_names):
     """Return the rows of one module name, given {version: Use}."""
     rows = []
     for number, version in enumerate(sorted(uses, key=version_key)):
@@ -44,10 +48,17 @@ def family_rows(name, uses, names):
                 userset.count(use.users & ~others),
                 use.loads,
                 shown_day(use.last_day),
-                ", ".join(users) if number == 0 else "",
+                listed(users, most_names) if number == 0 else "",
             )
         )
     return rows
+
+
+def listed(users, most):
+    """Return the names in one text."""
+    if most is None or len(users) <= most:
+        return ", ".join(users)
+    return f"{', '.join(users[:most])} and {len(users) - most} more"
 
 
 def split_version(full_name):

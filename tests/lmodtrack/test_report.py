@@ -223,3 +223,17 @@ def test_chart_and_plot_show_counts_and_trend(sqlite_site, tmp_path):
             done = sqlite_site.run("analyzeLmodDB", report_name, "--plot", tmp_path / name)
             assert (done.returncode, done.stdout) == (0, "")
             assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_a_table_of_versions_names_a_few_users_and_csv_names_all(sqlite_site, tmp_path):
+    names = [f"user{number:02d}" for number in range(12)]
+    log = "".join(
+        f"ModuleUsageTracking: user={user} module=gcc/1 path=/a/gcc/1 host=h"
+        " time=1767225600.000000\n"
+        for user in names
+    )
+    (tmp_path / "a.log").write_text(log)
+    sqlite_site.create().run("store_module_data", tmp_path / "a.log")
+    table = sqlite_site.run("analyzeLmodDB", "versions").stdout
+    assert "user00, user01, user02, user03, user04 and 7 more" in table
+    assert report(sqlite_site, "versions")[0][-1] == ", ".join(names)
