@@ -10,9 +10,10 @@ import click
 from lmodtrack import moduletree, report, usage
 from lmodtrack.schema import LMOD
 from lmodtrack.versions import versions
-from lmodtrack.window import parse_date, window_of
+from lmodtrack.window import window_of
 from usagedb import cli, errors, schema
 from usagedb.database import Database
+from usagedb.dates import parse_date
 from usagedb.output import write_rows
 
 logger = logging.getLogger(__name__)

@@ -3,6 +3,8 @@
 import dataclasses
 import datetime
 
+from usagedb.dates import day_number
+
 
 @dataclasses.dataclass(frozen=True)
 class Day:
@@ -52,13 +54,3 @@ class Calendar:
     def moment_of(self, local):
         """Return the seconds since the epoch of a naive local datetime (the first, if two)."""
         return local.replace(tzinfo=self.zone).timestamp()
-
-
-def day_number(date):
-    """Return a date as YYYYMMDD."""
-    return date.year * 10000 + date.month * 100 + date.day
-
-
-def date_of(number):
-    """Return the date of a day number."""
-    return datetime.date(number // 10000, number // 100 % 100, number % 100)

@@ -4,8 +4,8 @@ import collections
 import datetime
 
 from lmodtrack import usage, userset
-from lmodtrack.days import date_of
-from lmodtrack.window import Window, shown_day
+from lmodtrack.window import Window
+from usagedb.dates import date_of, shown_day
 
 PERIODS = ("day", "week", "month")
 

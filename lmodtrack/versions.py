@@ -4,7 +4,7 @@ import collections
 import re
 
 from lmodtrack import usage, userset
-from lmodtrack.window import shown_day
+from usagedb.dates import shown_day
 
 PRE_RELEASE, END, TEXT, NUMBER = range(4)  # what may follow in a version, in this order
 PRE_RELEASES = ("dev", "alpha", "beta", "pre", "rc")

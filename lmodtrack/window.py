@@ -3,8 +3,8 @@
 import dataclasses
 import datetime
 
-from lmodtrack.days import day_number
 from usagedb import errors
+from usagedb.dates import day_number
 
 FIRST_DAY, LAST_DAY = 19700101, 99991231
 
@@ -42,16 +42,3 @@ def window_of(start, end):
     first = day_number(start) if start else FIRST_DAY
     last = day_number(end - datetime.timedelta(days=1)) if end else LAST_DAY
     return Window(first, last)
-
-
-def parse_date(text):
-    """Return the date of YYYY-MM-DD. Raises UsageError for anything else."""
-    try:
-        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD") from error
-
-
-def shown_day(number):
-    """Return a day number as YYYY-MM-DD."""
-    return f"{number // 10000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"

@@ -8,6 +8,7 @@ from dateutil.relativedelta import relativedelta
 
 from usagedb import cli, errors, schema
 from usagedb.database import Database
+from usagedb.dates import day_number, parse_date, shown_day
 from usagedb.locks import only_one
 from usagedb.retention import PurgeOptions
 from usagedb.runs import recorded
@@ -94,7 +95,7 @@ def days(keep_months, start, end, today):
     first = parse_date(start) if start else datetime.date(1970, 1, 1)
     if first >= exclusive:
         raise errors.UsageError(f"there is no day from {first} to before {exclusive}")
-    return number(first), number(exclusive - datetime.timedelta(days=1))
+    return day_number(first), day_number(exclusive - datetime.timedelta(days=1))
 
 
 def months_before(day, months):
@@ -105,21 +106,7 @@ def months_before(day, months):
         raise errors.UsageError(f"--keepMonths {months} is before the year 1") from error
 
 
-def parse_date(text):
-    """Return the date of YYYY-MM-DD. Raises UsageError."""
-    try:
-        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise errors.UsageError(f"{text} is no date: write YYYY-MM-DD") from error
-
-
-def number(date):
-    """Return a date as YYYYMMDD."""
-    return date.year * 10000 + date.month * 100 + date.day
-
-
 def span(options):
     """Return the days and clusters of a purge in words."""
-    text = f"{options.last // 10000:04d}-{options.last // 100 % 100:02d}-{options.last % 100:02d}"
     clusters = f" of {', '.join(options.clusters)}" if options.clusters else ""
-    return f"records{clusters} up to {text}"
+    return f"records{clusters} up to {shown_day(options.last)}"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmodtrack.days import Calendar, date_of, day_number
+from lmodtrack.days import Calendar
+from usagedb.dates import day_number
 
 # Summer time of an hour and of half an hour, a quarter of an hour, a day that never was.
 ZONES = (
@@ -70,8 +71,3 @@ def test_without_a_zone_the_clocks_are_those_of_the_machine(monkeypatch):
         monkeypatch.setenv("TZ", "UTC")
         time.tzset()
     assert (day.number, day.utc_offset) == (20260702, 120)
-
-
-@given(st.dates())
-def test_a_day_number_is_its_date(date):
-    assert date_of(day_number(date)) == date

@@ -9,9 +9,9 @@ import random
 
 import pytest
 
-from lmodtrack.days import date_of
 from lmodtrack.record import Load
 from tests.lmodtrack.logs import log_of, make_loads
+from usagedb.dates import date_of
 
 UTC = datetime.timezone.utc
 LOADS = make_loads(3000, seed=21, days=100, users=25, modules=20)

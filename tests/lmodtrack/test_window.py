@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmodtrack.days import day_number
-from lmodtrack.window import Window, parse_date, window_of
+from lmodtrack.window import Window, window_of
 from usagedb import errors
+from usagedb.dates import day_number, parse_date
 
 dates = st.dates(datetime.date(1971, 1, 1), datetime.date(2100, 1, 1))
 
