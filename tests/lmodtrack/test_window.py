@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmodtrack.window import Window, window_of
 from usagedb import errors
-from usagedb.dates import day_number, parse_date
+from usagedb.dates import day_number
 
 dates = st.dates(datetime.date(1971, 1, 1), datetime.date(2100, 1, 1))
 
@@ -40,12 +40,6 @@ def test_its_months_are_those_of_its_days(one, other):
 def test_without_dates_all_days_are_meant():
     assert window_of(None, None) == Window()
     assert Window().months((202511, 202602)) == [202511, 202512, 202601, 202602]
-
-
-@pytest.mark.parametrize("text", ["2015-13-99", "2015-02-29", "today", "", "2015-1", "20150101"])
-def test_what_is_no_date_is_an_error(text):
-    with pytest.raises(errors.UsageError, match="write YYYY-MM-DD"):
-        parse_date(text)
 
 
 def test_an_empty_window_is_an_error():
