@@ -49,5 +49,8 @@ def test_an_installed_wheel_runs_the_demo_in_an_empty_directory(installed):
 def test_the_wheel_has_every_command_and_the_site_files(installed):
     names = {path.name for path in (CHECKOUT / "bin").iterdir()}
     assert names <= {path.name for path in (installed / "venv" / "bin").iterdir()}
+    conf = installed / "empty" / "lmodV2_db.conf"  # root's embedded file is that of the machine
+    conf.write_text("[SQLITE]\nDB = usage.db\n")
+    conf.chmod(0o600)
     done = run(installed, installed / "venv" / "bin" / "createDB", "--schema", "lmod", "--dry-run")
     assert (done.returncode, "CREATE TABLE lmod_use" in done.stdout) == (0, True)
