@@ -73,14 +73,17 @@ def make_tables(config, schemas, dry_run, quiet):
     if not dry_run:
         make_database(config, say)
     database = open_if_there(config) if dry_run else Database(config)
-    if database is None:
-        say(f"would make the database {config.database}, and all tables in it")
-        return 0
     wanted = {one.name: one for one in (schema.USAGE, *schemas)}.values()
+    if database is None:
+        say(f"would make the database {config.database}")
+        for one in wanted:
+            for step in one.steps:
+                say(would_take(one, step))
+        return 0
     steps = 0
     for one in wanted:
         for step in schema.missing_steps(database, one):
-            say(f"{'would: ' if dry_run else ''}{one.name} {one.version}: {step.title()}")
+            say(would_take(one, step) if dry_run else taking(one, step))
             steps += 1
             if not dry_run:
                 schema.take_step(database, one, step)
@@ -90,6 +93,16 @@ def make_tables(config, schemas, dry_run, quiet):
         say(f"{config.describe()}: up to date, nothing to do")
     database.close()
     return 0
+
+
+def taking(one, step):
+    """Return the line about a step of a schema."""
+    return f"{one.name} {one.version}: {step.title()}"
+
+
+def would_take(one, step):
+    """Return the line about a step that --dry-run leaves out."""
+    return f"would: {taking(one, step)}"
 
 
 def open_if_there(config):
