@@ -1,0 +1,1 @@
+"""XALT: which executables, libraries and packages users run."""
