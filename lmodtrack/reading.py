@@ -63,9 +63,12 @@ class LogReader:
             end["change"] = str(change)
         except errors.MissingInputError as error:
             end["problem"] = error
-        if self.chain.position > self._part_start and not self._in_long_line:
+        unfinished_bytes = self.source.rest_bytes
+        if self._in_long_line:
+            unfinished_bytes += self.chain.position - self._part_start
+        elif self.chain.position > self._part_start:
             yield self._part()
-        yield End(rest_bytes=self.source.rest_bytes, file_state=self.source.end_state, **end)
+        yield End(rest_bytes=unfinished_bytes, file_state=self.source.end_state, **end)
 
     def _take(self, block):
         if isinstance(block, Fragment):

@@ -176,6 +176,8 @@ class PipeStream:
         """Go back to the beginning, the only place there is."""
         if position != 0:
             raise OSError("a pipe can only be rewound")
+        if not self.recording:
+            raise errors.UnavailableError("a pipe cannot be read a second time: send it again")
         self._kept.seek(0)
         self._replaying = True
 

@@ -147,3 +147,15 @@ def test_what_is_no_readable_file_is_missing_input(tmp_path):
     for path in (tmp_path, tmp_path / "none", tmp_path / "none" / "log"):
         with pytest.raises(errors.MissingInputError):
             LogSource(path)
+
+
+def test_a_pipe_whose_beginning_was_dropped_is_not_taken_for_another_log(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(TEXT,))
+    writer.start()
+    found = LogSource(tmp_path / "pipe")
+    found.forget_beginning()
+    list(line_blocks(found))
+    writer.join()
+    with pytest.raises(errors.UnavailableError, match="send it again"):
+        found.rewind()

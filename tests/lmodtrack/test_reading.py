@@ -1,0 +1,57 @@
+"""A log is read in parts; each tells its place, and the end tells what is left."""
+
+import pytest
+
+from lmodtrack import reading, source
+from lmodtrack.reading import End, LogReader, Part
+from lmodtrack.source import LogSource
+from lmodtrack.start import find_start
+from tests.lmodtrack.logs import log_of, make_loads
+from tests.lmodtrack.test_record import rules
+
+LOADS = make_loads(300)
+LOG = log_of(LOADS)
+
+
+@pytest.fixture
+def read(database, tmp_path, monkeypatch):
+    """A function that reads a log with this content; it returns its Parts and its End."""
+    monkeypatch.setattr(source, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(reading, "PART_ROWS", 40)
+
+    def read(content, name="moduleUsage.log"):
+        (tmp_path / name).write_bytes(content)
+        log = LogSource(tmp_path / name)
+        reader = LogReader(rules(), log, find_start(database, log))
+        *parts, end = reader.parts()
+        log.close()
+        assert all(isinstance(part, Part) for part in parts) and isinstance(end, End)
+        return parts, end
+
+    return read
+
+
+def test_the_parts_are_the_whole_log(read):
+    parts, end = read(LOG)
+    assert len(parts) > 3 and end.rest_bytes == 0 and not end.change
+    assert sum(part.counts.totals.loads for part in parts) == len(LOADS)
+    assert sum(part.read_bytes for part in parts) == len(LOG)
+    places = [part.place["position"] for part in parts]
+    assert places == sorted(places) and places[-1] == len(LOG)
+    assert all(LOG[place - 1 : place] == b"\n" for place in places)
+    assert parts[-1].place["line_count"] == len(LOADS)
+
+
+@pytest.mark.parametrize("rest", [b"unfinished", b"x" * 200_000])
+def test_an_unfinished_last_line_is_left_for_later(read, rest):
+    parts, end = read(LOG + rest)
+    assert end.rest_bytes >= len(rest)
+    assert all(part.place["position"] <= len(LOG) for part in parts)
+
+
+def test_an_overlong_line_is_one_rejected_line(read):
+    parts, end = read(LOG + b"x" * 200_000 + b"\n" + LOG)
+    assert end.rest_bytes == 0
+    assert sum(part.counts.totals.rejected for part in parts) == 1
+    assert sum(part.counts.totals.loads for part in parts) == 2 * len(LOADS)
+    assert parts[-1].place["line_count"] == 2 * len(LOADS) + 1
