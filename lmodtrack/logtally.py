@@ -20,7 +20,6 @@ STANDARD_LINE = re.compile(
 )
 QUOTE = re.compile(rb"[\"']")
 USER_LOAD = {b"": -1, b"no": 0, b"yes": 1}
-BY_USER = {b"": 0, b"no": 0, b"yes": 1}
 IGNORED = -(1 << 62)  # in place of a module's part of a key: the key becomes negative
 EARLIEST, LATEST = time_text(record.EARLIEST), time_text(record.LATEST)
 MOST_DAYS = 40  # of one block are counted by column
@@ -57,18 +56,19 @@ class LogTally(Tally):
     def add_block(self, block, first_line):
         """Count the lines of a block; first_line is the number of its first."""
         line_count = block.count(b"\n")
-        numbers, found = range(first_line, first_line + line_count), STANDARD_LINE.findall(block)
-        if len(found) < line_count or any(map(operator.itemgetter(-1), found)):
-            numbers, found = self._set_apart(block.split(b"\n")[:-1], first_line)
-        if found:
-            left = self._add_columns(numbers, *zip(*found))
+        found = STANDARD_LINE.findall(block)
+        columns = [range(first_line, first_line + line_count), *zip(*found)]
+        if len(found) < line_count or any(columns[-1]):
+            columns = self._set_apart(block.split(b"\n")[:-1], first_line)
+        if columns[0]:
+            left = self._add_columns(*columns)
             lines = block.split(b"\n") if left else ()
             for number in left:
                 self.add_line(lines[number - first_line], number)
         self.totals.lines += line_count
 
     def _set_apart(self, lines, first_line):
-        """Count what is not standard among lines; return the numbers and fields of what is."""
+        """Count what is not standard among lines; return the columns of what is."""
         numbers, found = [], []
         for number, line in enumerate(lines, first_line):
             match = STANDARD_LINE.search(line + b"\n")
@@ -77,7 +77,7 @@ class LogTally(Tally):
                 found.append(match.groups(b""))
             else:
                 self.add_line(line, number)
-        return numbers, found
+        return [numbers, *zip(*found)]
 
     def _add_columns(self, numbers, users, modules, hosts, times, user_loads, job_ids, _rest):
         """Count standard lines, day by day; return the numbers of those that it could not."""
@@ -144,7 +144,7 @@ class LogTally(Tally):
     def _count(self, numbers, keys, times, user_loads, job_ids):
         """Add one load to the count of every key."""
         counts = self.counts
-        for key, time, by_user in zip(keys, times, map(BY_USER.__getitem__, user_loads)):
+        for key, time in zip(keys, times):
             if key in counts:
                 count = counts[key]
                 if time > count[1]:
@@ -152,9 +152,10 @@ class LogTally(Tally):
                 elif time < count[0]:
                     count[0] = time
                 count[2] += 1
-                count[3] += by_user
             else:
-                counts[key] = [time, time, 1, by_user]
+                counts[key] = [time, time, 1, 0]
+        for key in itertools.compress(keys, map(b"yes".__eq__, user_loads)):
+            counts[key][3] += 1
         self.totals.loads += len(keys)
         if self.rules.keep_loads:
             loads = map(USER_LOAD.__getitem__, user_loads)

@@ -29,7 +29,8 @@ class Dimension:
             self._fetch(database, missing)
             new = [value for value in missing if value not in self._numbers]
             rows = sorted({row[0]: row for row in map(self.row_of, new)}.values())
-            database.insert_rows(self.table, self.columns, rows, key=(self.columns[0][0],))
+            with database.transaction():
+                database.insert_rows(self.table, self.columns, rows, key=(self.columns[0][0],))
             self._fetch(database, new)
         return {value: self._numbers[value] for value in values}
 
