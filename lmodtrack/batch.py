@@ -4,11 +4,11 @@ import collections
 import dataclasses
 import logging
 
-from lmodtrack.days import Calendar
 from lmodtrack.months import Summary
 from lmodtrack.tally import BITS, MASK, microseconds, split_key
 from usagedb import errors
 from usagedb.database import with_conflict_retries
+from usagedb.days import Calendar
 from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT
 
 logger = logging.getLogger(__name__)

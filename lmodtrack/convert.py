@@ -7,12 +7,12 @@ import time
 
 from lmodtrack import record
 from lmodtrack.batch import BatchWriter
-from lmodtrack.days import Calendar
 from lmodtrack.dimensions import Dimensions
 from lmodtrack.ledger import LedgerMoved
 from lmodtrack.schema import VIEW_NAME, VIEW_NAME_BESIDE_OLD, old_generation
 from lmodtrack.tally import Rules, Tally
 from usagedb import errors, schema
+from usagedb.days import Calendar
 from usagedb.dialects.base import INTEGER, SECONDS, TEXT
 from usagedb.terminal import stored_text
 

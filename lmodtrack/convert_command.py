@@ -75,8 +75,8 @@ def main():
 def convert(old, new, site, run, quiet, reject_path):
     """Take the older tables over, compare the counts, and return the exit status."""
     from lmodtrack.convert import Conversion
-    from lmodtrack.rejects import RejectFile
     from usagedb.progress import Progress
+    from usagedb.rejects import RejectFile
 
     reject_file = RejectFile(reject_path) if reject_path else None
 

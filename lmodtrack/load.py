@@ -10,10 +10,10 @@ from lmodtrack.batch import BatchWriter
 from lmodtrack.dimensions import Dimensions
 from lmodtrack.logtally import LogTally
 from lmodtrack.reading import End, LogReader
-from lmodtrack.source import line_blocks
 from lmodtrack.start import find_start
 from lmodtrack.tally import Totals
 from usagedb.ahead import ahead, has_second_processor
+from usagedb.source import line_blocks
 
 logger = logging.getLogger(__name__)
 

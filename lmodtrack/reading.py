@@ -4,9 +4,9 @@ import dataclasses
 
 from lmodtrack.logtally import LogTally
 from lmodtrack.record import TOO_LONG
-from lmodtrack.source import Fragment, SourceChanged
 from lmodtrack.tally import Counts
 from usagedb import errors
+from usagedb.source import Fragment, SourceChanged
 
 # A part ends at the first of these: they bound the memory, and the work that a stop undoes.
 PART_ROWS = 100_000

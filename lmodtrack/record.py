@@ -10,10 +10,10 @@ import datetime
 import json
 import re
 
+from usagedb.source import MAX_LINE_BYTES
 from usagedb.terminal import stored_text
 
 TAG = b"ModuleUsageTracking"
-MAX_LINE_BYTES = 65536
 LONGEST = {"user": 255, "module": 255, "path": 4096, "host": 255, "job_id": 64}
 EARLIEST, LATEST = 946684800.0, 4102444800.0  # 2000-01-01 and 2100-01-01, UTC
 

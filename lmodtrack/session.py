@@ -8,14 +8,14 @@ import time
 
 from lmodtrack import dispose, ignore
 from lmodtrack.clusters import ClusterNames, read_rules
-from lmodtrack.days import Calendar
 from lmodtrack.load import Loader
 from lmodtrack.record import Context
-from lmodtrack.rejects import RejectFile
-from lmodtrack.source import LogSource
 from lmodtrack.tally import Rules, Totals
 from usagedb import errors
+from usagedb.days import Calendar
 from usagedb.progress import Progress
+from usagedb.rejects import RejectFile
+from usagedb.source import LogSource
 
 logger = logging.getLogger(__name__)
 

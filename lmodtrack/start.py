@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator
 
 from lmodtrack import identity, ledger
-from lmodtrack.source import line_blocks
+from usagedb.source import line_blocks
 
 MAX_HEAD_BYTES = 65536
 

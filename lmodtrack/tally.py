@@ -5,7 +5,7 @@ import dataclasses
 import marshal
 
 from lmodtrack import record
-from lmodtrack.days import Calendar
+from usagedb.days import Calendar
 
 # A count's key: the number of its spot (a day of a cluster), of its user and of its module, in
 # BITS each. A batch cannot hold as many names of one kind as that.

@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 
 from lmodtrack.clusters import ClusterNames
-from lmodtrack.days import Calendar
 from lmodtrack.load import Loader
 from lmodtrack.record import Context
-from lmodtrack.source import LogSource
 from lmodtrack.tally import Rules
+from usagedb.days import Calendar
 from usagedb.site import Site
+from usagedb.source import LogSource
 
 
 def load_bytes(database, text, suffix=""):

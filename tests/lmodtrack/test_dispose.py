@@ -8,8 +8,8 @@ import pytest
 
 from lmodtrack.dispose import dispose
 from lmodtrack.load import Outcome
-from lmodtrack.source import LogSource, line_blocks
 from usagedb import errors
+from usagedb.source import LogSource, line_blocks
 
 TEXT = b"one\ntwo\n"
 WHOLE = Outcome(is_whole=True)

@@ -23,7 +23,8 @@ KILLS = 70  # per database
 DRIVER = """
 import contextlib, sys
 sys.path.insert(0, {checkout!r})
-from lmodtrack import load, reading, source, store
+from lmodtrack import load, reading, store
+from usagedb import source
 load.BYTES_FOR_A_PROCESS = 0
 reading.PART_ROWS = 50
 source.BLOCK_BYTES = 4096

@@ -11,10 +11,10 @@ import zoneinfo
 import pytest
 
 from lmodtrack import identity
-from lmodtrack.source import LogSource
 from tests.conftest import run_command
 from tests.lmodtrack.loading import load_bytes
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads, stored_use
+from usagedb.source import LogSource
 
 LOADS = make_loads(400)
 LOG = log_of(LOADS)

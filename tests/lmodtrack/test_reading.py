@@ -2,12 +2,13 @@
 
 import pytest
 
-from lmodtrack import reading, source
+from lmodtrack import reading
 from lmodtrack.reading import End, LogReader, Part
-from lmodtrack.source import LogSource
 from lmodtrack.start import find_start
 from tests.lmodtrack.logs import log_of, make_loads
 from tests.lmodtrack.test_record import rules
+from usagedb import source
+from usagedb.source import LogSource
 
 LOADS = make_loads(300)
 LOG = log_of(LOADS)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from lmodtrack import record
 from lmodtrack.clusters import ClusterNames
-from lmodtrack.days import Calendar
 from lmodtrack.logtally import LogTally
 from lmodtrack.tally import Rules, split_key
 from tests.lmodtrack.logs import log_of, make_loads
+from usagedb.days import Calendar
 from usagedb.site import Site
 
 UTC = datetime.timezone.utc

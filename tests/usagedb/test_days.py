@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmodtrack.days import Calendar
 from usagedb.dates import day_number
+from usagedb.days import Calendar
 
 # Summer time of an hour and of half an hour, a quarter of an hour, a day that never was.
 ZONES = (

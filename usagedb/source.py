@@ -12,10 +12,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from lmodtrack.record import MAX_LINE_BYTES
 from usagedb import errors
 
 BLOCK_BYTES = 1 << 20
+MAX_LINE_BYTES = 65536
 SPOOL_IN_MEMORY_BYTES = 16 << 20
 OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 BROKEN_COMPRESSION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
@@ -182,13 +182,15 @@ class PipeStream:
         self._replaying = True
 
 
-def line_blocks(source):
-    """Yield a source's bytes as blocks that end in a newline; parts of overlong lines as Fragments.
+def line_blocks(source, longest_bytes=None):
+    """Yield a source's bytes as blocks that end in a newline; parts of lines longer than
+    longest_bytes (by default 64 KB) as Fragments.
 
     In a source that may grow, a last line without its newline is not yielded but counted in
     source.rest_bytes; in any other it gets one.
     """
     may_grow = source.may_grow
+    longest_bytes = longest_bytes or MAX_LINE_BYTES
     rest, in_long_line = b"", False
     while True:
         block = source.read(BLOCK_BYTES)
@@ -203,7 +205,7 @@ def line_blocks(source):
         if end:
             yield block[:end]
         rest = block[end:]
-        if len(rest) > MAX_LINE_BYTES:
+        if len(rest) > longest_bytes:
             yield Fragment(rest)
             rest, in_long_line = b"", True
     if rest and not may_grow:

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from lmodtrack.rejects import MAX_KEPT_BYTES, RejectFile
 from usagedb import errors
+from usagedb.rejects import MAX_KEPT_BYTES, RejectFile
 
 
 def test_each_line_is_one_json_object_whatever_its_bytes(tmp_path):

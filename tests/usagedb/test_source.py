@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmodtrack import source
-from lmodtrack.source import Fragment, LogSource, SourceChanged, line_blocks
-from usagedb import errors
+from usagedb import errors, source
+from usagedb.source import Fragment, LogSource, SourceChanged, line_blocks
 
 TEXT = b"".join(b"line %d\n" % number for number in range(5000))
 # bzip2 decompresses by blocks: those of level 1 are the smallest.
