@@ -38,7 +38,7 @@ CREATE TABLE xalt_object (
 
 -- Which objects an executable was built from.
 CREATE TABLE join_link_object (
-    join_id SERIAL_ID,                       -- number of the row
+    join_id SERIAL_BIG_ID,                   -- number of the row
     obj_id  INTEGER NOT NULL,                -- xalt_object
     link_id INTEGER NOT NULL,                -- xalt_link
     date    DATE NOT NULL                    -- local day of the build
@@ -79,7 +79,7 @@ CREATE INDEX xalt_run_by_job ON xalt_run (job_id, syshost);
 
 -- Which libraries a run loaded.
 CREATE TABLE join_run_object (
-    join_id SERIAL_ID,                       -- number of the row
+    join_id SERIAL_BIG_ID,                   -- number of the row
     obj_id  INTEGER NOT NULL,                -- xalt_object
     run_id  INTEGER NOT NULL,                -- xalt_run
     date    DATE NOT NULL                    -- local day of the start
@@ -98,5 +98,146 @@ CREATE TABLE join_run_env (
     env_id    INTEGER NOT NULL,              -- xalt_env_name
     run_id    INTEGER NOT NULL,              -- xalt_run
     date      DATE NOT NULL,                 -- local day of the start
-    env_value BYTES NOT NULL
+    env_value BYTES NOT NULL                 -- value of the variable, UTF-8
+);
+
+-- Pseudonyms of users, for reports of sites. Not filled by the loaders.
+CREATE TABLE xalt_user (
+    usr_id    SERIAL_ID,                     -- number of the user
+    "user"    CHARS(32) NOT NULL,            -- login name
+    anon_user CHARS(12) NOT NULL             -- the name's pseudonym
+);
+CREATE INDEX xalt_user_by_name ON xalt_user ("user");
+CREATE INDEX xalt_user_by_pseudonym ON xalt_user (anon_user);
+
+-- Pseudonyms of accounts, for reports of sites. Not filled by the loaders.
+CREATE TABLE xalt_account (
+    acct_id          SERIAL_ID,              -- number of the account
+    account          CHARS(32) NOT NULL,     -- name of the account
+    anon_user        CHARS(10) NOT NULL,     -- the name's pseudonym
+    field_of_science CHARS(64) NOT NULL      -- what the account is for
+);
+CREATE INDEX xalt_account_by_name ON xalt_account (account);
+CREATE INDEX xalt_account_by_pseudonym ON xalt_account (anon_user);
+
+-- One row per function of a library that somebody linked.
+CREATE TABLE xalt_function (
+    func_id       SERIAL_ID,                 -- number of the function
+    function_name CHARS(255) NOT NULL,
+    UNIQUE (function_name)
+);
+
+-- Which functions of libraries an executable needs.
+CREATE TABLE join_link_function (
+    join_id SERIAL_BIG_ID,                   -- number of the row
+    func_id INTEGER NOT NULL,                -- xalt_function
+    link_id INTEGER NOT NULL,                -- xalt_link
+    date    DATE NOT NULL,                   -- local day of the build
+    UNIQUE (func_id, link_id)
+);
+
+-- Whole environments. XALT has the table and fills it no longer, and neither do the loaders.
+CREATE TABLE xalt_total_env (
+    envT_id  SERIAL_BIG_ID,                  -- number of the row
+    run_id   INTEGER NOT NULL,               -- xalt_run
+    date     DATE NOT NULL,                  -- local day of the start
+    env_blob BYTES NOT NULL
+);
+
+-- Which packages a run of an interpreter imported.
+CREATE TABLE xalt_pkg (
+    pkg_id      SERIAL_BIG_ID,               -- number of the row
+    run_id      INTEGER NOT NULL,            -- xalt_run
+    program     CHARS(12) NOT NULL,          -- python, R or MATLAB
+    pkg_name    CHARS(64) NOT NULL,          -- as it was imported
+    pkg_version CHARS(32),                   -- for python that of the interpreter
+    pkg_path    CHARS(1024)                  -- where it is
+);
+
+-- What the accounts of a site are for.
+CREATE TABLE xalt_field_of_science (
+    fos_id           SERIAL_ID,              -- number of the row
+    account          CHARS(20) NOT NULL,     -- name of the account
+    field_of_science CHARS(80) NOT NULL,     -- its field
+    directorate      CHARS(80) NOT NULL      -- larger field that this one belongs to
+);
+
+-- version 2: what makes loading exact, and reports fast
+
+-- What tells runs apart: see xaltload/keys.py. NULL: the row was made by another program; createDB
+-- and the loaders give it its key.
+ALTER TABLE xalt_run ADD COLUMN run_key DIGEST;
+CREATE UNIQUE INDEX xalt_run_by_key ON xalt_run (run_key);
+-- Which of its records are stored: 1 for that of its start, 2 for that of its end, 3 for both;
+-- NULL: the row was made by another program.
+ALTER TABLE xalt_run ADD COLUMN records INTEGER;
+-- The set of libraries that the run loaded; NULL: not known yet, look at join_run_object.
+ALTER TABLE xalt_run ADD COLUMN set_id INTEGER;
+CREATE INDEX xalt_run_by_set ON xalt_run (set_id);
+CREATE INDEX xalt_run_by_link ON xalt_run (uuid);
+CREATE INDEX xalt_run_by_user ON xalt_run ("user");
+
+-- What tells objects apart; NULL as above.
+ALTER TABLE xalt_object ADD COLUMN obj_key DIGEST;
+CREATE UNIQUE INDEX xalt_object_by_key ON xalt_object (obj_key);
+
+-- What tells packages apart; NULL as above.
+ALTER TABLE xalt_pkg ADD COLUMN pkg_key DIGEST;
+CREATE UNIQUE INDEX xalt_pkg_by_key ON xalt_pkg (pkg_key);
+
+CREATE INDEX join_run_object_by_run ON join_run_object (run_id, obj_id);
+CREATE INDEX join_run_object_by_obj ON join_run_object (obj_id);
+CREATE INDEX join_run_env_by_run ON join_run_env (run_id);
+CREATE INDEX join_run_env_by_env ON join_run_env (env_id);
+CREATE INDEX join_link_object_by_link ON join_link_object (link_id, obj_id);
+CREATE INDEX join_link_object_by_obj ON join_link_object (obj_id);
+CREATE INDEX join_link_function_by_link ON join_link_function (link_id);
+CREATE INDEX xalt_total_env_by_run ON xalt_total_env (run_id);
+CREATE INDEX xalt_pkg_by_run ON xalt_pkg (run_id);
+CREATE INDEX xalt_field_of_science_by_account ON xalt_field_of_science (account);
+
+-- One row per set of libraries that some run loaded: most runs share theirs with others.
+CREATE TABLE xalt_object_set (
+    set_id  SERIAL_ID,                       -- number of the set
+    set_key DIGEST NOT NULL,                 -- of the sorted keys of its objects
+    UNIQUE (set_key)
+);
+
+-- The libraries of each set.
+CREATE TABLE xalt_set_object (
+    set_id INTEGER NOT NULL,                 -- xalt_object_set
+    obj_id INTEGER NOT NULL,                 -- xalt_object
+    PRIMARY KEY (set_id, obj_id)
+);
+CREATE INDEX xalt_set_object_by_obj ON xalt_set_object (obj_id);
+
+-- Packages that came before the run that imported them.
+CREATE TABLE xalt_pkg_waiting (
+    pkg_key     DIGEST NOT NULL,             -- what tells packages apart
+    run_uuid    CHARS(36) NOT NULL,          -- of the run
+    program     CHARS(12) NOT NULL,          -- the rest as in xalt_pkg
+    pkg_name    CHARS(64) NOT NULL,
+    pkg_version CHARS(32) NOT NULL,
+    pkg_path    CHARS(1024) NOT NULL,
+    came_at     DOUBLE NOT NULL,             -- when it was read, seconds since the epoch (UTC)
+    PRIMARY KEY (pkg_key)
+);
+CREATE INDEX xalt_pkg_waiting_by_run ON xalt_pkg_waiting (run_uuid);
+
+-- Records that could not be stored, so that each is told of once.
+CREATE TABLE xalt_rejected (
+    reject_key  DIGEST NOT NULL,             -- of the record's text
+    reason      CHARS(64) NOT NULL,          -- why it was not stored
+    source      CHARS(255) NOT NULL,         -- file that held it
+    rejected_at DOUBLE NOT NULL,             -- when, seconds since the epoch (UTC)
+    PRIMARY KEY (reject_key)
+);
+CREATE INDEX xalt_rejected_by_time ON xalt_rejected (rejected_at);
+
+-- Rows of other programs that got their keys here.
+CREATE TABLE xalt_taken_over (
+    table_name CHARS(32) NOT NULL,           -- xalt_run, xalt_object or xalt_pkg
+    kept       BIGINT NOT NULL DEFAULT 0,    -- rows that were kept
+    merged     BIGINT NOT NULL DEFAULT 0,    -- rows that were equal to a kept one, and went
+    PRIMARY KEY (table_name)
 );

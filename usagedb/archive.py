@@ -1,5 +1,6 @@
 """Keep copies of inputs in an archive directory, compressed, for a later replay."""
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -16,19 +17,28 @@ def keep_copy(original, name, directory, is_compressed=False):
 
     name is the file's own; a copy whose name is taken gets a number. Raises OSError or WriteError.
     """
-    directory = Path(directory)
+    with new_file(Path(directory), name, "" if is_compressed else ".gz") as file:
+        if is_compressed:
+            shutil.copyfileobj(original, file)
+        else:
+            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+                shutil.copyfileobj(original, packed)
+
+
+@contextlib.contextmanager
+def new_file(directory, name, suffix):
+    """Give a file to write; after the block it is on the disk, under a name that was free.
+
+    The directory is made if it is not there. Raises OSError or WriteError.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o750)
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=".archive.")
     try:
         with os.fdopen(handle, "wb") as file:
-            if is_compressed:
-                shutil.copyfileobj(original, file)
-            else:
-                with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-                    shutil.copyfileobj(original, packed)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        link_under_free_name(temporary, directory, name, "" if is_compressed else ".gz")
+        link_under_free_name(temporary, directory, name, suffix)
     finally:
         Path(temporary).unlink()
     sync_directory(directory)

@@ -87,6 +87,8 @@ def make_tables(config, schemas, dry_run, quiet):
             steps += 1
             if not dry_run:
                 schema.take_step(database, one, step)
+        if one.complete and not dry_run:
+            one.complete(database, say)
         for note in one.notes(database) if one.notes else ():
             say(f"note: {note}")
     if not steps:

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 CONFLICT_TRIES = 8
 CONFLICT_PAUSE_SECONDS = 0.05
+KEYS_PER_QUERY = 500
 RECONNECT_PAUSES_SECONDS = (0.2, 1.0, 3.0)
 
 
@@ -131,6 +132,14 @@ class Database:
             return None
         status = Path(self.config.database).stat()
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def in_parts(database, sql, values, size=KEYS_PER_QUERY):
+    """Yield the rows of a query with `IN ({})` for any number of distinct values. Read-only."""
+    values = list(values)
+    for start in range(0, len(values), size):
+        part = values[start : start + size]
+        yield from database.rows(sql.format(", ".join("?" * len(part))), part)
 
 
 def like_pattern(pattern, fold=True):

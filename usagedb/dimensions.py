@@ -1,7 +1,8 @@
 """Numbers for names: the rows of small dimension tables, fetched and made in bulk."""
 
+from usagedb.database import in_parts
+
 MAX_CACHED = 500_000
-KEYS_PER_QUERY = 500
 
 
 class Dimension:
@@ -37,11 +38,7 @@ class Dimension:
     def _fetch(self, database, values):
         key = self.columns[0][0]
         wanted = {self.row_of(value)[0]: value for value in values}
-        keys = list(wanted)
-        for start in range(0, len(keys), KEYS_PER_QUERY):
-            part = keys[start : start + KEYS_PER_QUERY]
-            marks = ", ".join("?" * len(part))
-            sql = f"SELECT {key}, {self.id_column} FROM {self.table} WHERE {key} IN ({marks})"  # noqa: S608
-            for found, number in database.rows(sql, part):
-                found = bytes(found) if isinstance(found, (bytearray, memoryview)) else found
-                self._numbers[wanted[found]] = number
+        sql = f"SELECT {key}, {self.id_column} FROM {self.table} WHERE {key} IN ({{}})"  # noqa: S608
+        for found, number in in_parts(database, sql, wanted):
+            found = bytes(found) if isinstance(found, (bytearray, memoryview)) else found
+            self._numbers[wanted[found]] = number

@@ -8,6 +8,7 @@ import time
 import click
 
 SHOWN_AFTER_SECONDS = 2.0
+COUNTER_PAUSE_SECONDS = 0.2
 
 
 def is_wanted(quiet=False):
@@ -52,3 +53,31 @@ class Progress:
             with contextlib.suppress(OSError):
                 self._bar.__exit__(None, None, None)
             self._bar = None
+
+
+class Counter:
+    """Counts what is done of a total that nobody knows; shows it like Progress does."""
+
+    def __init__(self, label, quiet=False):
+        self._label, self._wanted = label, is_wanted(quiet)
+        self._started = self._shown_at = time.monotonic()
+        self._done = 0
+
+    def add(self, amount):
+        """Say that `amount` more is done."""
+        self._done += amount
+        now = time.monotonic()
+        if self._wanted and now - self._started >= SHOWN_AFTER_SECONDS and now > self._shown_at:
+            speed = self._done / (now - self._started)
+            self._write(f"\r{self._done:,} {self._label}, {speed:,.0f}/s ")
+            self._shown_at = now + COUNTER_PAUSE_SECONDS
+
+    def _write(self, text):
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def close(self):
+        """End the counter's line."""
+        if self._shown_at > self._started:
+            self._write("\n")

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from usagedb import errors
 from usagedb.dialects.base import INTEGER, SECONDS, TEXT
@@ -47,6 +48,11 @@ class Schema:
     purge: object = None
     # adapt(database, statement) -> the statement to run instead, or None to leave the step out.
     adapt: object = None
+    # complete(database, say) does after the steps what SQL alone cannot, and tells say(line) of it;
+    # called again it finds nothing to do.
+    complete: Any = None
+    # Of the configuration that is looked for when none is named.
+    default_dbname: str = "lmodV2"
     # notes(database) -> lines that createDB shows, for instance about an older database found.
     notes: object = None
 
@@ -179,6 +185,8 @@ def upgrade(database, schema):
     """Take all missing steps; commits step by step."""
     for step in missing_steps(database, schema):
         take_step(database, schema, step)
+    if schema.complete:
+        schema.complete(database, logger.info)
 
 
 def take_step(database, schema, step):

@@ -1,50 +1,144 @@
-"""Find the files of records below some directories, in any layout, without holding their names.
+"""Find and read the files of records below some directories, in any layout.
 
-A tree of records can be written by every user: links are not followed, and only regular files are
-records.
+A tree of records can be written by every user: directories are opened one below the other, links
+are not followed at any step, and only regular files are read. Names are not collected: a million
+files need no million names in memory.
 """
 
+import contextlib
 import os
-from pathlib import Path
+import stat
 from typing import NamedTuple
 
 from xaltload.names import parse_name
+from xaltload.record import MAX_RECORD_BYTES
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+MOST_LEVELS = 60
 
 
-class RecordFile(NamedTuple):
-    """One file of a record: a path, its parsed name, its size."""
+class Directory(NamedTuple):
+    """A directory below a root: it can be opened again, step by step, without following links."""
 
-    path: Path
-    name: object  # RecordName
-    size_bytes: int
+    root: str
+    inside: tuple  # names below the root
 
+    @property
+    def path(self):
+        """The whole path, for messages."""
+        return "/".join((self.root.rstrip("/"), *self.inside)) or "/"
 
-def record_files(directory, wanted=lambda name: True, on_error=lambda error: None):
-    """Yield the RecordFiles below a directory whose RecordName is wanted, as they are found.
-
-    Half-written files have other names, and so are not seen. A directory or file that cannot be
-    read is told to on_error(OSError), one that goes away meanwhile is not. Read-only.
-    """
-    waiting = [os.fspath(directory)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    elif entry.is_file(follow_symlinks=False):
-                        name = parse_name(entry.name)
-                        if name and wanted(name):
-                            yield RecordFile(Path(entry.path), name, size_of(entry))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            on_error(error)
+    def open(self):
+        """Return a descriptor of the directory. Raises OSError."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for name in self.inside:
+            descriptor = open_below(descriptor, name)
+        return descriptor
 
 
-def size_of(entry):
-    """Return the size of a directory entry in bytes, 0 if it has gone."""
+def open_below(descriptor, name):
+    """Return a descriptor of a directory in an open one, which is closed. Raises OSError."""
     try:
-        return entry.stat(follow_symlinks=False).st_size
+        return os.open(name, DIRECTORY, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class FoundFile(NamedTuple):
+    """One file of a record, in a directory that is open while it is looked at."""
+
+    directory: Directory
+    file_name: str
+    name: object  # RecordName
+    descriptor: int  # of the directory
+
+    @property
+    def path(self):
+        """The whole path, for messages."""
+        return f"{self.directory.path}/{self.file_name}"
+
+    def read(self):
+        """Return (content, os.stat_result); of a file that is too long only the beginning.
+
+        Raises OSError, also for what is no regular file.
+        """
+        descriptor = os.open(self.file_name, FILE, dir_fd=self.descriptor)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise FileNotFoundError(f"{self.file_name} is no regular file")
+            return read_all(file, status.st_size), status
+
+
+def read_all(file, size_bytes):
+    """Return the content of a file that should have that size, up to what a record may have."""
+    content = file.read(min(size_bytes, MAX_RECORD_BYTES) + 1)
+    while content and len(content) <= MAX_RECORD_BYTES:
+        more = file.read(MAX_RECORD_BYTES)
+        if not more:
+            break
+        content += more
+    return content
+
+
+def record_files(root, inside=(), wanted=lambda name: True, on_error=lambda error: None):
+    """Yield a FoundFile for each record below a directory whose RecordName is wanted.
+
+    Half-written files have other names, and so are not seen. A directory that cannot be read is
+    told to on_error(OSError), one that goes away meanwhile is not. Read-only.
+    """
+    try:
+        first = Directory(root, tuple(inside))
+        levels = [Level(first, first.open())]
     except FileNotFoundError:
-        return 0
+        return
+    except OSError as error:
+        on_error(error)
+        return
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [level.close() for level in levels])
+        while levels:
+            level = levels[-1]
+            try:
+                entry = next(level.entries, None)
+                if entry is None:
+                    levels.pop().close()
+                elif entry.is_dir(follow_symlinks=False):
+                    levels.append(level.below(entry.name, len(levels)))
+                elif entry.is_file(follow_symlinks=False):
+                    name = parse_name(entry.name)
+                    if name and wanted(name):
+                        yield FoundFile(level.directory, entry.name, name, level.descriptor)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                on_error(error)
+
+
+class Level:
+    """One open directory on the way down."""
+
+    def __init__(self, directory, descriptor):
+        self.directory, self.descriptor = directory, descriptor
+        try:
+            self.entries = os.scandir(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def below(self, name, depth):
+        """Return the Level of a directory in this one. Raises OSError."""
+        directory = Directory(self.directory.root, (*self.directory.inside, name))
+        if depth >= MOST_LEVELS:
+            raise OSError(f"{directory.path}: more than {MOST_LEVELS} levels deep")
+        try:
+            return Level(directory, os.open(name, DIRECTORY, dir_fd=self.descriptor))
+        except OSError as error:
+            error.filename = directory.path
+            raise
+
+    def close(self):
+        """Close the directory."""
+        self.entries.close()
+        os.close(self.descriptor)

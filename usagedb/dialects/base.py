@@ -10,6 +10,8 @@ SECONDS = "seconds"  # a time or duration with fractions
 MICROSECONDS = "microseconds"  # an int, stored as the seconds that it stands for
 TEXT = "text"
 BYTES = "bytes"
+DATE = "date"  # a text, YYYY-MM-DD
+DATETIME = "datetime"  # a text, YYYY-MM-DD HH:MM:SS
 
 
 class Dialect:
@@ -40,6 +42,17 @@ class Dialect:
 
     def has_table(self, database, name):
         """Tell whether a table or view of that name exists. Read-only."""
+        raise NotImplementedError(self.backend)
+
+    def indexed_columns(self, database, table):
+        """Return the columns of a table by which an index begins. Read-only."""
+        raise NotImplementedError(self.backend)
+
+    def column_types(self, database, table):
+        """Return {column: (type in lower case, longest text or None, character set)} of a table.
+
+        Empty where the columns hold whatever comes. Read-only.
+        """
         raise NotImplementedError(self.backend)
 
     def lock(self, database, name):

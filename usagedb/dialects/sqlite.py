@@ -32,6 +32,9 @@ class SQLiteDialect(Dialect):
     types = {
         "WIDE": "BIGINT",
         "SERIAL_ID": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "SERIAL_BIG_ID": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "DATETIME": "TEXT",
+        "DATE": "TEXT",
         "DIGEST": "BLOB",
         "BYTES": "BLOB",
         "DOUBLE": "REAL",
@@ -84,6 +87,16 @@ class SQLiteDialect(Dialect):
     def has_table(self, database, name):
         sql = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
         return bool(database.rows(sql, (name.lower(),)))
+
+    def indexed_columns(self, database, table):
+        sql = (
+            "SELECT c.name FROM pragma_index_list(?) i JOIN pragma_index_info(i.name) c"
+            " WHERE c.seqno = 0"
+        )
+        return {row[0] for row in database.rows(sql, (table,))}
+
+    def column_types(self, database, table):
+        return {}
 
     def lock(self, database, name):
         from filelock import FileLock, Timeout

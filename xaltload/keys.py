@@ -1,0 +1,45 @@
+"""What tells records apart: digests that are the unique keys of the tables, 32 bytes each."""
+
+import hashlib
+
+
+def digest(*parts):
+    """Return the SHA-256 of some texts."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text, usedforsecurity=False).digest()
+
+
+def run_key(syshost, run_uuid, hash_id, start_time):
+    """Return the key of a run: one run_uuid may stand for several programs."""
+    return digest("run", syshost, run_uuid, hash_id, f"{start_time:.4f}")
+
+
+def whole_second_key(syshost, run_uuid, hash_id, start_time):
+    """Return the key of a run whose row was made by a program that rounded the start."""
+    return digest("run of a second", syshost, run_uuid, hash_id, f"{start_time:.0f}")
+
+
+def object_key(path, syshost, hash_id):
+    """Return the key of a library or object file on one cluster."""
+    return digest("object", path, syshost, hash_id)
+
+
+def package_key(run_uuid, program, name, version, path):
+    """Return the key of a package that a run imported."""
+    return digest("package", run_uuid, program, name, version, path)
+
+
+def set_key(object_keys):
+    """Return the key of a set of objects."""
+    joined = b"".join(sorted(object_keys))
+    return hashlib.sha256(joined, usedforsecurity=False).digest()
+
+
+def key_beside(key, number):
+    """Return the key of a row that shares the natural key with another, yet is not equal to it."""
+    return digest("beside", key.hex(), str(number))
+
+
+def text_key(text):
+    """Return the key of a record's text (bytes)."""
+    return hashlib.sha256(text, usedforsecurity=False).digest()

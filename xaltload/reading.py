@@ -1,0 +1,150 @@
+"""Texts of records become parts: batches of rows, and what could not be read."""
+
+import time
+from typing import Any, NamedTuple
+
+from xaltload import checksum, keys
+from xaltload.record import Link, Rejected, Run, parse_record
+from xaltload.store import Batch
+
+PART_RECORDS = 1000
+PART_BYTES = 8 << 20
+# A file that was written so short a time ago may still be on its way, when it is no whole record.
+YOUNG_SECONDS = 600
+MAX_KEPT_BYTES = 65536
+UNFINISHED = ("empty", "broken JSON")
+# Packages come from these interpreters: the filtered ones of their runs must be remembered.
+WITH_PACKAGES = ("python", "r", "matlab", "ipython", "pypy", "jupyter")
+
+
+class InputFile(NamedTuple):
+    """A file of a record as it was read: what is needed to remove it."""
+
+    directory: Any  # tree.Directory
+    file_name: str
+    state: tuple  # st_dev, st_ino, st_size, st_mtime_ns
+
+    @property
+    def path(self):
+        """The whole path, for messages."""
+        return f"{self.directory.path}/{self.file_name}"
+
+
+class Reject(NamedTuple):
+    """A record that cannot be stored."""
+
+    key: bytes  # of its text
+    reason: str
+    source: str  # path of the file, or of the log
+    line: int  # in it
+    text: bytes  # its beginning
+    file: Any  # InputFile, or None
+
+
+class Part(NamedTuple):
+    """What was read, up to a place in the input."""
+
+    batch: Any  # Batch
+    done: list  # InputFiles whose records are in the batch, or were left out by a filter
+    rejects: list  # Rejects
+    left: list  # paths of files that may not be finished
+    problems: list  # what could not be read: texts
+    records: int
+    filtered_runs: int
+    filtered_packages: int
+    filtered_uuids: list  # of runs that were left out, and may have packages
+    suspicious: int  # records whose crc does not hold
+    read_bytes: int
+
+
+class Reader:
+    """Collects records until there are enough for a Part."""
+
+    def __init__(self, maker, filters, strict_crc=False, clock=time.time):
+        """maker is a RowMaker, filters are Filters."""
+        self.maker, self.filters = maker, filters
+        self.strict_crc, self.clock = strict_crc, clock
+        self._begin()
+
+    def _begin(self):
+        self.maker.sets = {}
+        self.batch = Batch(sets=self.maker.sets)
+        self.done: list = []
+        self.rejects: list = []
+        self.left: list = []
+        self.problems: list = []
+        self.filtered_uuids: list = []
+        self.records = self.filtered_runs = self.filtered_packages = 0
+        self.suspicious = self.read_bytes = 0
+
+    @property
+    def is_full(self):
+        """Tell whether there is enough for a Part."""
+        return self.records >= PART_RECORDS or self.read_bytes >= PART_BYTES
+
+    def take(self):
+        """Return what was collected as a Part, and begin anew."""
+        part = Part(
+            self.batch, self.done, self.rejects, self.left, self.problems, self.records,
+            self.filtered_runs, self.filtered_packages, self.filtered_uuids, self.suspicious,
+            self.read_bytes,
+        )  # fmt: skip
+        self._begin()
+        return part
+
+    def add_file(self, text, syshost, file):
+        """Take in the record of an InputFile."""
+        try:
+            self._add(text, syshost)
+            self.done.append(file)
+        except Rejected as error:
+            if str(error) in UNFINISHED and self._is_young(file):
+                self.left.append(file.path)
+            else:
+                self._reject(text, str(error), file.path, file=file)
+
+    def add_text(self, text, syshost, source, line=1):
+        """Take in a record that is in no file of its own, but ends in that line of a source."""
+        try:
+            self._add(text, syshost)
+        except Rejected as error:
+            self._reject(text, str(error), source, line)
+
+    def add_reject(self, text, reason, source, line=1):
+        """Take in what is no record."""
+        self.records += 1
+        self.read_bytes += len(text)
+        self._reject(text, reason, source, line)
+
+    def _reject(self, text, reason, source, line=1, file=None):
+        key = keys.text_key(text)
+        self.rejects.append(Reject(key, reason, source, line, text[:MAX_KEPT_BYTES], file))
+
+    def _is_young(self, file):
+        return self.clock() - file.state[3] / 1e9 < YOUNG_SECONDS
+
+    def _add(self, text, syshost):
+        self.records += 1
+        self.read_bytes += len(text)
+        record = parse_record(text, syshost)
+        if checksum.holds(text) is False:
+            if self.strict_crc:
+                raise Rejected("the crc does not hold")
+            self.suspicious += 1
+        if isinstance(record, Run):
+            self._add_run(record)
+        elif isinstance(record, Link):
+            self.batch.links.append(self.maker.link(record))
+        elif self.filters.keeps_package(record.program, record.name, record.path):
+            self.batch.packages.append(self.maker.package(record))
+        else:
+            self.filtered_packages += 1
+
+    def _add_run(self, run):
+        if self.filters.keeps_run(run.exec_path, run.run_uuid):
+            probability = self.filters.probability_of(run.exec_path)
+            self.batch.runs.append(self.maker.run(run, probability))
+            return
+        self.filtered_runs += 1
+        if run.exec_path.rpartition("/")[2].lower().startswith(WITH_PACKAGES):
+            self.filtered_uuids.append(run.run_uuid)

@@ -1,0 +1,217 @@
+"""Records become rows, all but the numbers that only the database knows."""
+
+import datetime
+import functools
+from typing import NamedTuple
+
+from usagedb.dialects.base import BYTES, DATETIME, INTEGER, SECONDS, TEXT
+from xaltload import keys
+from xaltload.compressed import compressed
+from xaltload.record import UNKNOWN
+
+STARTED, ENDED = 1, 2  # which records of a run there are: xalt_run.records
+MAX_VALUE_BYTES = 65535  # of an environment variable, in the databases of sites
+MAX_LINE_BYTES = 65000  # of a link's command line: its column holds 65,535, compressed or not
+RUN_COLUMNS = (
+    ("run_key", BYTES), ("records", INTEGER), ("job_id", TEXT), ("run_uuid", TEXT),
+    ("date", DATETIME), ("syshost", TEXT), ("uuid", TEXT), ("hash_id", TEXT), ("account", TEXT),
+    ("exec_type", TEXT), ("start_time", SECONDS), ("end_time", SECONDS), ("run_time", SECONDS),
+    ("probability", SECONDS), ("num_cores", INTEGER), ("num_nodes", INTEGER),
+    ("num_threads", INTEGER), ("num_gpus", INTEGER), ("queue", TEXT), ("sum_runs", INTEGER),
+    ("sum_time", SECONDS), ("user", TEXT), ("exec_path", TEXT), ("module_name", TEXT),
+    ("cwd", TEXT), ("cmdline", BYTES), ("container", TEXT),
+)  # fmt: skip
+LINK_COLUMNS = (
+    ("uuid", TEXT), ("hash_id", TEXT), ("date", DATETIME), ("link_program", TEXT),
+    ("link_path", TEXT), ("link_module_name", TEXT), ("link_line", BYTES), ("cwd", TEXT),
+    ("build_user", TEXT), ("build_syshost", TEXT), ("build_epoch", SECONDS), ("exec_path", TEXT),
+)  # fmt: skip
+OBJECT_COLUMNS = (
+    ("obj_key", BYTES), ("object_path", TEXT), ("syshost", TEXT), ("hash_id", TEXT),
+    ("module_name", TEXT), ("timestamp", DATETIME), ("lib_type", TEXT),
+)  # fmt: skip
+
+
+class RunRow(NamedTuple):
+    """One run as rows; objects are ObjectSet keys, environment maps names to bytes."""
+
+    key: bytes
+    whole_second_key: bytes
+    records: int  # STARTED, ENDED or both
+    run_uuid: str
+    date: str  # local day of the start
+    values: tuple  # of RUN_COLUMNS
+    set_key: bytes
+    environment: tuple  # (name, value as bytes)
+    run_time: float
+    num_cores: int
+
+
+class LinkRow(NamedTuple):
+    """One link as rows."""
+
+    uuid: str
+    date: str  # local day of the build
+    values: tuple  # of LINK_COLUMNS
+    set_key: bytes
+    functions: tuple
+
+
+class PackageRow(NamedTuple):
+    """One package; which run it belongs to is found by its uuid."""
+
+    key: bytes
+    run_uuid: str
+    program: str
+    name: str
+    version: str
+    path: str
+
+
+class RowMaker:
+    """Makes the rows of records for one database and site."""
+
+    def __init__(self, widths, modules, zone_of, accounts=None, now=None):
+        """modules is a ModuleMap, zone_of(syshost) a time zone, accounts {user: account}."""
+        self.modules, self.zone_of = modules, functools.lru_cache(1024)(zone_of)
+        self.accounts = accounts or {}
+        self.now = (now or datetime.datetime.now()).strftime("%Y-%m-%d %H:%M:%S")
+        self._run = Fitter(widths, "xalt_run")
+        self._link = Fitter(widths, "xalt_link")
+        self._object = Fitter(widths, "xalt_object")
+        self._package = Fitter(widths, "xalt_pkg")
+        self._variable = widths.text("xalt_env_name", "env_name")
+        self._function = widths.text("xalt_function", "function_name")
+        self._object_row = functools.lru_cache(100_000)(self._make_object_row)
+        self.sets = {}  # set_key -> ObjectRows, of the rows made since it was last emptied
+
+    def run(self, run, probability=1.0):
+        """Return the RunRow of a Run; probability is that with which the loader keeps it."""
+        fit, syshost = self._run, self._run.text("syshost", run.syshost)
+        hash_id = fit.text("hash_id", run.hash_id)
+        identity = (syshost, run.run_uuid, hash_id, run.start_time)
+        local = datetime.datetime.fromtimestamp(run.start_time, self.zone_of(run.syshost))
+        key = keys.run_key(*identity)
+        records = ENDED if run.end_time > 0 else STARTED
+        account = run.account if run.account != UNKNOWN else self.accounts.get(run.user, UNKNOWN)
+        values = (
+            key, records, fit.text("job_id", run.job_id), run.run_uuid,
+            local.strftime("%Y-%m-%d %H:%M:%S"), syshost, run.link_uuid or None, hash_id,
+            fit.text("account", account), fit.text("exec_type", run.exec_type), run.start_time,
+            run.end_time, run.run_time, run.probability * probability,
+            fit.number("num_cores", run.num_cores), fit.number("num_nodes", run.num_nodes),
+            fit.number("num_threads", run.num_threads), fit.number("num_gpus", run.num_gpus),
+            fit.text("queue", run.queue), 0, 0.0, fit.text("user", run.user),
+            fit.text("exec_path", run.exec_path),
+            fit.optional("module_name", self.modules.module_of(run.exec_path)),
+            fit.text("cwd", run.cwd), compressed(run.cmdline),
+            fit.text("container", run.container) if run.container else None,
+        )  # fmt: skip
+        return RunRow(
+            key=key,
+            whole_second_key=keys.whole_second_key(*identity),
+            records=records,
+            run_uuid=run.run_uuid,
+            date=local.strftime("%Y-%m-%d"),
+            values=values,
+            set_key=self._set_of(run.libraries, run.syshost),
+            environment=self._environment(run.environment),
+            run_time=run.run_time,
+            num_cores=run.num_cores,
+        )
+
+    def link(self, link):
+        """Return the LinkRow of a Link."""
+        fit = self._link
+        local = datetime.datetime.fromtimestamp(link.build_epoch, self.zone_of(link.build_syshost))
+        values = (
+            link.uuid, fit.text("hash_id", link.hash_id), local.strftime("%Y-%m-%d %H:%M:%S"),
+            fit.text("link_program", link.link_program), fit.text("link_path", link.link_path),
+            fit.optional("link_module_name", self.modules.module_of(link.link_path)),
+            compressed(beginning(link.link_line, MAX_LINE_BYTES)), fit.text("cwd", link.cwd),
+            fit.text("build_user", link.build_user),
+            fit.text("build_syshost", link.build_syshost), link.build_epoch,
+            fit.text("exec_path", link.exec_path),
+        )  # fmt: skip
+        functions = dict.fromkeys(self._function(name.rstrip()) for name in link.functions)
+        return LinkRow(
+            uuid=link.uuid,
+            date=local.strftime("%Y-%m-%d"),
+            values=values,
+            set_key=self._set_of(link.libraries, link.build_syshost),
+            functions=tuple(name for name in functions if name),
+        )
+
+    def package(self, package):
+        """Return the PackageRow of a Package."""
+        fit = self._package
+        row = (
+            package.run_uuid,
+            fit.text("program", package.program),
+            fit.text("pkg_name", package.name),
+            fit.text("pkg_version", package.version),
+            fit.text("pkg_path", package.path),
+        )
+        return PackageRow(keys.package_key(*row), *row)
+
+    def _environment(self, variables):
+        found = {}
+        for name, value in variables:
+            name = self._variable(name.rstrip())
+            if name and name not in found:
+                found[name] = value.encode("utf-8", "surrogatepass")[:MAX_VALUE_BYTES]
+        return tuple(found.items())
+
+    def _set_of(self, libraries, syshost):
+        """Return the key of a set of objects, and note its rows; b"" for the empty set."""
+        rows = {self._object_row(path, syshost, hash_id) for path, hash_id in libraries}
+        if not rows:
+            return b""
+        key = keys.set_key(row[0] for row in rows)
+        self.sets.setdefault(key, tuple(rows))
+        return key
+
+    def _make_object_row(self, path, syshost, hash_id):
+        """Return the values of OBJECT_COLUMNS."""
+        fit = self._object
+        path, syshost = fit.text("object_path", path), fit.text("syshost", syshost)
+        hash_id = fit.text("hash_id", hash_id)
+        module = fit.optional("module_name", self.modules.module_of(path))
+        key = keys.object_key(path, syshost, hash_id)
+        return (key, path, syshost, hash_id, module, self.now, library_type(path))
+
+
+class Fitter:
+    """Fits values to the columns of one table."""
+
+    def __init__(self, widths, table):
+        self._text = functools.lru_cache(None)(functools.partial(widths.text, table))
+        self._largest = functools.lru_cache(None)(functools.partial(widths.number, table))
+
+    def text(self, column, text):
+        """Return a text that fits its column."""
+        return self._text(column)(text)
+
+    def optional(self, column, text):
+        """Return a text that fits its column, or None."""
+        return None if text is None else self._text(column)(text)
+
+    def number(self, column, number):
+        """Return a whole number that fits its column."""
+        return min(number, self._largest(column))
+
+
+def beginning(text, most_bytes):
+    """Return as much of a text as its UTF-8 form may have bytes."""
+    raw = text.encode("utf-8", "surrogatepass")
+    return text if len(raw) <= most_bytes else raw[:most_bytes].decode("utf-8", "ignore")
+
+
+def library_type(path):
+    """Return what kind of file a library is: a, o, so, or -- for anything else."""
+    name = path.rpartition("/")[2]
+    if name.endswith(".a"):
+        return "a"
+    if name.endswith(".o"):
+        return "o"
+    return "so" if name.endswith(".so") or ".so." in name else "--"

@@ -1,0 +1,247 @@
+"""Take over rows that another program made: each gets its key; equal rows become one.
+
+Rows are merged only if they are equal in every stored column. One that merely shares the natural
+key with another keeps its row and gets a key of its own.
+"""
+
+import dataclasses
+from typing import Any
+
+from usagedb.database import in_parts, with_conflict_retries
+from usagedb.dialects.base import INTEGER, TEXT
+from xaltload import keys
+from xaltload.store import Dimensions
+
+ROWS_PER_STEP = 1000
+VALUES_PER_UPDATE = 200
+RUN_COLUMNS = (
+    "syshost", "run_uuid", "hash_id", "start_time", "job_id", "date", "uuid", "account",
+    "exec_type", "end_time", "run_time", "probability", "num_cores", "num_nodes", "num_threads",
+    "num_gpus", "queue", "sum_runs", "sum_time", "user", "exec_path", "module_name", "cwd",
+    "cmdline", "container",
+)  # fmt: skip
+OBJECT_COLUMNS = ("object_path", "syshost", "hash_id", "module_name", "timestamp", "lib_type")
+PACKAGE_COLUMNS = ("run_id", "program", "pkg_name", "pkg_version", "pkg_path")
+# What hangs on a row: (table, column that names the row, its own id, columns that make it equal).
+RUN_CHILDREN = (
+    ("join_run_object", "run_id", "join_id", ("obj_id", "date")),
+    ("join_run_env", "run_id", "join_id", ("env_id", "date", "env_value")),
+    ("xalt_total_env", "run_id", "envT_id", ("date", "env_blob")),
+    ("xalt_pkg", "run_id", "pkg_id", PACKAGE_COLUMNS[1:]),
+)
+OBJECT_CHILDREN = (
+    ("join_run_object", "obj_id", "join_id", ("run_id", "date")),
+    ("join_link_object", "obj_id", "join_id", ("link_id", "date")),
+    ("xalt_set_object", "obj_id", None, ()),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table whose rows get keys."""
+
+    name: str
+    id_column: str
+    key_column: str
+    columns: tuple  # all that a site stores in it, but the id
+    natural_key: Any  # (database, [(id, *columns)]) -> their keys
+    children: tuple = ()
+
+
+def run_keys(_database, rows):
+    """Return the keys of runs; most programs round the start to whole seconds."""
+    return [
+        keys.whole_second_key(*row[1:5]) if row[4] == int(row[4]) else keys.run_key(*row[1:5])
+        for row in rows
+    ]
+
+
+def object_keys(_database, rows):
+    """Return the keys of objects."""
+    return [keys.object_key(*row[1:4]) for row in rows]
+
+
+def package_keys(database, rows):
+    """Return the keys of packages; they name the run by its uuid."""
+    sql = "SELECT run_id, run_uuid FROM xalt_run WHERE run_id IN ({})"
+    uuid_of = dict(in_parts(database, sql, sorted({row[1] for row in rows})))
+    return [
+        keys.package_key(uuid_of.get(row[1], f"run {row[1]}"), *(value or "" for value in row[2:]))
+        for row in rows
+    ]
+
+
+TABLES = (
+    Table("xalt_object", "obj_id", "obj_key", OBJECT_COLUMNS, object_keys, OBJECT_CHILDREN),
+    Table("xalt_run", "run_id", "run_key", RUN_COLUMNS, run_keys, RUN_CHILDREN),
+    Table("xalt_pkg", "pkg_id", "pkg_key", PACKAGE_COLUMNS, package_keys),
+)
+
+
+def complete(database, say):
+    """Take over all rows without a key, and find the sets of libraries that are not known.
+
+    Commits step by step, so that a stop loses nothing and the next call goes on. say(line) is told
+    what was done; nothing if there was nothing to do.
+    """
+    for table in TABLES:
+        kept, merged = take_over(database, table)
+        if kept or merged:
+            say(f"{table.name}: took over {kept} rows, merged {merged} that were equal to another")
+            columns = (("table_name", TEXT), ("kept", INTEGER), ("merged", INTEGER))
+            counts = {"kept": "add", "merged": "add"}
+            row = (table.name, kept, merged)
+            database.insert_rows("xalt_taken_over", columns, [row], ("table_name",), counts)
+    runs = find_sets(database)
+    if runs:
+        say(f"xalt_run: found the library sets of {runs} runs")
+
+
+def take_over(database, table):
+    """Give keys to all rows of a table that have none; return (rows kept, rows merged)."""
+    kept = merged = 0
+    while True:
+        rows = rows_without_key(database, table)
+        if not rows:
+            return kept, merged
+
+        def step(rows=rows):
+            with database.transaction():
+                return give_keys(database, table, rows)
+
+        step_kept, step_merged = with_conflict_retries(step)
+        kept, merged = kept + step_kept, merged + step_merged
+
+
+def rows_without_key(database, table):
+    """Return the next rows [(id, *columns)] without a key, the oldest first."""
+    sql = (
+        f"SELECT {table.id_column}, {quoted(database, table.columns)} FROM {table.name}"  # noqa: S608
+        f" WHERE {table.key_column} IS NULL ORDER BY {table.id_column} LIMIT {ROWS_PER_STEP}"
+    )
+    return [tuple(row) for row in database.rows(sql)]
+
+
+def quoted(database, columns):
+    """Return the names of some columns for a statement."""
+    return ", ".join(map(database.dialect.quote, columns))
+
+
+def give_keys(database, table, rows):
+    """Give keys to some rows, inside the caller's transaction; return (kept, merged)."""
+    natural = table.natural_key(database, rows)
+    holders = holders_of(database, table, natural)
+    key_of, merges = {}, []
+    for key, row in zip(natural, rows):
+        holder = holders.setdefault(key, row)
+        if holder is row:
+            key_of[row[0]] = key
+        elif holder[1:] == row[1:]:
+            merges.append((row[0], holder[0]))
+        else:
+            key_of[row[0]] = keys.key_beside(key, row[0])
+    update(database, table.name, table.id_column, table.key_column, key_of)
+    for from_id, to_id in merges:
+        merge(database, table, from_id, to_id)
+    return len(key_of), len(merges)
+
+
+def holders_of(database, table, natural):
+    """Return {key: (id, *columns)} of rows that have one of these keys already."""
+    sql = (
+        f"SELECT {table.key_column}, {table.id_column}, {quoted(database, table.columns)}"  # noqa: S608
+        f" FROM {table.name} WHERE {table.key_column} IN ({{}})"
+    )
+    found = in_parts(database, sql, sorted(set(natural)))
+    return {bytes(row[0]): tuple(row[1:]) for row in found}
+
+
+def update(database, table, id_column, column, value_of):
+    """Set a column of many rows that have none; value_of maps ids to values."""
+    ids = sorted(value_of)
+    for start in range(0, len(ids), VALUES_PER_UPDATE):
+        part = ids[start : start + VALUES_PER_UPDATE]
+        cases = " ".join("WHEN ? THEN ?" for _id in part)
+        marks = ", ".join("?" * len(part))
+        sql = (
+            f"UPDATE {table} SET {column} = CASE {id_column} {cases} END"  # noqa: S608
+            f" WHERE {id_column} IN ({marks}) AND {column} IS NULL"
+        )
+        values = [value for number in part for value in (number, value_of[number])]
+        database.execute(sql, [*values, *part])
+
+
+def merge(database, table, from_id, to_id):
+    """Remove a row that is equal to another; what hangs on it goes to that one."""
+    for child, column, own_id, columns in table.children:
+        if own_id:
+            move_children(database, child, column, own_id, columns, from_id, to_id)
+        else:
+            database.execute(f"DELETE FROM {child} WHERE {column} = ?", (from_id,))  # noqa: S608
+    database.execute(f"DELETE FROM {table.name} WHERE {table.id_column} = ?", (from_id,))  # noqa: S608
+
+
+def move_children(database, child, column, own_id, columns, from_id, to_id):
+    """Give rows that hang on one row to another, but for those that the other has."""
+    sql = (
+        f"SELECT {own_id}, {quoted(database, columns)} FROM {child}"  # noqa: S608
+        f" WHERE {column} = ? ORDER BY {own_id}"
+    )
+    there = {tuple(row[1:]) for row in database.rows(sql, (to_id,))}
+    for number, *values in database.rows(sql, (from_id,)):
+        if tuple(values) in there:
+            database.execute(f"DELETE FROM {child} WHERE {own_id} = ?", (number,))  # noqa: S608
+        else:
+            there.add(tuple(values))
+            sql_move = f"UPDATE {child} SET {column} = ? WHERE {own_id} = ?"  # noqa: S608
+            database.execute(sql_move, (to_id, number))
+
+
+def find_sets(database):
+    """Find the sets of libraries of all runs that have none; return how many. Commits."""
+    dimensions, found = Dimensions(), 0
+    object_rows: dict = {}
+    sql = "SELECT run_id FROM xalt_run WHERE set_id IS NULL LIMIT ?"
+    while True:
+        run_ids = [row[0] for row in database.rows(sql, (ROWS_PER_STEP,))]
+        if not run_ids:
+            return found
+        set_ids = sets_of(database, dimensions, object_rows, run_ids)
+
+        def step(set_ids=set_ids):
+            with database.transaction():
+                update(database, "xalt_run", "run_id", "set_id", set_ids)
+
+        with_conflict_retries(step)
+        found += len(run_ids)
+
+
+def sets_of(database, dimensions, key_of_object, run_ids):
+    """Return {run_id: set_id}; makes the sets that are missing. Commits."""
+    objects_of: dict = {run_id: set() for run_id in run_ids}
+    sql = "SELECT run_id, obj_id FROM join_run_object WHERE run_id IN ({})"
+    for run_id, obj_id in in_parts(database, sql, run_ids):
+        objects_of[run_id].add(obj_id)
+    missing = {obj_id for obj_ids in objects_of.values() for obj_id in obj_ids}
+    missing -= set(key_of_object)
+    sql = "SELECT obj_id, obj_key FROM xalt_object WHERE obj_id IN ({})"
+    for obj_id, key in in_parts(database, sql, sorted(missing)):
+        key_of_object[obj_id] = bytes(key)
+    members = {
+        run_id: frozenset(obj_id for obj_id in obj_ids if obj_id in key_of_object)
+        for run_id, obj_ids in objects_of.items()
+    }
+    key_of_set = {
+        objects: keys.set_key(key_of_object[obj_id] for obj_id in objects)
+        for objects in set(members.values())
+        if objects
+    }
+    number_of = with_conflict_retries(
+        lambda: dimensions.make_sets(
+            database, {key: sorted(objects) for objects, key in key_of_set.items()}
+        )
+    )
+    return {
+        run_id: number_of[key_of_set[objects]] if objects else 0
+        for run_id, objects in members.items()
+    }
