@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,28 @@ def database(site):
     opened = site.create().connect()
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["mysql", "postgresql"])
+def own_server(request, tmp_path):
+    """A server of the test's own, with a Site on it."""
+    if request.param == "mysql":
+        services.require_service("mariadbd", "mariadb-install-db")
+        server, user = services.MariaDBServer(tmp_path / "server"), "root"
+    else:
+        services.require_service("postgres", "initdb", modules=["psycopg"])
+        directory = Path(tempfile.mkdtemp(prefix="hpcusage-test-"))
+        request.addfinalizer(lambda: shutil.rmtree(directory))
+        server, user = services.PostgreSQLServer(directory / "server"), "postgres"
+    server.start()
+    config = DatabaseConfig(
+        request.param, "usage_test", "test", ("127.0.0.1",), server.port, user=user
+    )
+    root = Database(config.replaced(select_database=False))
+    root.run_ddl("CREATE DATABASE usage_test")
+    root.close()
+    yield server, Site(config, tmp_path).create()
+    server.stop()
 
 
 @pytest.fixture

@@ -90,6 +90,9 @@ def lists_of_json(path, text):
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise errors.ConfigurationError(f"{path}: {error}") from error
+    if not isinstance(found, dict):
+        raise errors.ConfigurationError(f"{path} must be a JSON object")
+    found.pop("comment", None)
     unknown = set(found) - set(LISTS.values())
     if unknown:
         known = " and ".join(LISTS.values())

@@ -16,6 +16,8 @@ from xaltload.record import MAX_RECORD_BYTES
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOST_LEVELS = 60
+# What an open of a directory says that is gone, or is a link or a file instead.
+NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
 class Directory(NamedTuple):
@@ -86,12 +88,12 @@ def record_files(root, inside=(), wanted=lambda name: True, on_error=lambda erro
     """Yield a FoundFile for each record below a directory whose RecordName is wanted.
 
     Half-written files have other names, and so are not seen. A directory that cannot be read is
-    told to on_error(OSError), one that goes away meanwhile is not. Read-only.
+    told to on_error(OSError), a link and one that goes away meanwhile are not. Read-only.
     """
     try:
         first = Directory(root, tuple(inside))
         levels = [Level(first, first.open())]
-    except FileNotFoundError:
+    except NOT_THERE:
         return
     except OSError as error:
         on_error(error)
@@ -110,7 +112,7 @@ def record_files(root, inside=(), wanted=lambda name: True, on_error=lambda erro
                     name = parse_name(entry.name)
                     if name and wanted(name):
                         yield FoundFile(level.directory, entry.name, name, level.descriptor)
-            except FileNotFoundError:
+            except NOT_THERE:
                 continue
             except OSError as error:
                 on_error(error)

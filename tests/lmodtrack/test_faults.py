@@ -1,11 +1,8 @@
 """What must not be lost or doubled when a loader or a server dies."""
 
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +10,6 @@ from tests import services
 from tests.conftest import CHECKOUT, Site, run_command
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads, stored_use, use_of
 from usagedb.config import DatabaseConfig
-from usagedb.database import Database
 
 COMMAND = "store_module_data"
 LOADS = make_loads(3000, seed=8, days=4, users=40, modules=30)
@@ -110,28 +106,6 @@ def test_a_second_loader_ends_with_75_while_the_lock_is_held(site, tmp_path):
     holder.dialect.unlock(holder, COMMAND)
     holder.close()
     assert site.run(COMMAND, tmp_path / "a.log").returncode == 0
-
-
-@pytest.fixture(params=["mysql", "postgresql"])
-def own_server(request, tmp_path):
-    """A server of the test's own, with a Site on it."""
-    if request.param == "mysql":
-        services.require_service("mariadbd", "mariadb-install-db")
-        server, user = services.MariaDBServer(tmp_path / "server"), "root"
-    else:
-        services.require_service("postgres", "initdb", modules=["psycopg"])
-        directory = Path(tempfile.mkdtemp(prefix="hpcusage-test-"))
-        request.addfinalizer(lambda: shutil.rmtree(directory))
-        server, user = services.PostgreSQLServer(directory / "server"), "postgres"
-    server.start()
-    config = DatabaseConfig(
-        request.param, "usage_test", "test", ("127.0.0.1",), server.port, user=user
-    )
-    root = Database(config.replaced(select_database=False))
-    root.run_ddl("CREATE DATABASE usage_test")
-    root.close()
-    yield server, Site(config, tmp_path).create()
-    server.stop()
 
 
 def test_a_server_that_stops_in_the_middle_loses_nothing(own_server, tmp_path):
