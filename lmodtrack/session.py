@@ -2,8 +2,6 @@
 
 import gc
 import logging
-import os
-import re
 import time
 
 from lmodtrack import dispose, ignore
@@ -15,7 +13,7 @@ from usagedb import errors
 from usagedb.days import Calendar
 from usagedb.progress import Progress
 from usagedb.rejects import RejectFile
-from usagedb.source import LogSource
+from usagedb.source import LogSource, is_unexpanded
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +66,7 @@ class Session:
 
     def _open(self, name):
         """Return a LogSource, or None for a pattern that the shell left as it was."""
-        if name != "-" and re.search(r"[*?[]", name) and not os.path.lexists(name):
+        if is_unexpanded(name):
             logger.info("%s matches no file: nothing to do", name)
             return None
         try:

@@ -137,6 +137,11 @@ class LogSource:
             self._raw.close()
 
 
+def is_unexpanded(name):
+    """Tell whether a name is a pattern that the shell left as it was: it matches no file."""
+    return name != "-" and re.search(r"[*?[]", name) is not None and not os.path.lexists(name)
+
+
 def same_file_state(one, other):
     """Tell whether two stat results show the same file with the same content."""
     fields = ("st_dev", "st_ino", "st_size", "st_mtime_ns")

@@ -43,11 +43,13 @@ def command(files, logs, config, quiet, dry_run, wait_seconds, **options):
       xalt_syslog_to_db --syslog /var/log/xalt.log-20261121 --leftover /var/lib/xalt/leftover
       zcat old/*.gz | xalt_syslog_to_db --syslog - --syshost 'stampede[23]'
     """
-    from xaltload.logs import LogReader, NewLeftover  # not for --help
+    from usagedb.source import is_unexpanded  # not for --help
+    from xaltload.logs import LogReader, NewLeftover
 
     names = [*logs, *files]
     if not names:
         raise errors.UsageError("name a log with --syslog FILE")
+    names = [name for name in names if not is_unexpanded(name)]
     wanted = matcher(options["syshost"])
     leftover = NewLeftover(options["leftover_path"])
 
