@@ -35,9 +35,9 @@ def set_key(object_keys):
     return hashlib.sha256(joined, usedforsecurity=False).digest()
 
 
-def key_beside(key, number):
+def key_beside(key, content):
     """Return the key of a row that shares the natural key with another, yet is not equal to it."""
-    return digest("beside", key.hex(), str(number))
+    return digest("beside", key.hex(), content)
 
 
 def text_key(text):

@@ -129,31 +129,40 @@ def quoted(database, columns):
 
 def give_keys(database, table, rows):
     """Give keys to some rows, inside the caller's transaction; return (kept, merged)."""
+    rows = [tuple(map(plain, row)) for row in rows]
     natural = table.natural_key(database, rows)
-    holders = holders_of(database, table, natural)
+    # Of a row that shares the natural key with another: the same for rows that are equal.
+    beside = [keys.key_beside(key, repr(row[1:])) for key, row in zip(natural, rows)]
+    holders = holders_of(database, table, {*natural, *beside})
     key_of, merges = {}, []
-    for key, row in zip(natural, rows):
-        holder = holders.setdefault(key, row)
-        if holder is row:
-            key_of[row[0]] = key
-        elif holder[1:] == row[1:]:
-            merges.append((row[0], holder[0]))
-        else:
-            key_of[row[0]] = keys.key_beside(key, row[0])
+    for row, *own_keys in zip(rows, natural, beside):
+        for key in own_keys:
+            holder = holders.setdefault(key, row)
+            if holder is row:
+                key_of[row[0]] = key
+                break
+            if holder[1:] == row[1:]:
+                merges.append((row[0], holder[0]))
+                break
     update(database, table.name, table.id_column, table.key_column, key_of)
     for from_id, to_id in merges:
         merge(database, table, from_id, to_id)
     return len(key_of), len(merges)
 
 
-def holders_of(database, table, natural):
+def plain(value):
+    """Return a value of a row in a form that can be compared and written."""
+    return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
+
+
+def holders_of(database, table, wanted):
     """Return {key: (id, *columns)} of rows that have one of these keys already."""
     sql = (
         f"SELECT {table.key_column}, {table.id_column}, {quoted(database, table.columns)}"  # noqa: S608
         f" FROM {table.name} WHERE {table.key_column} IN ({{}})"
     )
-    found = in_parts(database, sql, sorted(set(natural)))
-    return {bytes(row[0]): tuple(row[1:]) for row in found}
+    found = in_parts(database, sql, sorted(wanted))
+    return {bytes(row[0]): tuple(map(plain, row[1:])) for row in found}
 
 
 def update(database, table, id_column, column, value_of):
