@@ -34,13 +34,13 @@ def safe(value):
     return visible(value) if isinstance(value, str) else value
 
 
-def layout(headings, rows, output_format):
-    """Return a table for people, or one in Markdown."""
+def layout(headings, rows, output_format, grouped=False):
+    """Return a table for people, or one in Markdown; grouped writes 1234567 as 1,234,567."""
     from tabulate import tabulate
 
     columns = list(zip(*rows)) if rows else [()] * len(headings)
     align = ["right" if is_numeric(column) else "left" for column in columns]
-    cells = [[cell(value, output_format) for value in row] for row in rows]
+    cells = [[cell(value, output_format, grouped) for value in row] for row in rows]
     return tabulate(
         cells,
         headers=headings,
@@ -57,11 +57,13 @@ def is_numeric(column):
     )
 
 
-def cell(value, output_format):
+def cell(value, output_format, grouped=False):
     """Return one value of a table as text."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.2f}"
+        return f"{value:,.2f}" if grouped else f"{value:.2f}"
+    if grouped and isinstance(value, int):
+        return f"{value:,}"
     text = visible(value)
     return text.replace("|", "\\|") if output_format == "markdown" else text

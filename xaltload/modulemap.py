@@ -36,6 +36,10 @@ class ModuleMap:
         """Return the name of the module that a path belongs to, or None."""
         return self._of_directory(posixpath.dirname(path)) if self._modules else None
 
+    def names(self):
+        """Return the names of all modules."""
+        return set(self._modules.values())
+
     def _look_up(self, directory):
         while directory not in ("", "/"):
             if directory in self._modules:

@@ -1,0 +1,45 @@
+"""Which records a report is about: days, clusters, queues."""
+
+import dataclasses
+import datetime
+
+from usagedb import errors
+from usagedb.database import like_pattern
+
+DAYS = 90
+EVERYTHING = "%"
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Local days from start to before end; SQL patterns of the cluster and the queue."""
+
+    start: datetime.date
+    end: datetime.date
+    syshost: str = EVERYTHING
+    queue: str = EVERYTHING
+
+    def conditions(self, database, syshost_column, queue_column=None):
+        """Return (SQL that begins with AND or is empty, parameters) for cluster and queue."""
+        wanted = [(syshost_column, self.syshost)]
+        if queue_column:
+            wanted.append((queue_column, self.queue))
+        wanted = [(column, pattern) for column, pattern in wanted if pattern != EVERYTHING]
+        sql = "".join(f" AND {database.like(column)}" for column, _pattern in wanted)
+        return sql, [like_pattern(pattern, fold=False) for _column, pattern in wanted]
+
+    def describe(self):
+        """Return the days in words."""
+        return f"from {self.start} to {self.end}"
+
+
+def selection_of(start, end, syshost, queue, today):
+    """Return the Selection of some dates; by default the 90 days before the end, which is today.
+
+    Raises UsageError for an empty one.
+    """
+    end = end or today
+    start = start or end - datetime.timedelta(days=DAYS)
+    if start >= end:
+        raise errors.UsageError(f"--end {end} is not after --start {start}: the end is exclusive")
+    return Selection(start, end, syshost, queue)
