@@ -234,6 +234,14 @@ CREATE TABLE xalt_rejected (
 );
 CREATE INDEX xalt_rejected_by_time ON xalt_rejected (rejected_at);
 
+-- The secret from which pseudonyms are made: while it is the same, so are they. One row; without it
+-- nobody can tell whose pseudonym is whose.
+CREATE TABLE xalt_pseudonym (
+    pseudonym_id INTEGER NOT NULL,           -- 1
+    secret       DIGEST NOT NULL,
+    PRIMARY KEY (pseudonym_id)
+);
+
 -- Rows of other programs that got their keys here.
 CREATE TABLE xalt_taken_over (
     table_name CHARS(32) NOT NULL,           -- xalt_run, xalt_object or xalt_pkg

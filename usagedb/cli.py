@@ -132,19 +132,25 @@ def common_options(function):
 
 
 def database_options(default_dbname="lmodV2"):
-    """Add --confFn, --dbname and --show-config; the command gets `config`, a DatabaseConfig."""
+    """Add --confFn, --dbname and --show-config; the command gets `config`, a DatabaseConfig.
+
+    default_dbname is a name, or a function that finds it from the command's options.
+    """
+    is_name = isinstance(default_dbname, str)
+    shown_default = default_dbname if is_name else "that of the schema"
 
     def decorate(function):
         @click.option("--confFn", "conf_path", metavar="FILE", help="Database configuration file.")
         @click.option(
             "--dbname",
             metavar="NAME",
-            help=f"Look for NAME_db.conf here and in /etc/hpcusage.  [default: {default_dbname}]",
+            help=f"Look for NAME_db.conf here and in /etc/hpcusage.  [default: {shown_default}]",
         )
         @click.option("--show-config", is_flag=True, help="Print the configuration and end.")
         @functools.wraps(function)
         def with_database(*arguments, conf_path, dbname, show_config, **options):
-            config = find_config(conf_path, dbname, default_dbname)
+            default = default_dbname if is_name else default_dbname(options)
+            config = find_config(conf_path, dbname, default)
             logger.info("database: %s (%s)", config.describe(), config.source)
             if show_config:
                 click.echo(shown(config))

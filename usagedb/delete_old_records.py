@@ -1,5 +1,6 @@
 """The command delete_old_records: remove what is older than the site wants to keep."""
 
+import dataclasses
 import datetime
 import logging
 
@@ -37,14 +38,20 @@ COMMAND = "delete_old_records"
     metavar="NAME",
     help="Whose records.",
 )
+@click.option(
+    "--anonymize",
+    is_flag=True,
+    help="Replace the names of people by stable pseudonyms instead (schema xalt).",
+)
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @cli.dry_run_option
 @cli.wait_option
 @cli.common_options
-@cli.database_options()
+@cli.database_options(lambda options: schema_named(options["schema_name"]).default_dbname)
 def command(
-    config, quiet, keep_months, start, end, syshost, schema_name, yes, dry_run, wait_seconds
-):
+    config, quiet, keep_months, start, end, syshost, schema_name, anonymize, yes, dry_run,
+    wait_seconds,
+):  # fmt: skip
     """Delete old records, in small steps that do not lock the tables for long.
 
     \b
@@ -52,23 +59,28 @@ def command(
       delete_old_records --keepMonths 12 --dry-run
       delete_old_records --keepMonths 12 --yes --confFn /etc/hpcusage/lmodV2_db.conf
       delete_old_records --end 2024-01-01 --syshost oldcluster --yes
+      delete_old_records --schema xalt --anonymize --keepMonths 6 --yes
     """
     chosen = schema_named(schema_name)
+    if anonymize and not chosen.can_anonymize:
+        raise errors.UsageError(f"--anonymize is not for --schema {chosen.name}")
     first, last = days(keep_months, start, end, datetime.date.today())
-    options = PurgeOptions(first, last, tuple(syshost), dry_run=True)
+    options = PurgeOptions(first, last, tuple(syshost), dry_run=True, anonymize=anonymize)
     database = Database(config)
     schema.require(database, chosen)
     plan = chosen.purge(database, options, lambda line: None)
     if dry_run or not quiet:
-        click.echo(f"{'would delete' if dry_run else 'delete'} {span(options)}: {plan.describe()}")
+        would = "would " if dry_run else ""
+        click.echo(f"{would}{doing_to(options)} {span(options)}: {plan.describe()}")
     if dry_run:
         return 0
-    if plan.tables and not cli.confirm("Delete these records?", yes):
+    question = f"{doing_to(options).capitalize()} these records?"
+    if plan.tables and not cli.confirm(question, yes):
         return 1
     with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
-        doing = PurgeOptions(options.first, options.last, options.clusters)
+        doing = dataclasses.replace(options, dry_run=False)
         done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
-        run.message = f"deleted {done.describe()}"
+        run.message = f"{doing_to(options)}d {done.describe()}"
         logger.info("%s", run.message)
     database.close()
     return 0
@@ -104,6 +116,11 @@ def months_before(day, months):
         return day - relativedelta(months=months)
     except (ValueError, OverflowError) as error:
         raise errors.UsageError(f"--keepMonths {months} is before the year 1") from error
+
+
+def doing_to(options):
+    """Return what is done to old records, as a verb."""
+    return "anonymize" if options.anonymize else "delete"
 
 
 def span(options):

@@ -11,6 +11,7 @@ class PurgeOptions:
     last: int
     clusters: tuple = ()  # names; none: all clusters
     dry_run: bool = False
+    anonymize: bool = False  # replace names of people instead of deleting rows
 
 
 @dataclasses.dataclass

@@ -45,7 +45,8 @@ class Schema:
     # The oldest version of the tables that this program's reports can read.
     readable_version: int = 1
     # purge(database, options) -> usagedb.retention.Purged; None: nothing is ever purged.
-    purge: object = None
+    purge: Any = None
+    can_anonymize: bool = False  # purge heeds PurgeOptions.anonymize
     # adapt(database, statement) -> the statement to run instead, or None to leave the step out.
     adapt: object = None
     # complete(database, say) does after the steps what SQL alone cannot, and tells say(line) of it;

@@ -22,4 +22,19 @@ def complete(database, say):
     takeover.complete(database, say)
 
 
-XALT = Schema("xalt", "xalt.sql", adapt=adapt, complete=complete, default_dbname="xalt")
+def purge(database, options, report):
+    """Delete or anonymize old records; see xaltload/purge.py."""
+    from xaltload import purge as module
+
+    return module.purge(database, options, report)
+
+
+XALT = Schema(
+    "xalt",
+    "xalt.sql",
+    adapt=adapt,
+    complete=complete,
+    purge=purge,
+    can_anonymize=True,
+    default_dbname="xalt",
+)

@@ -1,0 +1,189 @@
+"""Delete old records of XALT, or take the names of people out of them, in small transactions."""
+
+import datetime
+import functools
+import logging
+
+from usagedb import errors
+from usagedb.database import with_conflict_retries
+from usagedb.dates import date_of
+from usagedb.locks import only_one
+from usagedb.retention import Purged
+from xaltload import queries
+from xaltload.selection import Selection
+
+logger = logging.getLogger(__name__)
+
+# Rows of one transaction: a run has some dozens of libraries and variables.
+RUNS_PER_STEP = 200
+RUN_CHILDREN = ("join_run_object", "join_run_env", "xalt_total_env", "xalt_pkg")
+LINK_CHILDREN = ("join_link_object", "join_link_function")
+CLUSTER_COLUMN = {"xalt_run": "syshost", "xalt_link": "build_syshost"}
+PERSON_COLUMN = {"xalt_run": "user", "xalt_link": "build_user"}
+PREFIX = "anon-"  # of pseudonyms
+LOADER_LOCK = "xalt_load"
+LOADER_WAIT_SECONDS = 60.0
+ROWS_PER_STEP = 1000
+SET_TABLES = ("xalt_set_object", "xalt_object_set")
+UNUSED_SETS = (
+    "SELECT set_id FROM xalt_object_set s WHERE set_id > ? AND NOT EXISTS"
+    " (SELECT 1 FROM xalt_run r WHERE r.set_id = s.set_id) ORDER BY set_id LIMIT ?"
+)
+UNUSED_OBJECTS = (
+    "SELECT obj_id FROM xalt_object o WHERE obj_id > ?"
+    " AND NOT EXISTS (SELECT 1 FROM join_run_object j WHERE j.obj_id = o.obj_id)"
+    " AND NOT EXISTS (SELECT 1 FROM join_link_object j WHERE j.obj_id = o.obj_id)"
+    " ORDER BY obj_id LIMIT ?"
+)
+
+
+def purge(database, options, report):
+    """Delete the runs and links of some days and what hangs on them, or count them with dry_run.
+
+    With options.anonymize the names of people in them become pseudonyms instead. Commits step by
+    step. A stop in between leaves some of them; the next run goes on. Raises UsageError for an
+    unknown cluster.
+    """
+    check_clusters(database, options.clusters)
+    purged = Purged()
+    for table in CLUSTER_COLUMN:
+        rows = count(database, table, options)
+        if rows:
+            purged.tables.append((table, rows))
+    if not options.clusters and not options.anonymize:
+        for table, column in (("xalt_pkg_waiting", "came_at"), ("xalt_rejected", "rejected_at")):
+            rows = purge_by_time(database, table, column, options)
+            if rows:
+                purged.tables.append((table, rows))
+    if not options.dry_run:
+        if options.anonymize:
+            from xaltload.anonymize import anonymize
+
+            anonymize(database, options, report)
+        else:
+            delete_all(database, options, report)
+        clean(database, report)
+    return purged
+
+
+def check_clusters(database, names):
+    """Raise UsageError for a cluster that has no records."""
+    if not names:
+        return
+    sql = "SELECT syshost FROM xalt_run UNION SELECT build_syshost FROM xalt_link"
+    known = {row[0] for row in database.rows(sql)}
+    missing = sorted(set(names) - known)
+    if missing:
+        there = ", ".join(sorted(known)) or "none"
+        raise errors.UsageError(f"no cluster is called {missing[0]}: there are {there}")
+
+
+def condition(database, table, options):
+    """Return (SQL that begins with AND or is empty, parameters) of the rows that are concerned."""
+    sql, values = "", []
+    if options.clusters:
+        marks = ", ".join("?" * len(options.clusters))
+        sql, values = f" AND {CLUSTER_COLUMN[table]} IN ({marks})", list(options.clusters)
+    if options.anonymize:
+        sql += f" AND {database.dialect.quote(PERSON_COLUMN[table])} NOT LIKE ?"
+        values.append(PREFIX + "%")
+    return sql, values
+
+
+def span(options):
+    """Return the days of a purge as a Selection."""
+    first, last = date_of(options.first), date_of(options.last)
+    return Selection(first, last + datetime.timedelta(days=1))
+
+
+def count(database, table, options):
+    """Return how many rows of a table are concerned. Read-only."""
+    sql, values = condition(database, table, options)
+    days = span(options)
+    limits = [f"{days.start} 00:00:00", f"{days.end} 00:00:00"]
+    total = f"SELECT COUNT(*) FROM {table} WHERE date >= ? AND date < ?{sql}"  # noqa: S608
+    return database.rows(total, limits + values)[0][0]
+
+
+def purge_by_time(database, table, column, options):
+    """Delete the rows of some days of a table without a cluster; return how many."""
+    days = span(options)
+    moments = [
+        datetime.datetime.combine(day, datetime.time()).timestamp()
+        for day in (days.start, days.end)
+    ]
+    where = f"FROM {table} WHERE {column} >= ? AND {column} < ?"
+    if options.dry_run:
+        return database.rows(f"SELECT COUNT(*) {where}", moments)[0][0]  # noqa: S608
+    return in_transaction(database, lambda: database.execute(f"DELETE {where}", moments))  # noqa: S608
+
+
+def in_transaction(database, action):
+    """Run an action in a transaction, again if another one was faster; return its result."""
+
+    def once():
+        with database.transaction():
+            return action()
+
+    return with_conflict_retries(once)
+
+
+def delete_all(database, options, report):
+    """Delete the concerned runs and links."""
+    for table, id_column, children in (
+        ("xalt_run", "run_id", RUN_CHILDREN),
+        ("xalt_link", "link_id", LINK_CHILDREN),
+    ):
+        for day, ids in concerned(database, table, id_column, options):
+            step = functools.partial(delete, database, table, id_column, children, ids)
+            in_transaction(database, step)
+            report(f"{table}, {day}: {len(ids)} deleted")
+
+
+def concerned(database, table, id_column, options):
+    """Yield (day, ids) of the concerned rows, some at a time."""
+    sql, values = condition(database, table, options)
+    query = f"SELECT {id_column} FROM {table} WHERE date >= ? AND date < ?{sql}"  # noqa: S608
+    for start, end in queries.slices(database, table, span(options)):
+        ids = [row[0] for row in database.rows(query, [start, end, *values])]
+        for first in range(0, len(ids), RUNS_PER_STEP):
+            yield start[:10], ids[first : first + RUNS_PER_STEP]
+
+
+def delete(database, table, id_column, children, ids):
+    """Delete rows and what hangs on them, inside the caller's transaction."""
+    marks = ", ".join("?" * len(ids))
+    for name in (*children, table):
+        database.execute(f"DELETE FROM {name} WHERE {id_column} IN ({marks})", ids)  # noqa: S608
+
+
+def clean(database, report):
+    """Remove the sets and objects that no run and no link needs any more.
+
+    Only while no loader runs, for that remembers their numbers; else the next time.
+    """
+    from xaltload.takeover import find_sets
+
+    find_sets(database)
+    try:
+        with only_one(database, LOADER_LOCK, LOADER_WAIT_SECONDS):
+            sets = remove_unneeded(database, "set_id", UNUSED_SETS, SET_TABLES)
+            objects = remove_unneeded(database, "obj_id", UNUSED_OBJECTS, ("xalt_object",))
+    except errors.UnavailableError as error:
+        logger.info("unused libraries stay until the next time: %s", error)
+        return
+    report(f"{sets} unused sets of libraries and {objects} unused libraries removed")
+
+
+def remove_unneeded(database, id_column, sql, tables):
+    """Delete the rows that a query finds; return how many. Commits step by step."""
+    removed, last = 0, 0
+    while True:
+        ids = [row[0] for row in database.rows(sql, (last, ROWS_PER_STEP))]
+        if not ids:
+            return removed
+        *children, table = tables
+        in_transaction(
+            database, functools.partial(delete, database, table, id_column, children, ids)
+        )
+        removed, last = removed + len(ids), ids[-1]
