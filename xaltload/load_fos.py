@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from pathlib import Path
 
 import click
 
@@ -66,7 +67,7 @@ def read_fields(path):
     longest = [widths["xalt_field_of_science", name] for name, _kind in COLUMNS]
     found, rejected = {}, 0
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.reader(file), 1):
                 values = tuple(value.strip() for value in row)
                 if not any(values) or values == tuple(name for name, _kind in COLUMNS):

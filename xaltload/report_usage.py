@@ -56,7 +56,8 @@ def command(config, quiet, short, full, report_name, map_directories, name_map_p
         )  # fmt: skip
         return more_reports.REPORTS[report_name](question)
 
-    return show("XALT REPORT on {where} {days}", config, options, make_tables)
+    days = "on all days" if report_name == "lastused" else "{days}"
+    return show(f"XALT REPORT on {{where}} {days}", config, options, make_tables)
 
 
 def check(short, full, report_name, map_directories):

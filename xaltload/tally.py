@@ -160,10 +160,11 @@ def libraries(database, tally, pattern="%", large_only=False):
 
 def of_modules(groups):
     """Return {module: Group}; groups are (Group, {(path, module)}) pairs."""
-    hours: dict = {}
+    sums: dict = {}
     for group, paths in groups:
         for path in paths:
-            hours[path] = hours.get(path, 0.0) + group.hours
+            sums[path] = sums.get(path, 0.0) + group.hours
+    hours = {path: comparable(total) for path, total in sums.items()}
     best: dict = {}  # module -> (path, module)
     for path in sorted(hours):
         module = path[1]
@@ -196,14 +197,19 @@ def top(groups, number, key):
     number 0 or None means all.
     """
     ordered = sorted(groups.items(), key=lambda item: str(item[0]))
-    ordered.sort(key=lambda item: item[1].hours, reverse=True)
+    ordered.sort(key=lambda item: by_hours(item[1]), reverse=True)
     ordered.sort(key=lambda item: key(item[1]), reverse=True)
     return ordered[:number] if number else ordered
 
 
 def by_hours(group):
     """Sort by core hours."""
-    return group.hours
+    return comparable(group.hours)
+
+
+def comparable(hours):
+    """Return core hours without what the order of adding makes of them."""
+    return round(hours, 6)
 
 
 def by_runs(group):
