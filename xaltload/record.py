@@ -326,9 +326,11 @@ def libraries_of(pairs):
     found: dict[tuple[str, str], Any] = {}
     for pair in listed(pairs):
         if isinstance(pair, list) and pair:
-            path = text_of(pair[0])
+            path = pair[0]
+            path = path if isinstance(path, str) and path.isprintable() else text_of(path)
             if path and path != UNKNOWN:
-                found[path, hash_of(pair[1] if len(pair) > 1 else None)] = None
+                hash_id = pair[1] if len(pair) > 1 else None
+                found[path, "0" if hash_id == "0" else hash_of(hash_id)] = None
     return tuple(found)
 
 

@@ -84,8 +84,7 @@ def write(database, parts, ids, stored):
         elif run.without(before.records):
             grown.append((before, run))
     insert(database, new, ids)
-    for before, run in grown:
-        add_records(database, before, run, ids)
+    add_records(database, grown, ids)
     written = [*new, *(run for _before, run in grown)]
     stored.runs += sum(len(run.rows) for run in written)
     ends = (run.rows[ENDED] for run in written if ENDED in run.rows)
@@ -135,11 +134,20 @@ def insert(database, new, ids):
     database.insert_rows("join_run_env", ENVIRONMENT_JOIN, variables)
 
 
-def add_records(database, before, run, ids):
-    """Add records that come later to the run that is there. Raises ConflictError.
+def add_records(database, grown, ids):
+    """Add records to the runs that are there before them; grown are (KnownRun, RunParts) pairs.
 
     The columns of an end record replace those of its start; libraries and variables are joined.
+    Raises ConflictError.
     """
+    for before, run in grown:
+        update(database, before, run)
+    add_objects(database, grown, ids)
+    add_variables(database, grown, ids)
+
+
+def update(database, before, run):
+    """Note the records of a run, and the columns of its end. Raises ConflictError."""
     changes: dict = {}
     if ENDED in run.rows:
         value_of = dict(zip((name for name, _kind in RUN_COLUMNS), run.rows[ENDED].values))
@@ -150,30 +158,44 @@ def add_records(database, before, run, ids):
     values = (*changes.values(), before.run_id, before.records, before.records)
     if database.execute(sql, values) != 1:
         raise errors.ConflictError(f"{database.config.describe()}: another loader was faster")
-    if {ids.sets[row.set_key][0] for row in run.rows.values()} != {before.set_id}:
-        add_objects(database, before, run, ids)
-    add_variables(database, before, run, ids)
 
 
-def add_objects(database, before, run, ids):
-    """Add the libraries of a run that its row does not have; takeover.py finds their set."""
-    sql = "SELECT obj_id FROM join_run_object WHERE run_id = ?"
-    there = {row[0] for row in database.rows(sql, (before.run_id,))}
-    wanted = {obj_id for row in run.rows.values() for obj_id in ids.sets[row.set_key][1]}
-    rows = [(obj_id, before.run_id, before.date) for obj_id in sorted(wanted - there)]
-    if rows:
-        database.insert_rows("join_run_object", OBJECT_JOIN, rows)
-        database.execute("UPDATE xalt_run SET set_id = NULL WHERE run_id = ?", (before.run_id,))
+def add_objects(database, grown, ids):
+    """Add the libraries that the rows of runs do not have; takeover.py finds their sets."""
+    other = [
+        (before, run)
+        for before, run in grown
+        if {ids.sets[row.set_key][0] for row in run.rows.values()} != {before.set_id}
+    ]
+    sql = "SELECT run_id, obj_id FROM join_run_object WHERE run_id IN ({})"
+    there = set(in_parts(database, sql, [before.run_id for before, _run in other]))
+    rows = [
+        (obj_id, before.run_id, before.date)
+        for before, run in other
+        for obj_id in sorted({one for row in run.rows.values() for one in ids.sets[row.set_key][1]})
+        if (before.run_id, obj_id) not in there
+    ]
+    database.insert_rows("join_run_object", OBJECT_JOIN, rows)
+    for run_id in sorted({run_id for _obj_id, run_id, _date in rows}):
+        database.execute("UPDATE xalt_run SET set_id = NULL WHERE run_id = ?", (run_id,))
 
 
-def add_variables(database, before, run, ids):
-    """Add the variables of a run that its row does not have; an end's values replace others."""
-    wanted = {ids.variables[name]: value for name, value in run.environment().items()}
-    sql = "SELECT join_id, env_id, env_value FROM join_run_env WHERE run_id = ?"
-    for join_id, env_id, value in database.rows(sql, (before.run_id,)):
-        new = wanted.pop(env_id, None)
-        if new is not None and ENDED in run.rows and bytes(value) != new:
-            wanted[env_id] = new
+def add_variables(database, grown, ids):
+    """Add the variables that the rows of runs do not have; an end's values replace others."""
+    run_of = {before.run_id: (before, run) for before, run in grown}
+    wanted = {
+        (run_id, ids.variables[name]): value
+        for run_id, (_before, run) in run_of.items()
+        for name, value in run.environment().items()
+    }
+    sql = "SELECT join_id, run_id, env_id, env_value FROM join_run_env WHERE run_id IN ({})"
+    for join_id, run_id, env_id, value in list(in_parts(database, sql, sorted(run_of))):
+        new = wanted.pop((run_id, env_id), None)
+        if new is not None and ENDED in run_of[run_id][1].rows and bytes(value) != new:
+            wanted[run_id, env_id] = new
             database.execute("DELETE FROM join_run_env WHERE join_id = ?", (join_id,))
-    rows = [(env_id, before.run_id, before.date, value) for env_id, value in wanted.items()]
+    rows = [
+        (env_id, run_id, run_of[run_id][0].date, value)
+        for (run_id, env_id), value in wanted.items()
+    ]
     database.insert_rows("join_run_env", ENVIRONMENT_JOIN, rows)

@@ -16,6 +16,7 @@ SECONDS_PER_RUN = 30.0
 USER_COUNT = 400
 LIBRARY_COUNT = 4000
 RUNS_PER_EXECUTABLE = 12
+DIRECTORY_COUNT = 97
 # In the proportions of a load of 5,317 records that was measured with the loader of sites.
 RUNS_PER_LINK, PACKAGES_PER_RUN = 8, 1.2
 STARTS_PER_RUN = 3
@@ -184,15 +185,22 @@ def written(record: dict[str, Any]) -> bytes:
     return with_crc(json.dumps(record, separators=(",", ":")).encode()) + b"\n"
 
 
+def directory_of(name: str) -> int:
+    """Return the number of the directory of a file: XALT takes the end of the uuid."""
+    parts = name.split(".")
+    uuid_text = parts[-3] if parts[0] == "pkg" else parts[-2]
+    return int(uuid_text[-7:], 16) % DIRECTORY_COUNT
+
+
 def write_tree(directory: Path, runs: int) -> Counts:
-    """Write the records of so many runs below a directory, in 97 directories of its own."""
+    """Write the records of so many runs below a directory, into 97 directories by their uuid."""
     counts = {"run": 0, "start": 0, "link": 0, "pkg": 0}
     size_bytes = 0
-    for number in range(97):
+    for number in range(DIRECTORY_COUNT):
         (directory / f"{number:03d}").mkdir(parents=True)
-    for number, (name, record) in enumerate(RecordSource(runs).records()):
+    for name, record in RecordSource(runs).records():
         text = written(record)
-        (directory / f"{number % 97:03d}" / name).write_bytes(text)
+        (directory / f"{directory_of(name):03d}" / name).write_bytes(text)
         size_bytes += len(text)
         counts["start" if ".aaa." in name else name.partition(".")[0]] += 1
     return Counts(counts["run"], counts["start"], counts["link"], counts["pkg"], size_bytes)

@@ -1,5 +1,6 @@
 """Runs are found by exact filters, in a tree and in the database alike."""
 
+import collections
 import datetime
 import json
 import os
@@ -180,7 +181,8 @@ def test_the_directory_of_xalt_is_searched_by_default(tree):
 
 
 def test_at_a_terminal_questions_are_asked(tree, tmp_path):
-    user = RECORDS[0][1]["userT"]["user"]
+    users = collections.Counter(run["columns"][14] for run in RUNS.values())
+    user = users.most_common(1)[0][0]
     answers = f"{tree}\n{user}\n01/01/2026\n01/01/2026\n\n\n1\n"
     main, terminal = pty.openpty()
     process = subprocess.Popen(
