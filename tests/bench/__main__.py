@@ -1,7 +1,10 @@
-"""Run all benchmarks, or those named: python -m tests.bench [load] [growth] [year] [help].
+"""Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
+[xalt_load] [xalt_reports].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
-(1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000).
+(1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
+BENCH_XALT_RUNS ("4000,40000": runs of a load, each of 2.66 records; "full" adds 376000, a million
+records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000).
 The exit code is 1 when a target is missed.
 """
 
@@ -14,11 +17,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable, NoReturn
 
-from tests.bench import help_speed, load_growth, load_speed, measure, year_reports
+from tests.bench import (
+    help_speed,
+    load_growth,
+    load_speed,
+    measure,
+    xalt_load,
+    xalt_reports,
+    year_reports,
+)
 from tests.bench.results import Results
 from tests.bench.setting import Setting
 
-FULL = {"BENCH_YEAR_ROWS": "11700000", "BENCH_GROWTH_LINES": "300000,1000000,10000000"}
+FULL = {
+    "BENCH_YEAR_ROWS": "11700000",
+    "BENCH_GROWTH_LINES": "300000,1000000,10000000",
+    "BENCH_XALT_RUNS": "4000,40000,376000",
+    "BENCH_XALT_REPORT_RUNS": "1000000",
+}
 
 
 def sizes(name: str, default: str) -> list[int]:
@@ -39,11 +55,15 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     lines, repeats = sizes("BENCH_LINES", "300000")[0], sizes("BENCH_REPEATS", "3")[0]
     line_counts = sizes("BENCH_GROWTH_LINES", "300000,1000000")
     year_rows = sizes("BENCH_YEAR_ROWS", "1200000")[0]
+    xalt_runs = sizes("BENCH_XALT_RUNS", "4000,40000")
+    report_runs = sizes("BENCH_XALT_REPORT_RUNS", "100000")[0]
     return {
         "help": lambda: help_speed.run(setting, results),
         "load": lambda: load_speed.run(setting, results, lines, repeats),
         "growth": lambda: load_growth.run(setting, results, line_counts),
         "year": lambda: year_reports.run(setting, results, year_rows),
+        "xalt_load": lambda: xalt_load.run(setting, results, xalt_runs, repeats),
+        "xalt_reports": lambda: xalt_reports.run(setting, results, report_runs),
     }
 
 

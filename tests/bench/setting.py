@@ -9,7 +9,7 @@ from typing import Any
 
 import pymysql
 
-from tests.bench import measure
+from tests.bench import gen2_peer, measure
 from tests.services import MariaDBServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -78,9 +78,22 @@ class Setting:
 
     def peer(self, *arguments: str) -> list[str]:
         """Return a command of the stand-in for the tools that sites use today."""
-        program = str(REPOSITORY / "tests" / "bench" / "gen2_peer.py")
-        where = ["--socket", str(self.server.socket), "--database", PEER_DATABASE]
-        return [sys.executable, program, *where, *arguments]
+        return self.peer_of(gen2_peer, PEER_DATABASE, *arguments)
+
+    def peer_of(self, module: Any, database: str, *arguments: str) -> list[str]:
+        """Return a command of a module that stands in for tools of today."""
+        where = ["--socket", str(self.server.socket), "--database", database]
+        return [sys.executable, "-m", module.__name__, *where, *arguments]
+
+    def load_file(self, database: str, statement: str, path: Path) -> None:
+        """Run a LOAD DATA LOCAL INFILE %s as root."""
+        connection = pymysql.connect(
+            unix_socket=str(self.server.socket), user=self.server.user, autocommit=True,
+            local_infile=True, database=database,
+        )  # fmt: skip
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET unique_checks = 0, foreign_key_checks = 0")
+            cursor.execute(statement, (str(path),))
 
     def call(self, command: list[str]) -> str:
         """Run a command that is not measured; return its output.
@@ -116,4 +129,7 @@ def command_environment(directory: Path) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HPCUSAGE_")}
     home = str(directory)
-    return {**kept, "TZ": "UTC", "HOME": home, "XDG_DATA_HOME": home, "TMPDIR": home}
+    return {
+        **kept, "TZ": "UTC", "HOME": home, "XDG_DATA_HOME": home, "TMPDIR": home,
+        "PYTHONPATH": str(REPOSITORY),
+    }  # fmt: skip
