@@ -73,7 +73,6 @@ CREATE TABLE xalt_run (
     cmdline     BYTES NOT NULL,              -- arguments as JSON, in the form of COMPRESS()
     container   CHARS(32)                    -- for instance singularity
 );
-CREATE INDEX xalt_run_by_date ON xalt_run (date);
 CREATE INDEX xalt_run_by_uuid ON xalt_run (run_uuid);
 CREATE INDEX xalt_run_by_job ON xalt_run (job_id, syshost);
 
@@ -171,9 +170,20 @@ CREATE UNIQUE INDEX xalt_run_by_key ON xalt_run (run_key);
 -- Which of its records are stored: 1 for that of its start, 2 for that of its end, 3 for both;
 -- NULL: the row was made by another program.
 ALTER TABLE xalt_run ADD COLUMN records INTEGER;
--- The set of libraries that the run loaded; NULL: not known yet, look at join_run_object.
-ALTER TABLE xalt_run ADD COLUMN set_id INTEGER;
-CREATE INDEX xalt_run_by_set ON xalt_run (set_id);
+-- What the reports read, in small numbers. A run whose program_id is NULL is still to get them:
+-- createDB and the loaders do that.
+ALTER TABLE xalt_run ADD COLUMN program_id INTEGER;   -- xalt_program
+ALTER TABLE xalt_run ADD COLUMN set_id INTEGER;       -- xalt_object_set; 0: no library
+ALTER TABLE xalt_run ADD COLUMN user_id INTEGER;      -- xalt_name
+ALTER TABLE xalt_run ADD COLUMN account_id INTEGER;   -- xalt_name
+ALTER TABLE xalt_run ADD COLUMN queue_id INTEGER;     -- xalt_name
+ALTER TABLE xalt_run ADD COLUMN cluster_id INTEGER;   -- xalt_name
+ALTER TABLE xalt_run ADD COLUMN job_number BIGINT;    -- of cluster and job_id; NULL: in no job
+CREATE INDEX xalt_run_facts ON xalt_run (
+    date, program_id, set_id, num_cores, user_id, account_id, job_number, cluster_id, queue_id,
+    run_time, probability
+);
+CREATE INDEX xalt_run_by_program ON xalt_run (program_id);
 CREATE INDEX xalt_run_by_link ON xalt_run (uuid);
 CREATE INDEX xalt_run_by_user ON xalt_run ("user");
 
@@ -195,6 +205,24 @@ CREATE INDEX join_link_function_by_link ON join_link_function (link_id);
 CREATE INDEX xalt_total_env_by_run ON xalt_total_env (run_id);
 CREATE INDEX xalt_pkg_by_run ON xalt_pkg (run_id);
 CREATE INDEX xalt_field_of_science_by_account ON xalt_field_of_science (account);
+
+-- One row per program: an executable, the module it belongs to, and the link that built it.
+CREATE TABLE xalt_program (
+    program_id  SERIAL_ID,                   -- number of the program
+    program_key DIGEST NOT NULL,             -- of the other columns
+    exec_path   CHARS(1024) NOT NULL,        -- the executable
+    module_name CHARS(64),                   -- module that it belongs to; NULL: the user's own
+    exec_type   CHARS(7) NOT NULL,           -- binary or script
+    link_uuid   CHARS(36),                   -- xalt_link that built it, if known
+    UNIQUE (program_key)
+);
+
+-- One row per name of a user, an account, a queue or a cluster.
+CREATE TABLE xalt_name (
+    name_id SERIAL_ID,                       -- number of the name
+    name    CHARS(64) NOT NULL,
+    UNIQUE (name)
+);
 
 -- One row per set of libraries that some run loaded: most runs share theirs with others.
 CREATE TABLE xalt_object_set (

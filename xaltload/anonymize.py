@@ -69,7 +69,10 @@ def change_runs(database, run_ids, pseudonyms):
     """Anonymize some runs, inside the caller's transaction."""
     user = database.dialect.quote("user")
     sql = f"SELECT run_id, {user}, exec_path, cwd, cmdline FROM xalt_run WHERE run_id IN ({{}})"  # noqa: S608
-    update = f"UPDATE xalt_run SET {user} = ?, exec_path = ?, cwd = ?, cmdline = ? WHERE run_id = ?"  # noqa: S608
+    update = (
+        f"UPDATE xalt_run SET {user} = ?, exec_path = ?, cwd = ?, cmdline = ?,"  # noqa: S608
+        " program_id = NULL WHERE run_id = ?"
+    )
     name_of = {}
     for run_id, name, exec_path, cwd, cmdline in list(in_parts(database, sql, run_ids)):
         name_of[run_id] = name
@@ -77,8 +80,7 @@ def change_runs(database, run_ids, pseudonyms):
         line = compressed(pseudonyms.in_text(uncompressed(cmdline), name))
         database.execute(update, (pseudonyms.of(name), *texts, line, run_id))
     change_variables(database, name_of, pseudonyms)
-    for run_id in remove_libraries(database, "run", name_of, pseudonyms):
-        database.execute("UPDATE xalt_run SET set_id = NULL WHERE run_id = ?", (run_id,))
+    remove_libraries(database, "run", name_of, pseudonyms)
 
 
 def change_variables(database, name_of, pseudonyms):
@@ -92,7 +94,7 @@ def change_variables(database, name_of, pseudonyms):
 
 
 def remove_libraries(database, kind, name_of, pseudonyms):
-    """Take libraries away whose paths name the user; return the ids of the rows that had some.
+    """Take libraries away whose paths name the user.
 
     kind is run or link, name_of maps their ids to names. That such a library is the user's own is
     all that it would tell.
@@ -101,12 +103,9 @@ def remove_libraries(database, kind, name_of, pseudonyms):
         f"SELECT j.join_id, j.{kind}_id, o.object_path FROM join_{kind}_object j"  # noqa: S608
         f" JOIN xalt_object o ON o.obj_id = j.obj_id WHERE j.{kind}_id IN ({{}})"
     )
-    concerned_ids = set()
     for join_id, row_id, path in list(in_parts(database, sql, sorted(name_of))):
         if pseudonyms.in_text(path, name_of[row_id]) != path:
             database.execute(f"DELETE FROM join_{kind}_object WHERE join_id = ?", (join_id,))  # noqa: S608
-            concerned_ids.add(row_id)
-    return sorted(concerned_ids)
 
 
 def change_links(database, link_ids, pseudonyms):

@@ -29,6 +29,16 @@ def package_key(run_uuid, program, name, version, path):
     return digest("package", run_uuid, program, name, version, path)
 
 
+def program_key(exec_path, module, exec_type, link_uuid):
+    """Return the key of a program; module and link_uuid may be None."""
+    return digest("program", exec_path, module or "", exec_type, link_uuid or "")
+
+
+def job_number(syshost, job_id):
+    """Return a number of 63 bits that stands for a job."""
+    return int.from_bytes(digest("job", syshost, job_id)[:8], "big") >> 1
+
+
 def set_key(object_keys):
     """Return the key of a set of objects."""
     joined = b"".join(sorted(object_keys))

@@ -1,15 +1,13 @@
 """The tables of xalt_library_usage: which modules' libraries were loaded. Read-only."""
 
 from xaltload import tally
-from xaltload.applications import NameMap
 from xaltload.tables import Table
 from xaltload.usage_report import group_headings, group_rows
 
 
 def library_tables(database, selection, pattern="%", number=0, weighted=False):
     """Return the Tables about libraries whose module matches an SQL pattern."""
-    counted = tally.RunTally(NameMap(), weighted, with_builders=False)
-    counted.read(database, selection)
+    counted = tally.RunTally(database, selection, weighted)
     found = tally.libraries(database, counted, pattern)
     tables = []
     for key, words, groups in (

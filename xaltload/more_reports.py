@@ -214,15 +214,20 @@ def last_library_use(database):
     module_of = {
         obj_id: module for obj_id, (_path, module) in queries.module_objects(database).items()
     }
-    days = dict(rows_of_days(database, "SELECT set_id, MAX(date) FROM xalt_run"
-                             " WHERE set_id > 0 GROUP BY set_id"))  # fmt: skip
+    sql = (
+        "SELECT set_id, MAX(date) FROM xalt_run WHERE set_id > 0 AND program_id IS NOT NULL"
+        " GROUP BY set_id"
+    )
+    days = dict(rows_of_days(database, sql))
     found: dict = {}
-    for set_id, obj_id in queries.members_of_sets(database, days):
-        note_last(found, module_of.get(obj_id), days[set_id])
-    unsettled = dict(rows_of_days(database, "SELECT run_id, date FROM xalt_run"
-                                  " WHERE set_id IS NULL"))  # fmt: skip
-    for run_id, obj_id in queries.libraries_of_runs(database, unsettled):
-        note_last(found, module_of.get(obj_id), unsettled[run_id])
+    for set_id, obj_ids in queries.members_of_sets(database, days).items():
+        for obj_id in obj_ids:
+            note_last(found, module_of.get(obj_id), days[set_id])
+    unprepared = dict(
+        rows_of_days(database, "SELECT run_id, date FROM xalt_run WHERE program_id IS NULL")
+    )
+    for run_id, obj_id in queries.libraries_of_runs(database, unprepared):
+        note_last(found, module_of.get(obj_id), unprepared[run_id])
     return found
 
 

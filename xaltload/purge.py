@@ -25,16 +25,9 @@ LOADER_LOCK = "xalt_load"
 LOADER_WAIT_SECONDS = 60.0
 ROWS_PER_STEP = 1000
 SET_TABLES = ("xalt_set_object", "xalt_object_set")
-UNUSED_SETS = (
-    "SELECT set_id FROM xalt_object_set s WHERE set_id > ? AND NOT EXISTS"
-    " (SELECT 1 FROM xalt_run r WHERE r.set_id = s.set_id) ORDER BY set_id LIMIT ?"
-)
-UNUSED_OBJECTS = (
-    "SELECT obj_id FROM xalt_object o WHERE obj_id > ?"
-    " AND NOT EXISTS (SELECT 1 FROM join_run_object j WHERE j.obj_id = o.obj_id)"
-    " AND NOT EXISTS (SELECT 1 FROM join_link_object j WHERE j.obj_id = o.obj_id)"
-    " ORDER BY obj_id LIMIT ?"
-)
+PROGRAM_TABLES = ("xalt_program",)
+OBJECT_TABLES = ("xalt_object",)
+NAME_TABLES = ("xalt_name",)
 
 
 def purge(database, options, report):
@@ -158,32 +151,53 @@ def delete(database, table, id_column, children, ids):
 
 
 def clean(database, report):
-    """Remove the sets and objects that no run and no link needs any more.
+    """Remove the libraries, their sets, programs and names that nothing needs any more.
 
     Only while no loader runs, for that remembers their numbers; else the next time.
     """
-    from xaltload.takeover import find_sets
+    from xaltload.takeover import find_facts
 
-    find_sets(database)
+    find_facts(database)
     try:
         with only_one(database, LOADER_LOCK, LOADER_WAIT_SECONDS):
-            sets = remove_unneeded(database, "set_id", UNUSED_SETS, SET_TABLES)
-            objects = remove_unneeded(database, "obj_id", UNUSED_OBJECTS, ("xalt_object",))
+            for id_column, ids, tables in unneeded_rows(database):
+                remove_rows(database, id_column, ids, tables)
+                report(f"{tables[-1]}: {len(ids)} rows that nothing needs removed")
     except errors.UnavailableError as error:
-        logger.info("unused libraries stay until the next time: %s", error)
-        return
-    report(f"{sets} unused sets of libraries and {objects} unused libraries removed")
+        logger.info("what nothing needs stays until the next time: %s", error)
 
 
-def remove_unneeded(database, id_column, sql, tables):
-    """Delete the rows that a query finds; return how many. Commits step by step."""
-    removed, last = 0, 0
-    while True:
-        ids = [row[0] for row in database.rows(sql, (last, ROWS_PER_STEP))]
-        if not ids:
-            return removed
-        *children, table = tables
+def unneeded_rows(database):
+    """Yield (id column, ids, tables) of the rows that nothing needs. Read-only."""
+    sets = used(database, "xalt_run", "set_id")
+    yield "set_id", all_but(database, "xalt_object_set", "set_id", sets), SET_TABLES
+    programs = used(database, "xalt_run", "program_id")
+    yield "program_id", all_but(database, "xalt_program", "program_id", programs), PROGRAM_TABLES
+    objects = used(database, "join_run_object", "obj_id")
+    objects |= used(database, "join_link_object", "obj_id")
+    yield "obj_id", all_but(database, "xalt_object", "obj_id", objects), OBJECT_TABLES
+    names = set()
+    for column in ("user_id", "account_id", "queue_id", "cluster_id"):
+        names |= used(database, "xalt_run", column)
+    yield "name_id", all_but(database, "xalt_name", "name_id", names), NAME_TABLES
+
+
+def used(database, table, column):
+    """Return the numbers that a column holds. Read-only."""
+    return {row[0] for row in database.rows(f"SELECT DISTINCT {column} FROM {table}")}  # noqa: S608
+
+
+def all_but(database, table, column, needed):
+    """Return the ids of a table that are not among those needed. Read-only."""
+    ids = database.rows(f"SELECT {column} FROM {table}")  # noqa: S608
+    return sorted(row[0] for row in ids if row[0] not in needed)
+
+
+def remove_rows(database, id_column, ids, tables):
+    """Delete rows and what hangs on them. Commits step by step."""
+    *children, table = tables
+    for start in range(0, len(ids), ROWS_PER_STEP):
+        part = ids[start : start + ROWS_PER_STEP]
         in_transaction(
-            database, functools.partial(delete, database, table, id_column, children, ids)
+            database, functools.partial(delete, database, table, id_column, children, part)
         )
-        removed, last = removed + len(ids), ids[-1]

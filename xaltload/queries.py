@@ -5,7 +5,92 @@ import datetime
 from usagedb.database import in_parts, like_pattern
 
 ROWS_PER_QUERY = 20_000
-SHORTEST = datetime.timedelta(seconds=1)
+# Runs that the database groups at once: their lists of jobs fit into one packet of MySQL's, 16 MB.
+GROUPED_RUNS_PER_QUERY = 400_000
+PROGRAMS_PER_QUERY = 5000
+SHORTEST, DAY = datetime.timedelta(seconds=1), datetime.timedelta(days=1)
+# A run that was recorded with probability p stands for 1/p runs in a weighted report.
+WEIGHT = "CASE WHEN probability > 0 AND probability < 1 THEN 1 / probability ELSE 1 END"
+
+
+def read_groups(database, selection, keys, weighted=False, condition="", values=()):
+    """Yield (*keys, runs, core hours, users, accounts, jobs) of the selected runs.
+
+    keys are columns or other expressions to group by; condition is SQL that begins with AND, with
+    its values. Users, accounts and jobs are sets of numbers. A group may come several times, with
+    different runs. Only runs that are prepared are counted: see unprepared_runs.
+    """
+    names, name_values = name_conditions(database, selection)
+    weight = WEIGHT if weighted else "1"
+    columns = ", ".join(keys)
+    lists = ", ".join(map(database.dialect.joined, ("user_id", "account_id", "job_number")))
+    sql = (
+        f"SELECT {columns}, SUM({weight}), SUM(run_time * num_cores * {weight}) / 3600.0, {lists}"  # noqa: S608
+        " FROM xalt_run WHERE date >= ? AND date < ? AND program_id IS NOT NULL"
+        f"{names}{condition} GROUP BY {columns}"
+    )
+    for start, end in slices(database, "xalt_run", selection, GROUPED_RUNS_PER_QUERY):
+        for row in database.rows(sql, [start, end, *name_values, *values]):
+            *first, runs, hours, users, accounts, jobs = row
+            yield (
+                *first, float(runs), float(hours), numbers_of(users), numbers_of(accounts),
+                numbers_of(jobs),
+            )  # fmt: skip
+
+
+def numbers_of(text):
+    """Return the numbers of a list that Dialect.joined made."""
+    if text is None:
+        return set()
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    return set(map(int, text.split(",")))
+
+
+def name_conditions(database, selection):
+    """Return (SQL that begins with AND or is empty, parameters) for cluster and queue."""
+    sql, values = "", []
+    for column, pattern in (("cluster_id", selection.syshost), ("queue_id", selection.queue)):
+        if pattern != "%":
+            ids = name_ids(database, pattern)
+            marks = ", ".join("?" * len(ids)) or "NULL"
+            sql += f" AND {column} IN ({marks})"
+            values += ids
+    return sql, values
+
+
+def name_ids(database, pattern):
+    """Return the numbers of the names that match an SQL pattern."""
+    sql = f"SELECT name_id FROM xalt_name WHERE {database.like('name')}"  # noqa: S608
+    return [row[0] for row in database.rows(sql, (like_pattern(pattern, fold=False),))]
+
+
+def ids_of_names(database, names):
+    """Return {name: number} of the names that have one."""
+    sql = "SELECT name, name_id FROM xalt_name WHERE name IN ({})"
+    return dict(in_parts(database, sql, sorted(names)))
+
+
+def programs(database, program_ids):
+    """Return {program_id: (exec_path, module, exec_type, link_uuid)}."""
+    sql = (
+        "SELECT program_id, exec_path, module_name, exec_type, link_uuid FROM xalt_program"
+        " WHERE program_id IN ({})"
+    )
+    found = in_parts(database, sql, sorted(program_ids), PROGRAMS_PER_QUERY)
+    return {row[0]: tuple(row[1:]) for row in found}
+
+
+def unprepared_runs(database, selection, columns):
+    """Yield tuples of columns of the selected runs that another program has stored, and that no
+    loader has prepared for the reports yet."""
+    condition, values = selection.conditions(database, "syshost", "queue")
+    names = ", ".join(map(database.dialect.quote, columns))
+    sql = (
+        f"SELECT {names} FROM xalt_run WHERE program_id IS NULL AND date >= ? AND date < ?"  # noqa: S608
+        f"{condition}"
+    )
+    days = [f"{selection.start} 00:00:00", f"{selection.end} 00:00:00"]
+    yield from database.rows(sql, [*days, *values])
 
 
 def read_runs(database, selection, columns):
@@ -19,13 +104,24 @@ def read_runs(database, selection, columns):
 
 def slices(database, table, selection, most_rows=ROWS_PER_QUERY):
     """Yield (start, end) texts that together are the selected days, each of not too many rows."""
-    day = datetime.datetime.combine(selection.start, datetime.time())
-    last = datetime.datetime.combine(selection.end, datetime.time())
-    day, last = clipped(database, table, day, last)
+    midnight = datetime.time()
+    start = datetime.datetime.combine(selection.start, midnight)
+    last = datetime.datetime.combine(selection.end, midnight)
+    start, last = clipped(database, table, start, last)
+    day, rows = start, 0  # rows between start and day
     while day < last:
-        following = min(day + datetime.timedelta(days=1), last)
-        yield from halved(database, table, day, following, most_rows)
-        day = following
+        following = day + DAY
+        count = count_between(database, table, day, following)
+        if rows + count > most_rows:
+            if rows:
+                yield text_of(start), text_of(day)
+            start, rows = day, 0
+            if count > most_rows:
+                yield from halved(database, table, day, following, most_rows)
+                start, count = following, 0
+        day, rows = following, rows + count
+    if rows:
+        yield text_of(start), text_of(last)
 
 
 def clipped(database, table, start, end):
@@ -41,14 +137,19 @@ def clipped(database, table, start, end):
 
 def halved(database, table, start, end, most_rows):
     """Yield a span, or its halves if it has too many rows."""
-    sql = f"SELECT COUNT(*) FROM {table} WHERE date >= ? AND date < ?"  # noqa: S608
-    count = database.rows(sql, (text_of(start), text_of(end)))[0][0]
+    count = count_between(database, table, start, end)
     if count > most_rows and end - start > SHORTEST:
         middle = (start + (end - start) / 2).replace(microsecond=0)
         yield from halved(database, table, start, middle, most_rows)
         yield from halved(database, table, middle, end, most_rows)
     elif count:
         yield text_of(start), text_of(end)
+
+
+def count_between(database, table, start, end):
+    """Return how many rows a table has between two local times."""
+    sql = f"SELECT COUNT(*) FROM {table} WHERE date >= ? AND date < ?"  # noqa: S608
+    return database.rows(sql, (text_of(start), text_of(end)))[0][0]
 
 
 def text_of(moment):
@@ -82,9 +183,12 @@ def module_objects(database, pattern="%"):
 
 
 def members_of_sets(database, set_ids):
-    """Yield (set_id, obj_id) of some sets of libraries."""
-    sql = "SELECT set_id, obj_id FROM xalt_set_object WHERE set_id IN ({})"
-    yield from in_parts(database, sql, sorted(set_ids))
+    """Return {set_id: set of obj_ids} of some sets of libraries."""
+    sql = (
+        f"SELECT set_id, {database.dialect.joined('obj_id')} FROM xalt_set_object"  # noqa: S608
+        " WHERE set_id IN ({}) GROUP BY set_id"
+    )
+    return {set_id: numbers_of(text) for set_id, text in in_parts(database, sql, sorted(set_ids))}
 
 
 def libraries_of_runs(database, run_ids):

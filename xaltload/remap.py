@@ -3,6 +3,7 @@
 import functools
 
 from usagedb.database import with_conflict_retries
+from xaltload.takeover import find_facts
 
 ROWS_PER_STEP = 5000
 IDS_PER_UPDATE = 500
@@ -20,9 +21,12 @@ def remap(database, modules, everything=False, dry_run=False):
     modules is a ModuleMap. Only rows without a module are named, with `everything` all rows, also
     those of modules that are no longer in the map. With dry_run they are only counted.
     """
-    return {
+    changed = {
         place[0]: remap_table(database, modules, place, everything, dry_run) for place in PLACES
     }
+    if not dry_run:
+        find_facts(database)
+    return changed
 
 
 def remap_table(database, modules, place, everything, dry_run):
@@ -57,5 +61,9 @@ def rename(database, table, id_column, module_column, ids_of):
             for start in range(0, len(ids), IDS_PER_UPDATE):
                 part = ids[start : start + IDS_PER_UPDATE]
                 marks = ", ".join("?" * len(part))
-                sql = f"UPDATE {table} SET {module_column} = ? WHERE {id_column} IN ({marks})"  # noqa: S608
+                more = ", program_id = NULL" if table == "xalt_run" else ""
+                sql = (
+                    f"UPDATE {table} SET {module_column} = ?{more}"  # noqa: S608
+                    f" WHERE {id_column} IN ({marks})"
+                )
                 database.execute(sql, [module, *part])

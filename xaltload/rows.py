@@ -2,7 +2,7 @@
 
 import datetime
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from usagedb.dialects.base import BYTES, DATETIME, INTEGER, SECONDS, TEXT
 from xaltload import keys
@@ -26,6 +26,10 @@ LINK_COLUMNS = (
     ("link_path", TEXT), ("link_module_name", TEXT), ("link_line", BYTES), ("cwd", TEXT),
     ("build_user", TEXT), ("build_syshost", TEXT), ("build_epoch", SECONDS), ("exec_path", TEXT),
 )  # fmt: skip
+PROGRAM_COLUMNS = (
+    ("program_key", BYTES), ("exec_path", TEXT), ("module_name", TEXT), ("exec_type", TEXT),
+    ("link_uuid", TEXT),
+)  # fmt: skip
 OBJECT_COLUMNS = (
     ("obj_key", BYTES), ("object_path", TEXT), ("syshost", TEXT), ("hash_id", TEXT),
     ("module_name", TEXT), ("timestamp", DATETIME), ("lib_type", TEXT),
@@ -41,10 +45,22 @@ class RunRow(NamedTuple):
     run_uuid: str
     date: str  # local day of the start
     values: tuple  # of RUN_COLUMNS
+    facts: "Facts"
     set_key: bytes
     environment: tuple  # (name, value as bytes)
     run_time: float
     num_cores: int
+
+
+class Facts(NamedTuple):
+    """What the reports read of a run, as long as it has no numbers."""
+
+    program: tuple  # values of PROGRAM_COLUMNS
+    user: str
+    account: str
+    queue: str
+    cluster: str
+    job_number: Any  # None outside a job
 
 
 class LinkRow(NamedTuple):
@@ -94,18 +110,27 @@ class RowMaker:
         key = keys.run_key(*identity)
         records = ENDED if run.end_time > 0 else STARTED
         account = run.account if run.account != UNKNOWN else self.accounts.get(run.user, UNKNOWN)
+        texts = {
+            name: fit.text(name, value)
+            for name, value in (
+                ("job_id", run.job_id), ("account", account), ("exec_type", run.exec_type),
+                ("queue", run.queue), ("user", run.user), ("exec_path", run.exec_path),
+                ("cwd", run.cwd),
+            )
+        }  # fmt: skip
+        module = fit.optional("module_name", self.modules.module_of(run.exec_path))
         values = (
-            key, records, fit.text("job_id", run.job_id), run.run_uuid,
-            local.strftime("%Y-%m-%d %H:%M:%S"), syshost, run.link_uuid or None, hash_id,
-            fit.text("account", account), fit.text("exec_type", run.exec_type), run.start_time,
-            run.end_time, run.run_time, run.probability * probability,
+            key, records, texts["job_id"], run.run_uuid, local.strftime("%Y-%m-%d %H:%M:%S"),
+            syshost, run.link_uuid or None, hash_id, texts["account"], texts["exec_type"],
+            run.start_time, run.end_time, run.run_time, run.probability * probability,
             fit.number("num_cores", run.num_cores), fit.number("num_nodes", run.num_nodes),
             fit.number("num_threads", run.num_threads), fit.number("num_gpus", run.num_gpus),
-            fit.text("queue", run.queue), 0, 0.0, fit.text("user", run.user),
-            fit.text("exec_path", run.exec_path),
-            fit.optional("module_name", self.modules.module_of(run.exec_path)),
-            fit.text("cwd", run.cwd), compressed(run.cmdline),
-            fit.text("container", run.container) if run.container else None,
+            texts["queue"], 0, 0.0, texts["user"], texts["exec_path"], module, texts["cwd"],
+            compressed(run.cmdline), fit.text("container", run.container) or None,
+        )  # fmt: skip
+        facts = make_facts(
+            texts["exec_path"], module, texts["exec_type"], run.link_uuid or None, texts["user"],
+            texts["account"], texts["queue"], syshost, texts["job_id"],
         )  # fmt: skip
         return RunRow(
             key=key,
@@ -114,6 +139,7 @@ class RowMaker:
             run_uuid=run.run_uuid,
             date=local.strftime("%Y-%m-%d"),
             values=values,
+            facts=facts,
             set_key=self._set_of(run.libraries, run.syshost),
             environment=self._environment(run.environment),
             run_time=run.run_time,
@@ -179,6 +205,27 @@ class RowMaker:
         module = fit.optional("module_name", self.modules.module_of(path))
         key = keys.object_key(path, syshost, hash_id)
         return (key, path, syshost, hash_id, module, self.now, library_type(path))
+
+
+def make_facts(
+    exec_path, module, exec_type, link_uuid, user, account, queue, syshost, job_id
+):  # fmt: skip
+    """Return the Facts of the columns of a run."""
+    return Facts(
+        program=program_row(exec_path, module, exec_type, link_uuid),
+        user=user,
+        account=account,
+        queue=queue,
+        cluster=syshost,
+        job_number=None if job_id == UNKNOWN else keys.job_number(syshost, job_id),
+    )
+
+
+@functools.lru_cache(100_000)
+def program_row(exec_path, module, exec_type, link_uuid):
+    """Return the values of PROGRAM_COLUMNS."""
+    key = keys.program_key(exec_path, module, exec_type, link_uuid)
+    return (key, exec_path, module, exec_type, link_uuid)
 
 
 class Fitter:

@@ -4,11 +4,15 @@ import collections
 
 from usagedb import errors
 from usagedb.database import in_parts
-from usagedb.dialects.base import BYTES, DATE, INTEGER
+from usagedb.dialects.base import BYTES, DATE, INTEGER, NULLABLE
 from xaltload import keys
 from xaltload.rows import ENDED, RUN_COLUMNS, STARTED
 
-COLUMNS = (*RUN_COLUMNS, ("set_id", INTEGER))
+FACT_COLUMNS = (
+    ("set_id", INTEGER), ("program_id", INTEGER), ("user_id", INTEGER), ("account_id", INTEGER),
+    ("queue_id", INTEGER), ("cluster_id", INTEGER), ("job_number", NULLABLE),
+)  # fmt: skip
+COLUMNS = (*RUN_COLUMNS, *FACT_COLUMNS)
 OBJECT_JOIN = (("obj_id", INTEGER), ("run_id", INTEGER), ("date", DATE))
 ENVIRONMENT_JOIN = (
     ("env_id", INTEGER), ("run_id", INTEGER), ("date", DATE), ("env_value", BYTES),
@@ -116,7 +120,8 @@ def insert(database, new, ids):
     rows = []
     for run in new:
         key, _records, *values = run.best.values
-        rows.append((key, run.records, *values, ids.sets[run.set_key][0]))
+        set_id = ids.sets[run.set_key][0]
+        rows.append((key, run.records, *values, set_id, *ids.facts[run.best.facts]))
     database.insert_rows("xalt_run", COLUMNS, rows)
     sql = "SELECT run_key, run_id FROM xalt_run WHERE run_key IN ({})"
     found = in_parts(database, sql, [run.key for run in new])
@@ -141,17 +146,19 @@ def add_records(database, grown, ids):
     Raises ConflictError.
     """
     for before, run in grown:
-        update(database, before, run)
+        update(database, before, run, ids)
     add_objects(database, grown, ids)
     add_variables(database, grown, ids)
 
 
-def update(database, before, run):
+def update(database, before, run, ids):
     """Note the records of a run, and the columns of its end. Raises ConflictError."""
     changes: dict = {}
     if ENDED in run.rows:
         value_of = dict(zip((name for name, _kind in RUN_COLUMNS), run.rows[ENDED].values))
         changes = {name: value_of[name] for name in UPDATED}
+        names = (name for name, _kind in FACT_COLUMNS[1:])
+        changes.update(zip(names, ids.facts[run.rows[ENDED].facts]))
     changes["records"] = before.records | run.records
     sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in changes)
     sql = f"UPDATE xalt_run SET {sets} WHERE run_id = ? AND COALESCE(records, ?) = ?"  # noqa: S608
@@ -177,7 +184,7 @@ def add_objects(database, grown, ids):
     ]
     database.insert_rows("join_run_object", OBJECT_JOIN, rows)
     for run_id in sorted({run_id for _obj_id, run_id, _date in rows}):
-        database.execute("UPDATE xalt_run SET set_id = NULL WHERE run_id = ?", (run_id,))
+        database.execute("UPDATE xalt_run SET program_id = NULL WHERE run_id = ?", (run_id,))
 
 
 def add_variables(database, grown, ids):

@@ -10,6 +10,7 @@ from usagedb.progress import Counter
 from usagedb.rejects import RejectFile
 from xaltload import dispose, packages
 from xaltload.store import Store, Stored
+from xaltload.takeover import find_facts
 from xaltload.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Session:
                 self.reject_file.close()
         if not self.dry_run:
             self._settle_packages()
+            find_facts(self.database)
         return self._status()
 
     def _is_over_time(self):

@@ -12,7 +12,7 @@ from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import BYTES, DATE, INTEGER, TEXT
 from usagedb.dimensions import Dimension
 from xaltload import packages, runs
-from xaltload.rows import LINK_COLUMNS, OBJECT_COLUMNS
+from xaltload.rows import LINK_COLUMNS, OBJECT_COLUMNS, PROGRAM_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class Dimensions:
         self.objects = Dimension("xalt_object", "obj_id", OBJECT_COLUMNS, lambda row: row)
         self.variables = name_dimension("xalt_env_name", "env_id", "env_name")
         self.functions = name_dimension("xalt_function", "func_id", "function_name")
+        self.programs = Dimension("xalt_program", "program_id", PROGRAM_COLUMNS, lambda row: row)
+        self.names = name_dimension("xalt_name", "name_id", "name")
         self.set_ids = Dimension(
             "xalt_object_set", "set_id", (("set_key", BYTES),), lambda key: (key,)
         )
@@ -67,6 +69,23 @@ class Dimensions:
         if missing:
             self._make_sets(database, missing)
         return {key: self._objects_of[key] for key in rows_of}
+
+    def facts(self, database, facts):
+        """Return {Facts: values of FACT_COLUMNS but the set}; makes names and programs. Commits."""
+        distinct = set(facts)
+        programs = self.programs.numbers(
+            database, sorted({one.program for one in distinct}, key=key)
+        )
+        names = self.names.numbers(
+            database, sorted({name for one in distinct for name in one[1:5]})
+        )
+        return {
+            one: (
+                programs[one.program], names[one.user], names[one.account], names[one.queue],
+                names[one.cluster], one.job_number,
+            )
+            for one in distinct
+        }  # fmt: skip
 
     def _make_sets(self, database, rows_of):
         distinct = {row[0]: row for rows in rows_of.values() for row in rows}
@@ -89,6 +108,11 @@ class Dimensions:
         with database.transaction():
             database.insert_rows("xalt_set_object", columns, members, key=("set_id", "obj_id"))
         return set_ids
+
+
+def key(row):
+    """Return the key of a row, which is its first column: a None further on cannot be sorted."""
+    return row[0]
 
 
 def name_dimension(table, id_column, name_column):
@@ -140,6 +164,7 @@ class Store:
         functions = {name for link in batch.links for name in link.functions}
         return Ids(
             sets={b"": (0, ()), **dimensions.sets(database, batch.sets)},
+            facts=dimensions.facts(database, (run.facts for run in batch.runs)),
             variables=dimensions.variables.numbers(database, sorted(variables)),
             functions=dimensions.functions.numbers(database, sorted(functions)),
         )
@@ -168,5 +193,6 @@ class Ids:
     """The numbers of the names and sets of one batch."""
 
     sets: dict  # set_key -> (set_id, obj_ids)
+    facts: dict  # Facts -> values of FACT_COLUMNS but the set
     variables: dict
     functions: dict

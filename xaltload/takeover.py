@@ -10,6 +10,8 @@ from typing import Any
 from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import INTEGER, TEXT
 from xaltload import keys
+from xaltload.rows import make_facts
+from xaltload.runs import FACT_COLUMNS
 from xaltload.store import Dimensions
 
 ROWS_PER_STEP = 1000
@@ -19,6 +21,11 @@ RUN_COLUMNS = (
     "exec_type", "end_time", "run_time", "probability", "num_cores", "num_nodes", "num_threads",
     "num_gpus", "queue", "sum_runs", "sum_time", "user", "exec_path", "module_name", "cwd",
     "cmdline", "container",
+)  # fmt: skip
+# The arguments of rows.make_facts.
+FACT_SOURCES = (
+    "exec_path", "module_name", "exec_type", "uuid", "user", "account", "queue", "syshost",
+    "job_id",
 )  # fmt: skip
 OBJECT_COLUMNS = ("object_path", "syshost", "hash_id", "module_name", "timestamp", "lib_type")
 PACKAGE_COLUMNS = ("run_id", "program", "pkg_name", "pkg_version", "pkg_path")
@@ -79,7 +86,7 @@ TABLES = (
 
 
 def complete(database, say):
-    """Take over all rows without a key, and find the sets of libraries that are not known.
+    """Take over all rows without a key, and prepare them for the reports.
 
     Commits step by step, so that a stop loses nothing and the next call goes on. say(line) is told
     what was done; nothing if there was nothing to do.
@@ -92,9 +99,9 @@ def complete(database, say):
             counts = {"kept": "add", "merged": "add"}
             row = (table.name, kept, merged)
             database.insert_rows("xalt_taken_over", columns, [row], ("table_name",), counts)
-    runs = find_sets(database)
+    runs = find_facts(database)
     if runs:
-        say(f"xalt_run: found the library sets of {runs} runs")
+        say(f"xalt_run: prepared {runs} runs for the reports")
 
 
 def take_over(database, table):
@@ -165,8 +172,8 @@ def holders_of(database, table, wanted):
     return {bytes(row[0]): tuple(map(plain, row[1:])) for row in found}
 
 
-def update(database, table, id_column, column, value_of):
-    """Set a column of many rows that have none; value_of maps ids to values."""
+def update(database, table, id_column, column, value_of, only_empty=True):
+    """Set a column of many rows, of those that have none; value_of maps ids to values."""
     ids = sorted(value_of)
     for start in range(0, len(ids), VALUES_PER_UPDATE):
         part = ids[start : start + VALUES_PER_UPDATE]
@@ -174,8 +181,9 @@ def update(database, table, id_column, column, value_of):
         marks = ", ".join("?" * len(part))
         sql = (
             f"UPDATE {table} SET {column} = CASE {id_column} {cases} END"  # noqa: S608
-            f" WHERE {id_column} IN ({marks}) AND {column} IS NULL"
+            f" WHERE {id_column} IN ({marks})"
         )
+        sql += f" AND {column} IS NULL" if only_empty else ""
         values = [value for number in part for value in (number, value_of[number])]
         database.execute(sql, [*values, *part])
 
@@ -206,23 +214,31 @@ def move_children(database, child, column, own_id, columns, from_id, to_id):
             database.execute(sql_move, (to_id, number))
 
 
-def find_sets(database):
-    """Find the sets of libraries of all runs that have none; return how many. Commits."""
+def find_facts(database):
+    """Find what the reports read of all runs that lack it; return how many. Commits."""
     dimensions, found = Dimensions(), 0
-    object_rows: dict = {}
-    sql = "SELECT run_id FROM xalt_run WHERE set_id IS NULL LIMIT ?"
+    key_of_object: dict = {}
+    names = ", ".join(map(database.dialect.quote, FACT_SOURCES))
+    sql = f"SELECT run_id, {names} FROM xalt_run WHERE program_id IS NULL LIMIT {ROWS_PER_STEP}"  # noqa: S608
     while True:
-        run_ids = [row[0] for row in database.rows(sql, (ROWS_PER_STEP,))]
-        if not run_ids:
+        rows = database.rows(sql)
+        if not rows:
             return found
-        set_ids = sets_of(database, dimensions, object_rows, run_ids)
+        facts_of = {row[0]: make_facts(*row[1:]) for row in rows}
+        sets = sets_of(database, dimensions, key_of_object, list(facts_of))
+        numbers = with_conflict_retries(
+            lambda rows=facts_of: dimensions.facts(database, rows.values())
+        )
+        values_of = {run_id: (sets[run_id], *numbers[facts]) for run_id, facts in facts_of.items()}
 
-        def step(set_ids=set_ids):
+        def step(values_of=values_of):
             with database.transaction():
-                update(database, "xalt_run", "run_id", "set_id", set_ids)
+                for place, (column, _kind) in enumerate(FACT_COLUMNS):
+                    one = {run_id: values[place] for run_id, values in values_of.items()}
+                    update(database, "xalt_run", "run_id", column, one, only_empty=False)
 
         with_conflict_retries(step)
-        found += len(run_ids)
+        found += len(rows)
 
 
 def sets_of(database, dimensions, key_of_object, run_ids):

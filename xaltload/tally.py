@@ -1,18 +1,20 @@
 """Count runs in groups: core hours, runs, jobs, users, accounts."""
 
 from xaltload import queries
+from xaltload.keys import job_number
 from xaltload.record import UNKNOWN
 
 SECONDS_PER_HOUR = 3600.0
-COLUMNS = (
-    "exec_path", "module_name", "user", "account", "num_cores", "run_time", "probability",
-    "exec_type", "syshost", "job_id", "uuid", "set_id", "run_id", "queue",
-)  # fmt: skip
 LARGE_MEMORY = "largemem"
+MPI = "CASE WHEN num_cores > 1 THEN 1 ELSE 0 END"
+UNPREPARED = (
+    "run_id", "exec_path", "module_name", "exec_type", "uuid", "user", "account", "queue",
+    "syshost", "job_id", "num_cores", "run_time", "probability",
+)  # fmt: skip
 
 
 class Group:
-    """The counts of some runs."""
+    """The counts of some runs; users, accounts and jobs are sets of what stands for them."""
 
     __slots__ = ("hours", "runs", "users", "accounts", "jobs")
 
@@ -29,13 +31,17 @@ class Group:
         self.users.add(user)
         self.accounts.add(account)
 
+    def count(self, runs, hours, users, accounts, jobs):
+        """Count runs of some users, accounts and jobs."""
+        self.hours += hours
+        self.runs += runs
+        self.users |= users
+        self.accounts |= accounts
+        self.jobs |= jobs
+
     def join(self, other):
         """Count what another Group counts."""
-        self.hours += other.hours
-        self.runs += other.runs
-        self.users |= other.users
-        self.accounts |= other.accounts
-        self.jobs |= other.jobs
+        self.count(other.runs, other.hours, other.users, other.accounts, other.jobs)
 
 
 class Groups(dict):
@@ -47,94 +53,82 @@ class Groups(dict):
 
 
 class RunTally:
-    """What the reports need of all selected runs, gathered in one pass.
+    """What the reports need of all selected runs, by program, set of libraries, and MPI."""
 
-    A run that was recorded with a probability p stands for 1/p runs if the report is weighted.
-    """
+    def __init__(self, database, selection, weighted=False):
+        """Read the groups of a Selection. Read-only."""
+        self.database, self.selection, self.weighted = database, selection, weighted
+        self.groups = Groups()  # (program_id, set_id, is MPI) -> Group
+        self.programs: dict = {}  # program_id -> (exec_path, module, exec_type, link_uuid)
+        self.large_sets = Groups()  # set_id -> Group, of the queue for large memory
+        self._members: dict = {}  # set_id -> obj_ids
+        keys = ("program_id", "set_id", MPI)
+        for program, set_id, is_mpi, *counts in queries.read_groups(
+            database, selection, keys, weighted
+        ):
+            self.groups[program, set_id, bool(is_mpi)].count(*counts)
+        self.programs.update(queries.programs(database, {key[0] for key in self.groups}))
+        self._add_unprepared()
 
-    def __init__(self, name_map, weighted=False, with_builders=True):
-        """name_map gives the code of an executable; with_builders looks up who built it."""
-        self.name_map, self.weighted = name_map, weighted
-        self.with_builders = with_builders
-        # (code, module or None, user, account, is MPI, is binary) -> [runs, core hours]
-        self.kinds: dict = {}
-        self.jobs: dict = {}  # (syshost, job_id) -> number
-        self.system_jobs: set = set()
-        self.user_jobs: set = set()
-        self.sets = Groups()  # set_id -> Group
-        self.large_sets = Groups()  # the same of the queue for large memory
-        self.unsettled: list = []  # (run_id, Group of that run, is in that queue)
-        self.built_by_others = Group()
-        self.built_by_users = Group()
-        self.compilers = Groups()  # link program -> Group
-        self.compiled = Groups()  # (link program, code) -> Group
-        self._links: dict = {}
+    def _add_unprepared(self):
+        """Count the runs that another program has stored since the last load."""
+        rows = list(queries.unprepared_runs(self.database, self.selection, UNPREPARED))
+        ids = queries.ids_of_names(
+            self.database, {name for row in rows for name in row[5:7]}
+        )  # fmt: skip
+        objects: dict = {row[0]: set() for row in rows}
+        for run_id, obj_id in queries.libraries_of_runs(self.database, objects):
+            objects[run_id].add(obj_id)
+        for row in rows:
+            run_id, *program, user, account, queue, syshost, job_id, cores, seconds, chance = row
+            own_id = -run_id  # of a program and a set that have no number
+            self.programs[own_id], self._members[own_id] = tuple(program), objects[run_id]
+            runs = 1 / chance if self.weighted and 0 < chance < 1 else 1
+            jobs = set() if job_id == UNKNOWN else {job_number(syshost, job_id)}
+            hours = seconds * cores * runs / SECONDS_PER_HOUR
+            counts = (runs, hours, {ids.get(user, user)}, {ids.get(account, account)}, jobs)
+            self.groups[own_id, own_id, cores > 1].count(*counts)
+            if queue == LARGE_MEMORY:
+                self.large_sets[own_id].count(*counts)
 
-    def read(self, database, selection):
-        """Count the runs that a Selection takes; return self."""
-        batch = []
-        for row in queries.read_runs(database, selection, COLUMNS):
-            batch.append(row)
-            if len(batch) == queries.ROWS_PER_QUERY:
-                self.add(database, batch)
-                batch = []
-        self.add(database, batch)
+    def read_large_memory(self):
+        """Read the groups of the queue for large memory too; return self."""
+        ids = queries.ids_of_names(self.database, [LARGE_MEMORY])
+        if ids:
+            rows = queries.read_groups(
+                self.database, self.selection, ("set_id",), self.weighted, " AND queue_id = ?",
+                list(ids.values()),
+            )  # fmt: skip
+            for set_id, *counts in rows:
+                self.large_sets[set_id].count(*counts)
         return self
 
-    def add(self, database, rows):
-        """Count some rows of COLUMNS."""
-        if self.with_builders:
-            self._look_up_links(database, {row[10] for row in rows} - {None})
-        code_of, kinds, jobs, links = self.name_map.code_of, self.kinds, self.jobs, self._links
-        for row in rows:
-            (path, module, user, account, cores, seconds, probability, exec_type, syshost, job_id,
-             uuid, set_id, run_id, queue) = row  # fmt: skip
-            runs = 1 / probability if self.weighted and 0 < probability < 1 else 1
-            hours = seconds * cores * runs / SECONDS_PER_HOUR
-            code, is_binary = code_of(path), exec_type == "binary"
-            counted = kinds.setdefault(
-                (code, module, user, account, cores > 1, is_binary), [0, 0.0]
-            )
-            counted[0] += runs
-            counted[1] += hours
-            job = None
-            if job_id != UNKNOWN:
-                job = jobs.setdefault((syshost, job_id), len(jobs))
-                if is_binary:
-                    (self.user_jobs if module is None else self.system_jobs).add(job)
-            self._add_libraries(set_id, run_id, queue, (hours, runs, user, account), job)
-            if uuid is not None and links.get(uuid):
-                self._add_built(links[uuid], code, module, (hours, runs, user, account))
+    def by_set(self):
+        """Return {set_id: Group}."""
+        found = Groups()
+        for (_program, set_id, _mpi), group in self.groups.items():
+            found[set_id].join(group)
+        return found
 
-    def _add_libraries(self, set_id, run_id, queue, counts, job):
-        is_large = queue == LARGE_MEMORY
-        if set_id is None:
-            group = Group()
-            self.unsettled.append((run_id, group, is_large))
-            groups = [group]
-        else:
-            groups = (
-                [self.sets[set_id], self.large_sets[set_id]] if is_large else [self.sets[set_id]]
-            )
-        for group in groups:
-            group.add(*counts)
-            if job is not None:
-                group.jobs.add(job)
+    def members(self, set_ids):
+        """Return {set_id: obj_ids}; sets that were asked for before are remembered. Read-only."""
+        missing = {set_id for set_id in set_ids if set_id > 0 and set_id not in self._members}
+        self._members.update(queries.members_of_sets(self.database, missing))
+        return self._members
 
-    def _add_built(self, link, code, module, counts):
-        program, build_user = link
-        if counts[2] == build_user:
-            self.built_by_users.add(*counts)
-        elif module is None:
-            self.built_by_others.add(*counts)
-        self.compilers[program].add(*counts)
-        self.compiled[program, code].add(*counts)
-
-    def _look_up_links(self, database, uuids):
-        missing = sorted(uuid for uuid in uuids if uuid not in self._links)
-        if missing:
-            found = queries.links_of(database, missing)
-            self._links.update((uuid, found.get(uuid)) for uuid in missing)
+    def of_users(self, program_ids):
+        """Yield (program_id, user_id, Group) of some programs. Read-only."""
+        found = Groups()
+        for start in range(0, len(program_ids), queries.PROGRAMS_PER_QUERY):
+            part = program_ids[start : start + queries.PROGRAMS_PER_QUERY]
+            condition = f" AND program_id IN ({', '.join('?' * len(part))})"
+            keys = ("program_id", "user_id")
+            for program, user, *counts in queries.read_groups(
+                self.database, self.selection, keys, self.weighted, condition, part
+            ):
+                found[program, user].count(*counts)
+        for (program, user), group in found.items():
+            yield program, user, group
 
 
 def libraries(database, tally, pattern="%", large_only=False):
@@ -144,18 +138,14 @@ def libraries(database, tally, pattern="%", large_only=False):
     run do not count the run several times.
     """
     wanted = queries.module_objects(database, pattern)
-    sets = tally.large_sets if large_only else tally.sets
-    paths_of_set: dict = {}
-    for set_id, obj_id in queries.members_of_sets(database, sets):
-        if obj_id in wanted:
-            paths_of_set.setdefault(set_id, set()).add(wanted[obj_id])
-    groups = [(sets[set_id], paths) for set_id, paths in paths_of_set.items()]
-    unsettled = {run_id: group for run_id, group, is_large in tally.unsettled
-                 if is_large or not large_only}  # fmt: skip
-    for run_id, obj_id in queries.libraries_of_runs(database, unsettled):
-        if obj_id in wanted:
-            groups.append((unsettled[run_id], {wanted[obj_id]}))
-    return of_modules(groups)
+    sets = tally.large_sets if large_only else tally.by_set()
+    members = tally.members(sets)
+    found = []
+    for set_id, group in sets.items():
+        paths = {wanted[obj_id] for obj_id in members.get(set_id, ()) if obj_id in wanted}
+        if paths:
+            found.append((group, paths))
+    return of_modules(found)
 
 
 def of_modules(groups):

@@ -17,6 +17,9 @@ ORDERS = (
     ("users", "# Users", tally.by_users),
 )
 COMPILERS = ("gcc", "g++", "gfortran", "ifort", "icc", "icpc")
+OVERALL_HEADINGS = (
+    "Kind", "CoreHrs", "CoreHrs %", "Runs", "Runs %", "Jobs", "Jobs %", "Users", "Accts",
+)  # fmt: skip
 KIND_NOTES = (
     "sys: executables that belong to a module",
     "usr: executables that belong to none: built by users",
@@ -28,53 +31,42 @@ def usage_tables(database, selection, name_map, number=20, short=False, full=Fal
 
     short leaves all but the executables out, full adds a table for each common compiler.
     """
-    counted = tally.RunTally(name_map, weighted, with_builders=not short)
-    counted.read(database, selection)
-    programs = executables(counted, number)
+    counted = tally.RunTally(database, selection, weighted)
+    programs = executables(counted, name_map, number)
     if short:
         return programs
-    tables = [overall(counted), builders(counted), *programs, modules(counted, number)]
-    tables += compiler_tables(database, selection, counted, number)
+    built = Built(counted, name_map)
+    tables = [overall(counted), builders(built), *programs, modules(counted, number)]
+    tables += compiler_tables(database, selection, built)
     if full:
-        tables += [one_compiler(counted, program, number) for program in COMPILERS]
+        tables += [one_compiler(built, program, number) for program in COMPILERS]
+        counted.read_large_memory()
     return tables + library_tables(database, counted, number, full)
 
 
 def overall(counted):
     """Return the table of all runs, by whether the executable belongs to a module."""
     groups = {"sys": Group(), "usr": Group()}
-    for (_code, module, user, account, _mpi, is_binary), (runs, hours) in counted.kinds.items():
-        if is_binary:
-            groups["usr" if module is None else "sys"].add(hours, runs, user, account)
-    jobs = {"sys": len(counted.system_jobs), "usr": len(counted.user_jobs)}
-    totals = {
-        "hours": sum(group.hours for group in groups.values()),
-        "runs": sum(group.runs for group in groups.values()),
-        "jobs": sum(jobs.values()),
-    }
+    for (program, _set, _mpi), group in counted.groups.items():
+        _path, module, exec_type, _link = counted.programs[program]
+        if exec_type == "binary":
+            groups["usr" if module is None else "sys"].join(group)
+    whole = Group()
+    for group in groups.values():
+        whole.hours, whole.runs = whole.hours + group.hours, whole.runs + group.runs
+    jobs = sum(len(group.jobs) for group in groups.values())
     rows: list[tuple] = [
         (
-            kind, round(group.hours), percent(group.hours, totals["hours"]),
-            round(group.runs), percent(group.runs, totals["runs"]),
-            jobs[kind], percent(jobs[kind], totals["jobs"]),
+            kind, round(group.hours), percent(group.hours, whole.hours),
+            round(group.runs), percent(group.runs, whole.runs),
+            len(group.jobs), percent(len(group.jobs), jobs),
             len(group.users), len(group.accounts),
         )
         for kind, group in tally.top(groups, 0, tally.by_hours)
     ]  # fmt: skip
-    whole = [round(totals["hours"]), 100.0, round(totals["runs"]), 100.0, totals["jobs"], 100.0]
-    rows.append(("Total", *whole, None, None))
-    headings = (
-        "Kind",
-        "CoreHrs",
-        "CoreHrs %",
-        "Runs",
-        "Runs %",
-        "Jobs",
-        "Jobs %",
-        "Users",
-        "Accts",
-    )
-    return Table("overall", "Overall Job Counts", headings, rows, KIND_NOTES)
+    sums = [round(whole.hours), 100.0, round(whole.runs), 100.0, jobs, 100.0]
+    rows.append(("Total", *sums, None, None))
+    return Table("overall", "Overall Job Counts", OVERALL_HEADINGS, rows, KIND_NOTES)
 
 
 def percent(part, whole):
@@ -82,39 +74,95 @@ def percent(part, whole):
     return 100.0 * part / whole if whole else 0.0
 
 
-def builders(counted):
+class Built:
+    """What is known of the links that built the executables of some runs."""
+
+    def __init__(self, counted, name_map):
+        """Read the links of all programs of a RunTally. Read-only."""
+        link_of = {
+            program: link
+            for program, (_path, _module, _type, link) in counted.programs.items()
+            if link
+        }
+        links = queries.links_of(counted.database, set(link_of.values()))
+        self.link_of = {program: links[uuid] for program, uuid in link_of.items() if uuid in links}
+        self.compilers = Groups()  # link program -> Group
+        self.compiled = Groups()  # (link program, code of the executable) -> Group
+        self.by_others, self.by_users = Group(), Group()
+        self._count(counted, name_map)
+        self._tell_builders_apart(counted)
+
+    def _count(self, counted, name_map):
+        for (program, _set, _mpi), group in counted.groups.items():
+            if program in self.link_of:
+                compiler = self.link_of[program][0]
+                code = name_map.code_of(counted.programs[program][0])
+                self.compilers[compiler].join(group)
+                self.compiled[compiler, code].join(group)
+
+    def _tell_builders_apart(self, counted):
+        """Count the runs of who built the executable, and those of others."""
+        names = {build_user for _compiler, build_user in self.link_of.values()}
+        ids = queries.ids_of_names(counted.database, names)
+        groups = Groups()
+        for (program, _set, _mpi), group in counted.groups.items():
+            if program in self.link_of:
+                groups[program].join(group)
+        mixed = {}
+        for program, group in groups.items():
+            name = self.link_of[program][1]
+            builder = ids.get(name, name)
+            if builder not in group.users:
+                self._count_others(counted, program, group)
+            elif len(group.users) == 1:
+                self.by_users.join(group)
+            else:
+                mixed[program] = builder
+        self._split(counted, mixed)
+
+    def _count_others(self, counted, program, group):
+        if counted.programs[program][1] is None:
+            self.by_others.join(group)
+
+    def _split(self, counted, builder_of):
+        """Count the programs of which the builder is one user of several."""
+        for program, user, group in counted.of_users(sorted(builder_of)):
+            if user == builder_of[program]:
+                self.by_users.join(group)
+            else:
+                self._count_others(counted, program, group)
+
+
+def builders(built):
     """Return the table of who ran what was built by the same user or another."""
     rows = [
         (kind, round(group.hours), round(group.runs), len(group.users))
-        for kind, group in (
-            ("diff user", counted.built_by_others),
-            ("same user", counted.built_by_users),
-        )
+        for kind, group in (("diff user", built.by_others), ("same user", built.by_users))
     ]
     headings = ("Kind", "CoreHrs", "# Runs", "# Users")
-    return Table(
-        "builders", "Comparing Self-build vs. Build User != Run User", headings, rows
-    )  # fmt: skip
+    title = "Comparing Self-build vs. Build User != Run User"
+    return Table("builders", title, headings, rows)
 
 
-def executables(counted, number):
+def executables(counted, name_map, number):
     """Return the tables of the most used executables."""
+    groups_of = {is_mpi: Groups() for is_mpi in (None, True, False)}
+    for (program, _set, is_mpi), group in counted.groups.items():
+        code = name_map.code_of(counted.programs[program][0])
+        groups_of[None][code].join(group)
+        groups_of[is_mpi][code].join(group)
     tables = []
-    for style, word, wanted in STYLES:
-        groups = Groups()
-        for (code, _module, user, account, is_mpi, _binary), (runs, hours) in counted.kinds.items():
-            if wanted is None or is_mpi == wanted:
-                groups[code].add(hours, runs, user, account)
+    for style, word, is_mpi in STYLES:
         for order, words, key in ORDERS:
-            found = tally.top(groups, number, key)
+            found = tally.top(groups_of[is_mpi], number, key)
             millions = sum(group.hours for _code, group in found) * 1e-6
             title = f"Top {number} {word}Executables sorted by {words}"
             if order == "hours":
                 title += f" (Total Core Hours(M): {millions:.6f})"
+            rows = group_rows(found)
             tables.append(
-                Table(f"executables_{style}_by_{order}", title, group_headings("Exec"),
-                      group_rows(found))
-            )  # fmt: skip
+                Table(f"executables_{style}_by_{order}", title, group_headings("Exec"), rows)
+            )
     return tables
 
 
@@ -137,32 +185,33 @@ def group_rows(pairs, with_jobs=False):
 def modules(counted, number):
     """Return the table of the modules whose executables were run most."""
     groups = Groups()
-    for (_code, module, user, account, _mpi, _binary), (runs, hours) in counted.kinds.items():
+    for (program, _set, _mpi), group in counted.groups.items():
+        module = counted.programs[program][1]
         if module is not None:
-            groups[module].add(hours, runs, user, account)
+            groups[module].join(group)
     found = tally.top(groups, number, tally.by_hours)
     title = f"Top {number} Modules used sorted by Core-hours"
     return Table("modules", title, group_headings("Modules"), group_rows(found))
 
 
-def compiler_tables(database, selection, counted, number):
+def compiler_tables(database, selection, built):
     """Return the tables of what the executables were built with."""
     links = collections.Counter(
         program for _uuid, program, _user in queries.read_links(database, selection)
     )
     ordered = sorted(links.items(), key=lambda item: (-item[1], item[0]))
     rows = [(count, program) for program, count in ordered]
-    found = tally.top(counted.compilers, 0, tally.by_hours)
+    found = group_rows(tally.top(built.compilers, 0, tally.by_hours))
+    headings = group_headings("Link Program")
     return [
         Table("compilers_by_count", "Compiler usage by Count", ("Count", "Link Program"), rows),
-        Table("compilers_by_hours", "Compiler usage by Corehours", group_headings("Link Program"),
-              group_rows(found)),
-    ]  # fmt: skip
+        Table("compilers_by_hours", "Compiler usage by Corehours", headings, found),
+    ]
 
 
-def one_compiler(counted, program, number):
+def one_compiler(built, program, number):
     """Return the table of the executables that one compiler built."""
-    groups = {code: group for (one, code), group in counted.compiled.items() if one == program}
+    groups = {code: group for (one, code), group in built.compiled.items() if one == program}
     found = tally.top(groups, number, tally.by_hours)
     title = f"Top {number} Executables built with {program} sorted by Core-hours"
     return Table(f"built_with_{program}", title, group_headings("Exec"), group_rows(found))

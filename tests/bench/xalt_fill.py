@@ -32,12 +32,21 @@ TABLES = {
     " build_epoch, exec_path",
     "xalt_object_set": "set_id, @k",
     "xalt_set_object": "set_id, obj_id",
-    "xalt_run": "run_id, @k, records, set_id, job_id, run_uuid, date, syshost, uuid, hash_id,"
+    "xalt_run": "run_id, @k, records, set_id, program_id, user_id, account_id, queue_id,"
+    " cluster_id, job_number, job_id, run_uuid, date, syshost, uuid, hash_id,"
     " account, exec_type, start_time, end_time, run_time, probability, num_cores, num_nodes,"
     " num_threads, num_gpus, queue, user, exec_path, module_name, cwd, cmdline",
+    "xalt_program": "program_id, @k, exec_path, module_name, exec_type, link_uuid",
+    "xalt_name": "name_id, name",
     "join_run_object": "obj_id, run_id, date",
 }
-KEYS = {"xalt_object": "obj_key", "xalt_object_set": "set_key", "xalt_run": "run_key"}
+KEYS = {
+    "xalt_object": "obj_key", "xalt_object_set": "set_key", "xalt_program": "program_key",
+    "xalt_run": "run_key",
+}  # fmt: skip
+ACCOUNT_COUNT = 60
+# Numbers of names: users, accounts, then these.
+OTHER_NAMES = ("normal", "largemem", SYSHOST)
 
 
 def module_of(path: str) -> str:
@@ -77,6 +86,11 @@ class Filler:
             for obj_id in program.libraries
         )
         self._load("xalt_set_object", members)
+        self._load("xalt_program", self._programs())
+        names = [f"user{number}" for number in range(1, USER_COUNT + 1)]
+        names += [f"acct{number}" for number in range(ACCOUNT_COUNT)] + list(OTHER_NAMES)
+        self.number_of = {name: number for number, name in enumerate(names, 1)}
+        self._load("xalt_name", ((number, name) for name, number in self.number_of.items()))
         for first in range(0, self.run_count, RUNS_PER_PART):
             drawn = self.source.choices(
                 range(len(self.programs)), cum_weights=self.weights,
@@ -107,6 +121,14 @@ class Filler:
                 f"user{number % 97}", SYSHOST, FIRST_SECOND, program.path,
             )  # fmt: skip
 
+    def _programs(self) -> Iterator[tuple]:
+        """Yield each program twice: built by a link, and by one that is not known."""
+        for index, program in enumerate(self.programs):
+            path = program.path
+            for number, link in ((2 * index + 1, program.link_uuid), (2 * index + 2, "\\N")):
+                key = digest_of("program", path, link)
+                yield (number, key, path, module_of(path), "binary", link)
+
     def _date(self, run: int) -> str:
         seconds = FIRST_SECOND + run * DAYS * 86400 // self.run_count
         moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
@@ -119,13 +141,16 @@ class Filler:
             seconds = round(min(self.source.paretovariate(0.5) * 10, 86400.0), 4)
             start = FIRST_SECOND + number * DAYS * 86400 / self.run_count
             queue = "largemem" if number % 20 == 0 else "normal"
+            account, has_link = f"acct{int(user[4:]) % ACCOUNT_COUNT}", number % 2
+            names = (user, account, queue, SYSHOST)
+            job = number // 3
             yield (
-                number + 1, digest_of("run", number), 2, index + 1, number // 3,
+                number + 1, digest_of("run", number), 2, index + 1, 2 * index + 2 - has_link,
+                *(self.number_of[name] for name in names), 2**62 + job * 1_234_567, job,
                 uuid_of(self.source), self._date(number), SYSHOST,
-                program.link_uuid if number % 2 else "\\N", program.hash_id,
-                f"acct{int(user[4:]) % 60}", "binary", start, start + seconds, seconds, 1.0,
-                program.cores, 1, 1, int(number % 5 == 0), queue, user, program.path,
-                module_of(program.path), f"/scratch/{user}", "x" * 150,
+                program.link_uuid if has_link else "\\N", program.hash_id, account, "binary",
+                start, start + seconds, seconds, 1.0, program.cores, 1, 1, int(number % 5 == 0),
+                queue, user, program.path, module_of(program.path), f"/scratch/{user}", "x" * 150,
             )  # fmt: skip
 
     def _load(self, table: str, rows: Iterator[tuple]) -> None:

@@ -212,13 +212,14 @@ def report_queries() -> Iterator[tuple[str, str]]:
                 f" AND module_name {condition}"
             ),
         )
+    days = DAYS.replace("date", "r.date")
     for kind, condition in (("other", "<>"), ("same", "=")):
         extra = " AND r.module_name IS NULL" if kind == "other" else ""
         yield (
             f"builders {kind}",
             (
                 f"SELECT {HOURS}, COUNT(*), COUNT(DISTINCT user) FROM xalt_run r JOIN xalt_link l"
-                f" ON r.uuid = l.uuid WHERE r.syshost LIKE '%' AND r.{DAYS.replace('AND ', 'AND r.')}"
+                f" ON r.uuid = l.uuid WHERE r.syshost LIKE '%' AND {days}"
                 f" AND r.user {condition} l.build_user{extra}"
             ),
         )

@@ -361,7 +361,7 @@ def test_the_last_use_of_every_module(reported, tmp_path):
 def test_runs_whose_set_of_libraries_is_not_known_count_the_same(site, reported):
     before = reported("xalt_library_usage")
     database = site.connect()
-    database.execute("UPDATE xalt_run SET set_id = NULL WHERE run_id % 3 = 0")
+    database.execute("UPDATE xalt_run SET program_id = NULL WHERE run_id % 3 = 0")
     database.close()
     assert reported("xalt_library_usage") == before
 

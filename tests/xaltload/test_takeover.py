@@ -70,7 +70,7 @@ def test_an_old_database_is_taken_over_and_only_equal_rows_are_merged(old):
     keys = (("xalt_run", "run_key"), ("xalt_object", "obj_key"), ("xalt_pkg", "pkg_key"))
     for table, key in keys:
         assert old.rows(f"SELECT COUNT(*) FROM {table} WHERE {key} IS NULL") == [(0,)]
-    assert old.rows("SELECT COUNT(*) FROM xalt_run WHERE set_id IS NULL") == [(0,)]
+    assert old.rows("SELECT COUNT(*) FROM xalt_run WHERE program_id IS NULL") == [(0,)]
     assert_sets_hold(old)
 
 
@@ -163,7 +163,7 @@ def test_rows_that_the_other_program_adds_later_are_taken_over_by_the_next_load(
     database.close()
     (tmp_path / "tree").mkdir()
     assert old.run("xalt_file_to_db", tmp_path / "tree").returncode == 0
-    sql = "SELECT COUNT(*) FROM xalt_run WHERE run_key IS NULL OR set_id IS NULL"
+    sql = "SELECT COUNT(*) FROM xalt_run WHERE run_key IS NULL OR program_id IS NULL"
     assert old.rows(sql) == [(0,)]
     assert old.rows("SELECT COUNT(*) FROM xalt_object WHERE obj_key IS NULL") == [(0,)]
 

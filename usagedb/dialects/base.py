@@ -6,6 +6,7 @@ import re
 
 # Kinds of columns in a bulk insert: they decide how a value is bound.
 INTEGER = "integer"
+NULLABLE = "nullable"  # an integer or None
 SECONDS = "seconds"  # a time or duration with fractions
 MICROSECONDS = "microseconds"  # an int, stored as the seconds that it stands for
 TEXT = "text"
@@ -43,6 +44,10 @@ class Dialect:
     def has_table(self, database, name):
         """Tell whether a table or view of that name exists. Read-only."""
         raise NotImplementedError(self.backend)
+
+    def joined(self, expression):
+        """Return the SQL of an aggregate: the distinct integers of a group, joined by commas."""
+        return f"GROUP_CONCAT(DISTINCT {expression})"
 
     def indexed_columns(self, database, table):
         """Return the columns of a table by which an index begins. Read-only."""

@@ -11,7 +11,16 @@ import pymysql
 from pymysql import converters
 
 from usagedb import errors
-from usagedb.dialects.base import BYTES, INTEGER, MICROSECONDS, SECONDS, TEXT, Dialect, chunks
+from usagedb.dialects.base import (
+    BYTES,
+    INTEGER,
+    MICROSECONDS,
+    NULLABLE,
+    SECONDS,
+    TEXT,
+    Dialect,
+    chunks,
+)
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600  # the longest statement: a report over years
@@ -28,6 +37,7 @@ SWITCH_SECONDS = 1e-4
 STATEMENTS_AHEAD = 4
 STATEMENT_CHARACTERS = 1_000_000
 LONGEST_REMEMBERED = 256
+LONGEST_JOINED = 1 << 24
 ALREADY_THERE = {1007, 1050, 1060, 1061}
 TABLE_TAIL = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE="
 
@@ -39,7 +49,7 @@ def row_writer(columns):
     times slower.
     """
     template = "(" + ",".join(MARKS.get(kind, "%s") for _name, kind in columns) + ")"
-    escapes = {BYTES: bytes_literal, TEXT: text_literal}
+    escapes = {BYTES: bytes_literal, TEXT: text_literal, NULLABLE: number_literal}
     places = [
         (place, escapes.get(kind, literal))
         for place, (_name, kind) in enumerate(columns)
@@ -68,6 +78,11 @@ def text_literal(value):
     if value is not None and len(value) > LONGEST_REMEMBERED:
         return f"'{converters.escape_string(value)}'"
     return literal(value)
+
+
+def number_literal(value):
+    """Return an integer, or None, as a literal."""
+    return "NULL" if value is None else f"{value:d}"
 
 
 def bytes_literal(value):
@@ -132,6 +147,7 @@ class MySQLDialect(Dialect):
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
                 "NO_ENGINE_SUBSTITUTION'"
             )
+            cursor.execute(f"SET SESSION group_concat_max_len = {LONGEST_JOINED}")
         return connection
 
     def translate_error(self, error, config):

@@ -10,6 +10,7 @@ from usagedb.dialects.base import (
     DATETIME,
     INTEGER,
     MICROSECONDS,
+    NULLABLE,
     SECONDS,
     TEXT,
     Dialect,
@@ -27,6 +28,7 @@ except ImportError as missing:  # pragma: no cover - depends on the installation
 CONNECT_SECONDS = 10
 ARRAY_TYPES = {
     INTEGER: "bigint[]",
+    NULLABLE: "bigint[]",
     SECONDS: "float8[]",
     MICROSECONDS: "float8[]",
     TEXT: "text[]",
@@ -117,6 +119,9 @@ class PostgreSQLDialect(Dialect):
             " WHERE table_schema = ANY (current_schemas(false)) AND lower(table_name) = ?"
         )
         return bool(database.rows(sql, (name.lower(),)))
+
+    def joined(self, expression):
+        return f"string_agg(DISTINCT ({expression})::text, ',')"
 
     def indexed_columns(self, database, table):
         sql = (
