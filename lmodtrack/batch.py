@@ -2,16 +2,12 @@
 
 import collections
 import dataclasses
-import logging
 
 from lmodtrack.months import Summary
 from lmodtrack.tally import BITS, MASK, microseconds, split_key
-from usagedb import errors
-from usagedb.database import with_conflict_retries
+from usagedb.database import with_conflict_retries, with_reconnects
 from usagedb.days import Calendar
 from usagedb.dialects.base import INTEGER, MICROSECONDS, TEXT
-
-logger = logging.getLogger(__name__)
 
 USE_KEY = ("day", "user_id", "module_id", "cluster_id")
 USE_COLUMNS = (
@@ -42,7 +38,6 @@ LOAD_COLUMNS = (
     ("user_load", INTEGER),
     ("job_id", TEXT),
 )
-RECONNECTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,21 +149,11 @@ class BatchWriter:
         Raises LedgerMoved when another loader was faster, UnavailableError or WriteError when the
         database stays away: then nothing of the batch is stored.
         """
-        for attempt in range(RECONNECTS + 1):
-            try:
-                return with_conflict_retries(lambda: self._write_once(counted, place))
-            except errors.ConflictError:
-                raise
-            except errors.UnavailableError:
-                if attempt == RECONNECTS:
-                    raise
-                logger.info("connection lost, trying again")
-                self.database.reconnect()
-            self.database.wait_for_cluster()
-            done = place.recorded(self.database)
-            if done:
-                return done
-        raise AssertionError("unreachable")
+        return with_reconnects(
+            self.database,
+            lambda: self._write_once(counted, place),
+            done=lambda: place.recorded(self.database),
+        )
 
     def _write_once(self, counted, place):
         ids = look_up(counted, self.database, self.dimensions)

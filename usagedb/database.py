@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 CONFLICT_TRIES = 8
 CONFLICT_PAUSE_SECONDS = 0.05
 KEYS_PER_QUERY = 500
+RECONNECTS = 5
 RECONNECT_PAUSES_SECONDS = (0.2, 1.0, 3.0)
 
 
@@ -132,6 +133,30 @@ class Database:
             return None
         status = Path(self.config.database).stat()
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def with_reconnects(database, action, done=lambda: None):
+    """Return action(), which writes one batch; connects anew and tries again when the connection
+    was lost, and when the transaction was undone in favour of another.
+
+    After a lost connection done() is asked first whether the commit happened: what it returns then,
+    if anything, is the result. Raises UnavailableError when the database stays away.
+    """
+    for attempt in range(RECONNECTS + 1):
+        try:
+            return with_conflict_retries(action)
+        except errors.ConflictError:
+            raise
+        except errors.UnavailableError:
+            if attempt == RECONNECTS:
+                raise
+            logger.info("connection lost, trying again")
+            database.reconnect()
+        database.wait_for_cluster()
+        result = done()
+        if result:
+            return result
+    raise AssertionError("unreachable")
 
 
 def in_parts(database, sql, values, size=KEYS_PER_QUERY):

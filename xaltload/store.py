@@ -5,18 +5,13 @@ changes nothing. A batch commits as a whole.
 """
 
 import dataclasses
-import logging
 
-from usagedb import errors
-from usagedb.database import in_parts, with_conflict_retries
+from usagedb.database import in_parts, with_reconnects
 from usagedb.dialects.base import BYTES, DATE, INTEGER, TEXT
 from usagedb.dimensions import Dimension
 from xaltload import packages, runs
 from xaltload.rows import LINK_COLUMNS, OBJECT_COLUMNS, PROGRAM_COLUMNS
 
-logger = logging.getLogger(__name__)
-
-RECONNECTS = 5
 MAX_CACHED_SETS = 200_000
 OBJECT_JOIN = (("obj_id", INTEGER), ("link_id", INTEGER), ("date", DATE))
 FUNCTION_JOIN = (("func_id", INTEGER), ("link_id", INTEGER), ("date", DATE))
@@ -132,18 +127,7 @@ class Store:
         Raises UnavailableError or WriteError when the database stays away: then nothing of the
         batch is stored but, perhaps, names.
         """
-        for attempt in range(RECONNECTS + 1):
-            try:
-                return with_conflict_retries(lambda: self._write_once(batch))
-            except errors.ConflictError:
-                raise
-            except errors.UnavailableError:
-                if attempt == RECONNECTS:
-                    raise
-                logger.info("connection lost, trying again")
-                self.database.reconnect()
-            self.database.wait_for_cluster()
-        raise AssertionError("unreachable")
+        return with_reconnects(self.database, lambda: self._write_once(batch))
 
     def _write_once(self, batch):
         parts = runs.fold(batch.runs, batch.sets)
