@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Optional
 
 from usagedb.terminal import stored_text
 
-MAX_RECORD_BYTES = 64 << 20
+MAX_RECORD_BYTES = 4 << 20  # a real one has some 10 KB; its parsed form takes far more memory
 MAX_CMDLINE_BYTES = 65000  # of the column's 65,535, compressed or not
 LATEST = 4102444800.0  # 2100-01-01, UTC
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

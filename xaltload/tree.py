@@ -16,6 +16,7 @@ from xaltload.record import MAX_RECORD_BYTES
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOST_LEVELS = 60
+BLOCK_BYTES = 65536
 # What an open of a directory says that is gone, or is a link or a file instead.
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
@@ -77,7 +78,7 @@ def read_all(file, size_bytes):
     """Return the content of a file that should have that size, up to what a record may have."""
     content = file.read(min(size_bytes, MAX_RECORD_BYTES) + 1)
     while content and len(content) <= MAX_RECORD_BYTES:
-        more = file.read(MAX_RECORD_BYTES)
+        more = file.read(BLOCK_BYTES)
         if not more:
             break
         content += more
