@@ -15,7 +15,7 @@ def library_tables(database, selection, pattern="%", number=0, weighted=False):
         ("libraries", "", found),
     ):
         title = f"Libraries used by Executables sorted by Core Hours{words}"
-        rows = group_rows(tally.top(groups, number, tally.by_hours), with_jobs=True)
+        rows = group_rows(tally.top_joined(groups, number), with_jobs=True)
         headings = group_headings("Library Module", with_jobs=True)
         tables.append(Table(key, title, headings, rows))
     return tables

@@ -8,6 +8,7 @@ ROWS_PER_QUERY = 20_000
 # Runs that the database groups at once: their lists of jobs fit into one packet of MySQL's, 16 MB.
 GROUPED_RUNS_PER_QUERY = 400_000
 PROGRAMS_PER_QUERY = 5000
+MOST_NUMBERS_NAMED = 5000
 SHORTEST, DAY = datetime.timedelta(seconds=1), datetime.timedelta(days=1)
 # A run that was recorded with probability p stands for 1/p runs in a weighted report.
 WEIGHT = "CASE WHEN probability > 0 AND probability < 1 THEN 1 / probability ELSE 1 END"
@@ -16,26 +17,33 @@ WEIGHT = "CASE WHEN probability > 0 AND probability < 1 THEN 1 / probability ELS
 def read_groups(database, selection, keys, weighted=False, condition="", values=()):
     """Yield (*keys, runs, core hours, users, accounts, jobs) of the selected runs.
 
-    keys are columns or other expressions to group by; condition is SQL that begins with AND, with
-    its values. Users, accounts and jobs are sets of numbers. A group may come several times, with
-    different runs. Only runs that are prepared are counted: see unprepared_runs.
+    keys are columns or other expressions to group by; condition as in read_sums. Users, accounts
+    and jobs are sets of numbers. A group may come several times, with different runs. Only runs
+    that are prepared are counted: see unprepared_runs.
+    """
+    lists = map(database.dialect.joined, ("user_id", "account_id", "job_number"))
+    for row in read_sums(database, selection, keys, weighted, tuple(lists), condition, values):
+        *first, users, accounts, jobs = row
+        yield (*first, numbers_of(users), numbers_of(accounts), numbers_of(jobs))
+
+
+def read_sums(database, selection, keys, weighted=False, more=(), condition="", values=()):
+    """Yield (*keys, runs, core hours, *more) of the selected runs that are prepared.
+
+    more are further aggregates; condition is SQL that begins with AND, with its values.
     """
     names, name_values = name_conditions(database, selection)
     weight = WEIGHT if weighted else "1"
-    columns = ", ".join(keys)
-    lists = ", ".join(map(database.dialect.joined, ("user_id", "account_id", "job_number")))
+    sums = (f"SUM({weight})", f"SUM(run_time * num_cores * {weight}) / 3600.0")
     sql = (
-        f"SELECT {columns}, SUM({weight}), SUM(run_time * num_cores * {weight}) / 3600.0, {lists}"  # noqa: S608
-        " FROM xalt_run WHERE date >= ? AND date < ? AND program_id IS NOT NULL"
-        f"{names}{condition} GROUP BY {columns}"
+        f"SELECT {', '.join((*keys, *sums, *more))} FROM xalt_run"  # noqa: S608
+        " WHERE date >= ? AND date < ? AND program_id IS NOT NULL"
+        f"{names}{condition} GROUP BY {', '.join(keys)}"
     )
+    width = len(keys)
     for start, end in slices(database, "xalt_run", selection, GROUPED_RUNS_PER_QUERY):
         for row in database.rows(sql, [start, end, *name_values, *values]):
-            *first, runs, hours, users, accounts, jobs = row
-            yield (
-                *first, float(runs), float(hours), numbers_of(users), numbers_of(accounts),
-                numbers_of(jobs),
-            )  # fmt: skip
+            yield (*row[:width], float(row[width]), float(row[width + 1]), *row[width + 2 :])
 
 
 def numbers_of(text):

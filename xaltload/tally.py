@@ -93,21 +93,20 @@ class RunTally:
 
     def read_large_memory(self):
         """Read the groups of the queue for large memory too; return self."""
-        ids = queries.ids_of_names(self.database, [LARGE_MEMORY])
+        ids = list(queries.ids_of_names(self.database, [LARGE_MEMORY]).values())
         if ids:
             rows = queries.read_groups(
-                self.database, self.selection, ("set_id",), self.weighted, " AND queue_id = ?",
-                list(ids.values()),
-            )  # fmt: skip
+                self.database, self.selection, ("set_id",), self.weighted, " AND queue_id = ?", ids
+            )
             for set_id, *counts in rows:
                 self.large_sets[set_id].count(*counts)
         return self
 
     def by_set(self):
-        """Return {set_id: Group}."""
-        found = Groups()
+        """Return {set_id: Groups of its runs}."""
+        found: dict = {}
         for (_program, set_id, _mpi), group in self.groups.items():
-            found[set_id].join(group)
+            found.setdefault(set_id, []).append(group)
         return found
 
     def members(self, set_ids):
@@ -116,56 +115,67 @@ class RunTally:
         self._members.update(queries.members_of_sets(self.database, missing))
         return self._members
 
-    def of_users(self, program_ids):
-        """Yield (program_id, user_id, Group) of some programs. Read-only."""
-        found = Groups()
-        for start in range(0, len(program_ids), queries.PROGRAMS_PER_QUERY):
-            part = program_ids[start : start + queries.PROGRAMS_PER_QUERY]
-            condition = f" AND program_id IN ({', '.join('?' * len(part))})"
-            keys = ("program_id", "user_id")
-            for program, user, *counts in queries.read_groups(
-                self.database, self.selection, keys, self.weighted, condition, part
-            ):
-                found[program, user].count(*counts)
-        for (program, user), group in found.items():
-            yield program, user, group
+    def of_users(self, user_of):
+        """Return {program_id: (runs, core hours)} of one user each ({program_id: user_id}).
+        Read-only."""
+        users = sorted({user for user in user_of.values() if isinstance(user, int)})
+        condition = ""
+        values: list[int] = []
+        # The sums keep the database from looking up each of them by its own index.
+        for column, numbers in (("user_id + 0", users), ("program_id + 0", sorted(user_of))):
+            if len(numbers) <= queries.MOST_NUMBERS_NAMED:
+                condition += f" AND {column} IN ({', '.join('?' * len(numbers))})"
+                values += numbers
+        found: dict = {}
+        keys = ("program_id", "user_id")
+        for program, user, runs, hours in queries.read_sums(
+            self.database, self.selection, keys, self.weighted, (), condition, values
+        ):
+            if user_of.get(program) == user:
+                before = found.get(program, (0.0, 0.0))
+                found[program] = (before[0] + runs, before[1] + hours)
+        return found
 
 
 def libraries(database, tally, pattern="%", large_only=False):
-    """Return {module: Group} of the runs that loaded a library of the module.
+    """Return {module: Groups of the runs that loaded a library of the module}, as lists.
 
     Of the libraries of a module the one with the most core hours counts, so that several in one
     run do not count the run several times.
     """
     wanted = queries.module_objects(database, pattern)
-    sets = tally.large_sets if large_only else tally.by_set()
+    if large_only:
+        sets = {set_id: [group] for set_id, group in tally.large_sets.items()}
+    else:
+        sets = tally.by_set()
     members = tally.members(sets)
     found = []
-    for set_id, group in sets.items():
+    for set_id, groups in sets.items():
         paths = {wanted[obj_id] for obj_id in members.get(set_id, ()) if obj_id in wanted}
         if paths:
-            found.append((group, paths))
+            found.append((groups, paths))
     return of_modules(found)
 
 
-def of_modules(groups):
-    """Return {module: Group}; groups are (Group, {(path, module)}) pairs."""
+def of_modules(found):
+    """Return {module: Groups}; found are (Groups, {(path, module)}) pairs."""
     sums: dict = {}
-    for group, paths in groups:
+    for groups, paths in found:
+        hours = hours_of(groups)
         for path in paths:
-            sums[path] = sums.get(path, 0.0) + group.hours
-    hours = {path: comparable(total) for path, total in sums.items()}
+            sums[path] = sums.get(path, 0.0) + hours
+    hours_of_path = {path: comparable(total) for path, total in sums.items()}
     best: dict = {}  # module -> (path, module)
-    for path in sorted(hours):
+    for path in sorted(hours_of_path):
         module = path[1]
-        if module not in best or hours[path] > hours[best[module]]:
+        if module not in best or hours_of_path[path] > hours_of_path[best[module]]:
             best[module] = path
     chosen = set(best.values())
-    found = Groups()
-    for group, paths in groups:
+    modules: dict = {}
+    for groups, paths in found:
         for path in paths & chosen:
-            found[path[1]].join(group)
-    return dict(found)
+            modules.setdefault(path[1], []).extend(groups)
+    return modules
 
 
 def family_of(module):
@@ -174,11 +184,29 @@ def family_of(module):
 
 
 def families(modules):
-    """Return {family: Group} of {module: Group}; who used several versions counts once."""
-    found = Groups()
-    for module, group in modules.items():
-        found[family_of(module)].join(group)
-    return dict(found)
+    """Return {family: Groups} of {module: Groups}; who used several versions counts once."""
+    found: dict = {}
+    for module, groups in modules.items():
+        found.setdefault(family_of(module), []).extend(groups)
+    return found
+
+
+def hours_of(groups):
+    """Return the core hours of some Groups."""
+    return sum(group.hours for group in groups)
+
+
+def top_joined(groups_of, number):
+    """Yield the first (name, Group) pairs of {name: Groups} by falling core hours; 0 means all.
+
+    Each Group is made when it is asked for: all of them together may take much memory.
+    """
+    ordered = sorted(groups_of.items(), key=lambda item: (-comparable(hours_of(item[1])), item[0]))
+    for name, groups in ordered[:number] if number else ordered:
+        whole = Group()
+        for group in groups:
+            whole.join(group)
+        yield name, whole
 
 
 def top(groups, number, key):

@@ -112,25 +112,23 @@ class Built:
         for program, group in groups.items():
             name = self.link_of[program][1]
             builder = ids.get(name, name)
-            if builder not in group.users:
-                self._count_others(counted, program, group)
-            elif len(group.users) == 1:
+            if group.users == {builder}:
                 self.by_users.join(group)
-            else:
+            elif builder in group.users:
                 mixed[program] = builder
-        self._split(counted, mixed)
+            elif counted.programs[program][1] is None:
+                self.by_others.join(group)
+        self._split(counted, groups, mixed)
 
-    def _count_others(self, counted, program, group):
-        if counted.programs[program][1] is None:
-            self.by_others.join(group)
-
-    def _split(self, counted, builder_of):
+    def _split(self, counted, groups, builder_of):
         """Count the programs of which the builder is one user of several."""
-        for program, user, group in counted.of_users(sorted(builder_of)):
-            if user == builder_of[program]:
-                self.by_users.join(group)
-            else:
-                self._count_others(counted, program, group)
+        own = counted.of_users(builder_of) if builder_of else {}
+        for program, builder in builder_of.items():
+            group, (runs, hours) = groups[program], own[program]
+            self.by_users.count(runs, hours, {builder}, set(), set())
+            if counted.programs[program][1] is None:
+                others = group.users - {builder}
+                self.by_others.count(group.runs - runs, group.hours - hours, others, set(), set())
 
 
 def builders(built):
@@ -229,7 +227,7 @@ def library_tables(database, counted, number, full):
             ("libraries", "", found),
         ):
             title = f"Libraries used{where} sorted by Core Hours{words}"
-            rows = group_rows(tally.top(groups, number, tally.by_hours), with_jobs=True)
+            rows = group_rows(tally.top_joined(groups, number), with_jobs=True)
             headings = group_headings("Library Module", with_jobs=True)
             tables.append(Table(prefix + key, title, headings, rows))
     return tables

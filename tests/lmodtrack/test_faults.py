@@ -161,7 +161,7 @@ def test_a_full_disk_is_74_and_the_load_goes_on_when_there_is_room(tmp_path):
         assert site.run(COMMAND, log).returncode == 0
         assert_holds(site, loads)
     finally:
-        subprocess.run(["umount", directory], check=True)
+        subprocess.run(["umount", "--lazy", directory], check=True)
 
 
 def test_a_signal_ends_the_loader_cleanly(sqlite_site, tmp_path):
