@@ -150,7 +150,7 @@ def test_a_full_disk_is_74_and_the_load_goes_on_when_there_is_room(tmp_path):
         pytest.skip("a small file system can be mounted by root only")
     try:
         config = DatabaseConfig("sqlite", str(directory / "usage.db"), "test")
-        site = Site(config, tmp_path).create()
+        site = Site(config, tmp_path).create("lmod")
         log = tmp_path / "a.log"
         loads = make_loads(30000, seed=11, users=400, modules=300)
         log.write_bytes(log_of(loads))
@@ -161,7 +161,7 @@ def test_a_full_disk_is_74_and_the_load_goes_on_when_there_is_room(tmp_path):
         assert site.run(COMMAND, log).returncode == 0
         assert_holds(site, loads)
     finally:
-        subprocess.run(["umount", "--lazy", directory], check=True)
+        subprocess.run(["umount", directory], check=True)
 
 
 def test_a_signal_ends_the_loader_cleanly(sqlite_site, tmp_path):
