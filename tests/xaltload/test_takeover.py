@@ -188,3 +188,17 @@ def test_a_take_over_that_is_killed_goes_on_where_it_stopped(old):
     assert done.returncode == 0, done.stderr
     assert distinct_rows(old) == before and count(old, "xalt_run") == len(before["runs"])
     assert_sets_hold(old)
+
+
+def test_old_records_of_a_taken_over_database_can_be_deleted_and_anonymized(old):
+    old.run("createDB", "--schema", "xalt")
+    purge = ("delete_old_records", "--schema", "xalt", "--yes", "--end")
+    done = old.run(*purge, "2024-03-10", "--anonymize")
+    assert done.returncode == 0, done.stderr
+    users = old.rows('SELECT DISTINCT "user" FROM xalt_run' if old.config.backend != "mysql"
+                     else "SELECT DISTINCT user FROM xalt_run")  # fmt: skip
+    assert len(users) == 2 and ("ada",) in users
+    done = old.run(*purge, "2025-01-01")
+    assert done.returncode == 0, done.stderr
+    for table in ("xalt_run", "join_run_object", "join_run_env", "xalt_pkg", "xalt_object"):
+        assert count(old, table) == 0
