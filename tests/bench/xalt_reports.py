@@ -6,6 +6,8 @@ from tests.bench.setting import Setting, tool
 from tests.bench.xalt_fill import LIBRARIES_PER_RUN, fill
 
 DATABASE = "xalt_reports"
+FULL_RUNS = 1_000_000
+# Of the full size; the start of a process weighs more in smaller ones.
 TARGET_RATIO = 20
 DAYS = ("--start", "2026-01-01", "--end", "2030-01-01")
 REPORTS = {
@@ -37,4 +39,5 @@ def run(setting: Setting, results: Results, runs: int) -> None:
     queries = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
     results.show("Today's queries", ("query", "rows", "seconds"), queries)
     ratio = peer.wall_seconds / seconds["xalt_usage_report --full"]
-    results.at_least(f"times faster full usage report, {runs:,} runs", ratio, TARGET_RATIO)
+    name = f"times faster full usage report, {runs:,} runs"
+    results.at_least(name, ratio, TARGET_RATIO, judged=runs >= FULL_RUNS)
