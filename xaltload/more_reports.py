@@ -7,6 +7,7 @@ from usagedb.database import in_parts
 from xaltload import queries, tally
 from xaltload.tables import Table
 from xaltload.tally import SECONDS_PER_HOUR, Groups
+from xaltload.usage_report import percent
 
 RUNS_PER_PACKAGE_QUERY = 500
 NO_FIELD = "(unknown)"
@@ -149,7 +150,7 @@ def count_rows(groups, question):
     total = sum(group.hours for group in groups.values())
     return [
         (
-            round(group.hours), 100.0 * group.hours / total if total else 0.0, len(group.users),
+            round(group.hours), percent(group.hours, total), len(group.users),
             len(group.accounts), round(group.runs), len(group.jobs), name,
         )
         for name, group in tally.top(groups, question.number, tally.by_hours)
@@ -171,7 +172,7 @@ def unended(question):
             if len(latest) > 2 * question.number + 1000:
                 latest = sorted(latest, reverse=True)[: question.number]
     rows = [
-        (round(group.runs), round(all_runs[code]), 100.0 * group.runs / all_runs[code],
+        (round(group.runs), round(all_runs[code]), percent(group.runs, all_runs[code]),
          len(group.users), code)
         for code, group in tally.top(groups, question.number, tally.by_runs)
     ]  # fmt: skip

@@ -2,36 +2,49 @@
 
 from xaltload import queries, tally
 from xaltload.tables import Table
-from xaltload.tally import SECONDS_PER_HOUR, Groups
+from xaltload.tally import Groups
 
+LIMITS = (300, 600, 1200, 1800)  # seconds
 # As in XALT the bins overlap: each holds all runs that are shorter; the last one all others.
 BINS = (
-    ("Scalar_05", 0, 300), ("Scalar_10", 0, 600), ("Scalar_20", 0, 1200), ("Scalar_30", 0, 1800),
-    ("Scalar_LG", 1800, float("inf")),
+    ("Scalar_05", (0,)), ("Scalar_10", (0, 1)), ("Scalar_20", (0, 1, 2)),
+    ("Scalar_30", (0, 1, 2, 3)), ("Scalar_LG", (4,)),
 )  # fmt: skip
-COLUMNS = ("exec_path", "user", "num_cores", "run_time", "probability", "syshost", "job_id")
+SPAN = (
+    "CASE WHEN run_time < 300 THEN 0 WHEN run_time < 600 THEN 1 WHEN run_time < 1200 THEN 2"
+    " WHEN run_time < 1800 THEN 3 ELSE 4 END"
+)
 HEADINGS = ("CoreHrs", "# Runs", "# Jobs", "# Users", "Exec")
 
 
 def scalar_tables(database, selection, name_map, number=20, weighted=False):
     """Return a Table for each bin of run times."""
-    bins = [Groups() for _bin in BINS]
-    for row in queries.read_runs(database, selection, COLUMNS):
-        path, user, cores, seconds, probability, syshost, job_id = row
-        if cores > 1:
-            continue
-        runs = 1 / probability if weighted and 0 < probability < 1 else 1
-        hours, code = seconds * cores * runs / SECONDS_PER_HOUR, name_map.code_of(path)
-        for (_name, low, high), groups in zip(BINS, bins):
-            if low <= seconds < high:
-                groups[code].add(hours, runs, user, None)
-                if job_id != tally.UNKNOWN:
-                    groups[code].jobs.add((syshost, job_id))
-    return [
-        Table(name.lower(), f"Top {number} {name} Executables sorted by # Runs", HEADINGS,
-              [bin_row(code, group) for code, group in tally.top(groups, number, tally.by_runs)])
-        for (name, _low, _high), groups in zip(BINS, bins)
-    ]  # fmt: skip
+    spans = read_spans(database, selection, name_map, weighted)
+    tables = []
+    for name, places in BINS:
+        groups = Groups()
+        for place in places:
+            for code, group in spans[place].items():
+                groups[code].join(group)
+        rows = [bin_row(*pair) for pair in tally.top(groups, number, tally.by_runs)]
+        title = f"Top {number} {name} Executables sorted by # Runs"
+        tables.append(Table(name.lower(), title, HEADINGS, rows))
+    return tables
+
+
+def read_spans(database, selection, name_map, weighted):
+    """Return a list of {code: Group} of the runs on one core, for each span of run times."""
+    spans = [Groups() for _limit in (*LIMITS, None)]
+    keys, condition = ("program_id", SPAN), " AND num_cores <= 1"
+    found = list(queries.read_groups(database, selection, keys, weighted, condition))
+    programs = queries.programs(database, {row[0] for row in found})
+    for program, span, *counts in found:
+        spans[span][name_map.code_of(programs[program][0])].count(*counts)
+    for run in tally.unprepared(database, selection, weighted):
+        if run.cores <= 1:
+            span = sum(run.seconds >= limit for limit in LIMITS)
+            spans[span][name_map.code_of(run.program[0])].count(*run.counts)
+    return spans
 
 
 def bin_row(code, group):

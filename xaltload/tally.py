@@ -1,5 +1,7 @@
 """Count runs in groups: core hours, runs, jobs, users, accounts."""
 
+from typing import NamedTuple
+
 from xaltload import queries
 from xaltload.keys import job_number
 from xaltload.record import UNKNOWN
@@ -72,24 +74,16 @@ class RunTally:
 
     def _add_unprepared(self):
         """Count the runs that another program has stored since the last load."""
-        rows = list(queries.unprepared_runs(self.database, self.selection, UNPREPARED))
-        ids = queries.ids_of_names(
-            self.database, {name for row in rows for name in row[5:7]}
-        )  # fmt: skip
-        objects: dict = {row[0]: set() for row in rows}
+        runs = list(unprepared(self.database, self.selection, self.weighted))
+        objects: dict = {run.run_id: set() for run in runs}
         for run_id, obj_id in queries.libraries_of_runs(self.database, objects):
             objects[run_id].add(obj_id)
-        for row in rows:
-            run_id, *program, user, account, queue, syshost, job_id, cores, seconds, chance = row
-            own_id = -run_id  # of a program and a set that have no number
-            self.programs[own_id], self._members[own_id] = tuple(program), objects[run_id]
-            runs = 1 / chance if self.weighted and 0 < chance < 1 else 1
-            jobs = set() if job_id == UNKNOWN else {job_number(syshost, job_id)}
-            hours = seconds * cores * runs / SECONDS_PER_HOUR
-            counts = (runs, hours, {ids.get(user, user)}, {ids.get(account, account)}, jobs)
-            self.groups[own_id, own_id, cores > 1].count(*counts)
-            if queue == LARGE_MEMORY:
-                self.large_sets[own_id].count(*counts)
+        for run in runs:
+            own_id = -run.run_id  # of a program and a set that have no number
+            self.programs[own_id], self._members[own_id] = run.program, objects[run.run_id]
+            self.groups[own_id, own_id, run.cores > 1].count(*run.counts)
+            if run.queue == LARGE_MEMORY:
+                self.large_sets[own_id].count(*run.counts)
 
     def read_large_memory(self):
         """Read the groups of the queue for large memory too; return self."""
@@ -135,6 +129,30 @@ class RunTally:
                 before = found.get(program, (0.0, 0.0))
                 found[program] = (before[0] + runs, before[1] + hours)
         return found
+
+
+class Unprepared(NamedTuple):
+    """A run that another program has stored, and no loader has prepared for the reports yet."""
+
+    run_id: int
+    program: tuple  # (exec_path, module, exec_type, link_uuid)
+    queue: str
+    cores: int
+    seconds: float
+    counts: tuple  # arguments of Group.count
+
+
+def unprepared(database, selection, weighted):
+    """Yield the Unprepared runs of a Selection. Read-only."""
+    rows = list(queries.unprepared_runs(database, selection, UNPREPARED))
+    ids = queries.ids_of_names(database, {name for row in rows for name in row[5:7]})
+    for row in rows:
+        run_id, *program, user, account, queue, syshost, job_id, cores, seconds, chance = row
+        runs = 1 / chance if weighted and 0 < chance < 1 else 1
+        jobs = set() if job_id == UNKNOWN else {job_number(syshost, job_id)}
+        hours = seconds * cores * runs / SECONDS_PER_HOUR
+        counts = (runs, hours, {ids.get(user, user)}, {ids.get(account, account)}, jobs)
+        yield Unprepared(run_id, tuple(program), queue, cores, seconds, counts)
 
 
 def libraries(database, tally, pattern="%", large_only=False):

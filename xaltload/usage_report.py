@@ -71,7 +71,7 @@ def overall(counted):
 
 def percent(part, whole):
     """Return a part in percent of a whole, 0 of nothing."""
-    return 100.0 * part / whole if whole else 0.0
+    return round(100.0 * part / whole, 4) if whole else 0.0
 
 
 class Built:
