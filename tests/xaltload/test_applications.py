@@ -161,7 +161,7 @@ def test_comments_blanks_and_tabs_are_no_part_of_an_entry(read):
 
 @pytest.mark.parametrize("name, code", PAIRS)
 def test_the_shipped_map_knows_the_names_of_executables(name, code):
-    assert SHIPPED.code_of(f"/work/otter/bin/{name}") == code
+    assert SHIPPED.code_of(f"/home/otter/bin/{name}") == code
 
 
 @pytest.mark.parametrize(
