@@ -159,9 +159,9 @@ def with_reconnects(database, action, done=lambda: None):
     raise AssertionError("unreachable")
 
 
-def in_parts(database, sql, values, size=KEYS_PER_QUERY):
+def in_parts(database, sql, values, size=None):
     """Yield the rows of a query with `IN ({})` for any number of distinct values. Read-only."""
-    values = list(values)
+    values, size = list(values), size or KEYS_PER_QUERY
     for start in range(0, len(values), size):
         part = values[start : start + size]
         yield from database.rows(sql.format(", ".join("?" * len(part))), part)

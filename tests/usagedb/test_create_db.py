@@ -182,7 +182,7 @@ def test_drop_without_a_terminal_needs_yes(site):
 
 
 def test_drop_drops_one_schema_and_no_other_table(site):
-    site.run("createDB")
+    site.run("createDB", "--schema", "lmod")
     database = site.connect()
     database.run_ddl("CREATE TABLE lmod_of_somebody_else (id INTEGER)")
     database.close()

@@ -422,7 +422,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_ends_with_74_and_loses_nothing(sqlite_site, small_disk, write_log, tmp_path):
     config = sqlite_site.config.replaced(database=str(small_disk / "usage.db"))
-    site = Site(config, tmp_path).create()
+    site = Site(config, tmp_path).create("lmod")
     log = write_log(*((f"user{n}", f"m/{n}", "c", 12_000 + n % 5000) for n in range(20_000)))
     done = site.run("store_module_data", "--delete", log)
     assert done.returncode == 74 and "make room" in done.stderr and log.exists()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usagedb import dimensions
-from usagedb.database import fold_ascii
+from usagedb.database import KEYS_PER_QUERY, fold_ascii
 from usagedb.dialects.base import TEXT
 from usagedb.dimensions import Dimension
 
@@ -39,7 +39,7 @@ def test_a_known_name_asks_the_database_no_more(database, monkeypatch):
 
 
 def test_more_names_than_a_query_holds(database):
-    names = [f"u{number}" for number in range(2 * dimensions.KEYS_PER_QUERY + 1)]
+    names = [f"u{number}" for number in range(2 * KEYS_PER_QUERY + 1)]
     assert users().numbers(database, names) == stored(database)
 
 
