@@ -170,7 +170,7 @@ CREATE UNIQUE INDEX xalt_run_by_key ON xalt_run (run_key);
 -- Which of its records are stored: 1 for that of its start, 2 for that of its end, 3 for both;
 -- NULL: the row was made by another program.
 ALTER TABLE xalt_run ADD COLUMN records INTEGER;
--- What the reports read, in small numbers. A run whose program_id is NULL is still to get them:
+-- What the reports read, in small numbers. A run whose cluster_id is NULL is still to get them:
 -- createDB and the loaders do that.
 ALTER TABLE xalt_run ADD COLUMN program_id INTEGER;   -- xalt_program
 ALTER TABLE xalt_run ADD COLUMN set_id INTEGER;       -- xalt_object_set; 0: no library
@@ -183,8 +183,8 @@ CREATE INDEX xalt_run_facts ON xalt_run (
     date, program_id, set_id, num_cores, user_id, account_id, job_number, cluster_id, queue_id,
     run_time, probability
 );
-CREATE INDEX xalt_run_by_program ON xalt_run (program_id);
-CREATE INDEX xalt_run_by_link ON xalt_run (uuid);
+CREATE INDEX xalt_run_by_cluster ON xalt_run (cluster_id);  -- finds those still to get them
+CREATE INDEX xalt_run_by_set ON xalt_run (set_id);
 CREATE INDEX xalt_run_by_user ON xalt_run ("user");
 
 -- What tells objects apart; NULL as above.
@@ -195,12 +195,12 @@ CREATE UNIQUE INDEX xalt_object_by_key ON xalt_object (obj_key);
 ALTER TABLE xalt_pkg ADD COLUMN pkg_key DIGEST;
 CREATE UNIQUE INDEX xalt_pkg_by_key ON xalt_pkg (pkg_key);
 
+-- No index by obj_id: it would be the largest of all, and hold up every load. The runs of a library
+-- are found by their sets: see xalt_set_object. Databases of sites keep the index that they have.
 CREATE INDEX join_run_object_by_run ON join_run_object (run_id, obj_id);
-CREATE INDEX join_run_object_by_obj ON join_run_object (obj_id);
 CREATE INDEX join_run_env_by_run ON join_run_env (run_id);
 CREATE INDEX join_run_env_by_env ON join_run_env (env_id);
 CREATE INDEX join_link_object_by_link ON join_link_object (link_id, obj_id);
-CREATE INDEX join_link_object_by_obj ON join_link_object (obj_id);
 CREATE INDEX join_link_function_by_link ON join_link_function (link_id);
 CREATE INDEX xalt_total_env_by_run ON xalt_total_env (run_id);
 CREATE INDEX xalt_pkg_by_run ON xalt_pkg (run_id);

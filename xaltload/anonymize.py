@@ -71,7 +71,7 @@ def change_runs(database, run_ids, pseudonyms):
     sql = f"SELECT run_id, {user}, exec_path, cwd, cmdline FROM xalt_run WHERE run_id IN ({{}})"  # noqa: S608
     update = (
         f"UPDATE xalt_run SET {user} = ?, exec_path = ?, cwd = ?, cmdline = ?,"  # noqa: S608
-        " program_id = NULL WHERE run_id = ?"
+        " cluster_id = NULL WHERE run_id = ?"
     )
     name_of = {}
     for run_id, name, exec_path, cwd, cmdline in list(in_parts(database, sql, run_ids)):

@@ -216,7 +216,7 @@ def last_library_use(database):
         obj_id: module for obj_id, (_path, module) in queries.module_objects(database).items()
     }
     sql = (
-        "SELECT set_id, MAX(date) FROM xalt_run WHERE set_id > 0 AND program_id IS NOT NULL"
+        "SELECT set_id, MAX(date) FROM xalt_run WHERE set_id > 0 AND cluster_id IS NOT NULL"
         " GROUP BY set_id"
     )
     days = dict(rows_of_days(database, sql))
@@ -225,7 +225,7 @@ def last_library_use(database):
         for obj_id in obj_ids:
             note_last(found, module_of.get(obj_id), days[set_id])
     unprepared = dict(
-        rows_of_days(database, "SELECT run_id, date FROM xalt_run WHERE program_id IS NULL")
+        rows_of_days(database, "SELECT run_id, date FROM xalt_run WHERE cluster_id IS NULL")
     )
     for run_id, obj_id in queries.libraries_of_runs(database, unprepared):
         note_last(found, module_of.get(obj_id), unprepared[run_id])

@@ -37,7 +37,7 @@ def read_sums(database, selection, keys, weighted=False, more=(), condition="", 
     sums = (f"SUM({weight})", f"SUM(run_time * num_cores * {weight}) / 3600.0")
     sql = (
         f"SELECT {', '.join((*keys, *sums, *more))} FROM xalt_run"  # noqa: S608
-        " WHERE date >= ? AND date < ? AND program_id IS NOT NULL"
+        " WHERE date >= ? AND date < ? AND cluster_id IS NOT NULL"
         f"{names}{condition} GROUP BY {', '.join(keys)}"
     )
     width = len(keys)
@@ -94,7 +94,7 @@ def unprepared_runs(database, selection, columns):
     condition, values = selection.conditions(database, "syshost", "queue")
     names = ", ".join(map(database.dialect.quote, columns))
     sql = (
-        f"SELECT {names} FROM xalt_run WHERE program_id IS NULL AND date >= ? AND date < ?"  # noqa: S608
+        f"SELECT {names} FROM xalt_run WHERE cluster_id IS NULL AND date >= ? AND date < ?"  # noqa: S608
         f"{condition}"
     )
     days = [f"{selection.start} 00:00:00", f"{selection.end} 00:00:00"]

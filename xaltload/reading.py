@@ -7,8 +7,10 @@ from xaltload import checksum, keys
 from xaltload.record import Link, Rejected, Run, parse_record
 from xaltload.store import Batch
 
-PART_RECORDS = 1000
-PART_BYTES = 8 << 20
+# A part is as much as memory allows: the indexes of large tables are touched all over by each.
+PART_RECORDS = 3000
+PART_BYTES = 24 << 20
+FIRST_PART_RECORDS = 500  # so that storing begins soon; each one that follows is twice as large
 # A file that was written so short a time ago may still be on its way, when it is no whole record.
 YOUNG_SECONDS = 600
 MAX_KEPT_BYTES = 65536
@@ -64,6 +66,7 @@ class Reader:
         """maker is a RowMaker, filters are Filters."""
         self.maker, self.filters = maker, filters
         self.strict_crc, self.clock = strict_crc, clock
+        self._most_records = FIRST_PART_RECORDS
         self._begin()
 
     def _begin(self):
@@ -80,7 +83,8 @@ class Reader:
     @property
     def is_full(self):
         """Tell whether there is enough for a Part."""
-        return self.records >= PART_RECORDS or self.read_bytes >= PART_BYTES
+        most = min(self._most_records, PART_RECORDS)
+        return self.records >= most or self.read_bytes >= PART_BYTES
 
     def take(self):
         """Return what was collected as a Part, and begin anew."""
@@ -89,6 +93,7 @@ class Reader:
             self.filtered_runs, self.filtered_packages, self.filtered_uuids, self.suspicious,
             self.read_bytes,
         )  # fmt: skip
+        self._most_records = min(2 * self._most_records, PART_RECORDS)
         self._begin()
         return part
 

@@ -61,7 +61,7 @@ def rename(database, table, id_column, module_column, ids_of):
             for start in range(0, len(ids), IDS_PER_UPDATE):
                 part = ids[start : start + IDS_PER_UPDATE]
                 marks = ", ".join("?" * len(part))
-                more = ", program_id = NULL" if table == "xalt_run" else ""
+                more = ", cluster_id = NULL" if table == "xalt_run" else ""
                 sql = (
                     f"UPDATE {table} SET {module_column} = ?{more}"  # noqa: S608
                     f" WHERE {id_column} IN ({marks})"

@@ -74,12 +74,19 @@ def fold(rows, sets):
     return list(parts.values())
 
 
-def write(database, parts, ids, stored):
+def has_rounded_starts(database):
+    """Tell whether there are rows of programs that round the start of a run. Read-only."""
+    sql = "SELECT 1 FROM xalt_taken_over WHERE table_name = ? AND kept > 0"
+    return bool(database.rows(sql, ("xalt_run",)))
+
+
+def write(database, parts, ids, stored, rounded=True):
     """Store the runs of a batch inside the caller's transaction; return the uuids of new ones.
 
-    parts are RunParts, ids the Ids of the batch; what was done is counted in `stored`.
+    parts are RunParts, ids the Ids of the batch; what was done is counted in `stored`. rounded
+    tells whether to look for rows of programs that round the start, too.
     """
-    known = known_runs(database, parts)
+    known = known_runs(database, parts, rounded)
     new, grown = [], []
     for run in parts:
         before = known.get(run.key) or known.get(run.whole_second_key)
@@ -99,9 +106,11 @@ def write(database, parts, ids, stored):
 KnownRun = collections.namedtuple("KnownRun", "run_id records date set_id")
 
 
-def known_runs(database, parts):
+def known_runs(database, parts, rounded):
     """Return {key: KnownRun} of the runs that the database has."""
-    keys = [key for run in parts for key in (run.key, run.whole_second_key)]
+    keys = [run.key for run in parts]
+    if rounded:
+        keys += (run.whole_second_key for run in parts)
     sql = (
         "SELECT run_key, run_id, records, date, set_id, end_time FROM xalt_run"
         " WHERE run_key IN ({})"
@@ -184,7 +193,7 @@ def add_objects(database, grown, ids):
     ]
     database.insert_rows("join_run_object", OBJECT_JOIN, rows)
     for run_id in sorted({run_id for _obj_id, run_id, _date in rows}):
-        database.execute("UPDATE xalt_run SET program_id = NULL WHERE run_id = ?", (run_id,))
+        database.execute("UPDATE xalt_run SET cluster_id = NULL WHERE run_id = ?", (run_id,))
 
 
 def add_variables(database, grown, ids):

@@ -120,6 +120,7 @@ class Store:
 
     def __init__(self, database):
         self.database, self.dimensions = database, Dimensions()
+        self._has_rounded_starts = runs.has_rounded_starts(database)
 
     def write(self, batch):
         """Commit a Batch and return what was Stored.
@@ -135,7 +136,7 @@ class Store:
         stored = Stored()
         with self.database.transaction():
             self._write_links(batch.links, ids, stored)
-            new_uuids = runs.write(self.database, parts, ids, stored)
+            new_uuids = runs.write(self.database, parts, ids, stored, self._has_rounded_starts)
             packages.write(self.database, batch.packages, new_uuids, stored)
         given = len(batch.runs) + len(batch.links) + len(batch.packages)
         stored.duplicates = given - stored.runs - stored.links - stored.packages - stored.waiting

@@ -10,12 +10,13 @@ from typing import Any
 from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import INTEGER, TEXT
 from xaltload import keys
+from xaltload.bulk import plain, quoted, update
+from xaltload.merge import Child, move_children, remove_merged
 from xaltload.rows import make_facts
 from xaltload.runs import FACT_COLUMNS
 from xaltload.store import Dimensions
 
 ROWS_PER_STEP = 1000
-VALUES_PER_UPDATE = 200
 RUN_COLUMNS = (
     "syshost", "run_uuid", "hash_id", "start_time", "job_id", "date", "uuid", "account",
     "exec_type", "end_time", "run_time", "probability", "num_cores", "num_nodes", "num_threads",
@@ -29,17 +30,20 @@ FACT_SOURCES = (
 )  # fmt: skip
 OBJECT_COLUMNS = ("object_path", "syshost", "hash_id", "module_name", "timestamp", "lib_type")
 PACKAGE_COLUMNS = ("run_id", "program", "pkg_name", "pkg_version", "pkg_path")
-# What hangs on a row: (table, column that names the row, its own id, columns that make it equal).
+COUNT_COLUMNS = (("table_name", TEXT), ("kept", INTEGER), ("merged", INTEGER))
+
+
+# What hangs on a row.
 RUN_CHILDREN = (
-    ("join_run_object", "run_id", "join_id", ("obj_id", "date")),
-    ("join_run_env", "run_id", "join_id", ("env_id", "date", "env_value")),
-    ("xalt_total_env", "run_id", "envT_id", ("date", "env_blob")),
-    ("xalt_pkg", "run_id", "pkg_id", PACKAGE_COLUMNS[1:]),
+    Child("join_run_object", "run_id", "join_id", ("obj_id", "date")),
+    Child("join_run_env", "run_id", "join_id", ("env_id", "date", "env_value")),
+    Child("xalt_total_env", "run_id", "envT_id", ("date", "env_blob")),
+    Child("xalt_pkg", "run_id", "pkg_id", PACKAGE_COLUMNS[1:]),
 )
 OBJECT_CHILDREN = (
-    ("join_run_object", "obj_id", "join_id", ("run_id", "date")),
-    ("join_link_object", "obj_id", "join_id", ("link_id", "date")),
-    ("xalt_set_object", "obj_id", None, ()),
+    Child("join_run_object", "obj_id", "join_id", ("run_id", "date")),
+    Child("join_link_object", "obj_id", "join_id", ("link_id", "date")),
+    Child("xalt_set_object", "obj_id", None),
 )
 
 
@@ -95,10 +99,6 @@ def complete(database, say):
         kept, merged = take_over(database, table)
         if kept or merged:
             say(f"{table.name}: took over {kept} rows, merged {merged} that were equal to another")
-            columns = (("table_name", TEXT), ("kept", INTEGER), ("merged", INTEGER))
-            counts = {"kept": "add", "merged": "add"}
-            row = (table.name, kept, merged)
-            database.insert_rows("xalt_taken_over", columns, [row], ("table_name",), counts)
     runs = find_facts(database)
     if runs:
         say(f"xalt_run: prepared {runs} runs for the reports")
@@ -113,8 +113,14 @@ def take_over(database, table):
             return kept, merged
 
         def step(rows=rows):
+            move_children(database, table, plan(database, table, rows)[1])
             with database.transaction():
-                return give_keys(database, table, rows)
+                counts = give_keys(database, table, rows)
+                database.insert_rows(
+                    "xalt_taken_over", COUNT_COLUMNS, [(table.name, *counts)], ("table_name",),
+                    {"kept": "add", "merged": "add"},
+                )  # fmt: skip
+                return counts
 
         step_kept, step_merged = with_conflict_retries(step)
         kept, merged = kept + step_kept, merged + step_merged
@@ -129,19 +135,25 @@ def rows_without_key(database, table):
     return [tuple(row) for row in database.rows(sql)]
 
 
-def quoted(database, columns):
-    """Return the names of some columns for a statement."""
-    return ", ".join(map(database.dialect.quote, columns))
-
-
 def give_keys(database, table, rows):
     """Give keys to some rows, inside the caller's transaction; return (kept, merged)."""
+    key_of, holder_of = plan(database, table, rows)
+    update(database, table.name, table.id_column, table.key_column, key_of)
+    remove_merged(database, table, holder_of)
+    return len(key_of), len(holder_of)
+
+
+def plan(database, table, rows):
+    """Return ({id: key} of rows that stay, {id: id of the equal row that stays} of the others).
+
+    Read-only.
+    """
     rows = [tuple(map(plain, row)) for row in rows]
     natural = table.natural_key(database, rows)
     # Of a row that shares the natural key with another: the same for rows that are equal.
     beside = [keys.key_beside(key, repr(row[1:])) for key, row in zip(natural, rows)]
     holders = holders_of(database, table, {*natural, *beside})
-    key_of, merges = {}, []
+    key_of, holder_of = {}, {}
     for row, *own_keys in zip(rows, natural, beside):
         for key in own_keys:
             holder = holders.setdefault(key, row)
@@ -149,17 +161,9 @@ def give_keys(database, table, rows):
                 key_of[row[0]] = key
                 break
             if holder[1:] == row[1:]:
-                merges.append((row[0], holder[0]))
+                holder_of[row[0]] = holder[0]
                 break
-    update(database, table.name, table.id_column, table.key_column, key_of)
-    for from_id, to_id in merges:
-        merge(database, table, from_id, to_id)
-    return len(key_of), len(merges)
-
-
-def plain(value):
-    """Return a value of a row in a form that can be compared and written."""
-    return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
+    return key_of, holder_of
 
 
 def holders_of(database, table, wanted):
@@ -172,54 +176,12 @@ def holders_of(database, table, wanted):
     return {bytes(row[0]): tuple(map(plain, row[1:])) for row in found}
 
 
-def update(database, table, id_column, column, value_of, only_empty=True):
-    """Set a column of many rows, of those that have none; value_of maps ids to values."""
-    ids = sorted(value_of)
-    for start in range(0, len(ids), VALUES_PER_UPDATE):
-        part = ids[start : start + VALUES_PER_UPDATE]
-        cases = " ".join("WHEN ? THEN ?" for _id in part)
-        marks = ", ".join("?" * len(part))
-        sql = (
-            f"UPDATE {table} SET {column} = CASE {id_column} {cases} END"  # noqa: S608
-            f" WHERE {id_column} IN ({marks})"
-        )
-        sql += f" AND {column} IS NULL" if only_empty else ""
-        values = [value for number in part for value in (number, value_of[number])]
-        database.execute(sql, [*values, *part])
-
-
-def merge(database, table, from_id, to_id):
-    """Remove a row that is equal to another; what hangs on it goes to that one."""
-    for child, column, own_id, columns in table.children:
-        if own_id:
-            move_children(database, child, column, own_id, columns, from_id, to_id)
-        else:
-            database.execute(f"DELETE FROM {child} WHERE {column} = ?", (from_id,))  # noqa: S608
-    database.execute(f"DELETE FROM {table.name} WHERE {table.id_column} = ?", (from_id,))  # noqa: S608
-
-
-def move_children(database, child, column, own_id, columns, from_id, to_id):
-    """Give rows that hang on one row to another, but for those that the other has."""
-    sql = (
-        f"SELECT {own_id}, {quoted(database, columns)} FROM {child}"  # noqa: S608
-        f" WHERE {column} = ? ORDER BY {own_id}"
-    )
-    there = {tuple(row[1:]) for row in database.rows(sql, (to_id,))}
-    for number, *values in database.rows(sql, (from_id,)):
-        if tuple(values) in there:
-            database.execute(f"DELETE FROM {child} WHERE {own_id} = ?", (number,))  # noqa: S608
-        else:
-            there.add(tuple(values))
-            sql_move = f"UPDATE {child} SET {column} = ? WHERE {own_id} = ?"  # noqa: S608
-            database.execute(sql_move, (to_id, number))
-
-
 def find_facts(database):
     """Find what the reports read of all runs that lack it; return how many. Commits."""
     dimensions, found = Dimensions(), 0
     key_of_object: dict = {}
     names = ", ".join(map(database.dialect.quote, FACT_SOURCES))
-    sql = f"SELECT run_id, {names} FROM xalt_run WHERE program_id IS NULL LIMIT {ROWS_PER_STEP}"  # noqa: S608
+    sql = f"SELECT run_id, {names} FROM xalt_run WHERE cluster_id IS NULL LIMIT {ROWS_PER_STEP}"  # noqa: S608
     while True:
         rows = database.rows(sql)
         if not rows:

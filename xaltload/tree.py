@@ -1,11 +1,12 @@
 """Find and read the files of records below some directories, in any layout.
 
 A tree of records can be written by every user: directories are opened one below the other, links
-are not followed at any step, and only regular files are read. Names are not collected: a million
-files need no million names in memory.
+are not followed at any step, and only regular files are read. Some thousand names are collected at
+a time, so that the records of a run come together; a million files need no million names in memory.
 """
 
 import contextlib
+import itertools
 import os
 import stat
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from xaltload.record import MAX_RECORD_BYTES
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 MOST_LEVELS = 60
+LAST = "~"  # after all uuids
+NAMES_AT_ONCE = 50_000  # in the uppermost directory; fewer further down
 BLOCK_BYTES = 65536
 # What an open of a directory says that is gone, or is a link or a file instead.
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
@@ -88,12 +91,13 @@ def read_all(file, size_bytes):
 def record_files(root, inside=(), wanted=lambda name: True, on_error=lambda error: None):
     """Yield a FoundFile for each record below a directory whose RecordName is wanted.
 
+    Those of one run come one after the other, in a directory that is not too large.
     Half-written files have other names, and so are not seen. A directory that cannot be read is
     told to on_error(OSError), a link and one that goes away meanwhile are not. Read-only.
     """
     try:
         first = Directory(root, tuple(inside))
-        levels = [Level(first, first.open())]
+        levels = [Level(first, first.open(), depth=1)]
     except NOT_THERE:
         return
     except OSError as error:
@@ -104,44 +108,62 @@ def record_files(root, inside=(), wanted=lambda name: True, on_error=lambda erro
         while levels:
             level = levels[-1]
             try:
-                entry = next(level.entries, None)
+                entry, name = next(level.entries, (None, None))
                 if entry is None:
                     levels.pop().close()
                 elif entry.is_dir(follow_symlinks=False):
-                    levels.append(level.below(entry.name, len(levels)))
-                elif entry.is_file(follow_symlinks=False):
-                    name = parse_name(entry.name)
-                    if name and wanted(name):
-                        yield FoundFile(level.directory, entry.name, name, level.descriptor)
+                    levels.append(level.below(entry.name))
+                elif name and wanted(name) and entry.is_file(follow_symlinks=False):
+                    yield FoundFile(level.directory, entry.name, name, level.descriptor)
             except NOT_THERE:
                 continue
             except OSError as error:
                 on_error(error)
 
 
+def by_run(entries, names_at_once):
+    """Yield (entry, RecordName or None) of os.scandir's entries, some thousand at a time: the
+    records of a run together, what is no record last."""
+    while True:
+        some = [(one, parse_name(one.name)) for one in itertools.islice(entries, names_at_once)]
+        if not some:
+            return
+        some.sort(key=run_and_name, reverse=True)
+        while some:
+            yield some.pop()
+
+
+def run_and_name(found):
+    """Return what orders an (entry, RecordName or None): the uuid of its run, then its name."""
+    entry, name = found
+    return (name.uuid if name else LAST, entry.name)
+
+
 class Level:
     """One open directory on the way down."""
 
-    def __init__(self, directory, descriptor):
-        self.directory, self.descriptor = directory, descriptor
+    def __init__(self, directory, descriptor, depth):
+        self.directory, self.descriptor, self.depth = directory, descriptor, depth
         try:
-            self.entries = os.scandir(descriptor)
+            self._scan = os.scandir(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
+        self.entries = by_run(self._scan, NAMES_AT_ONCE // depth)
 
-    def below(self, name, depth):
+    def below(self, name):
         """Return the Level of a directory in this one. Raises OSError."""
         directory = Directory(self.directory.root, (*self.directory.inside, name))
-        if depth >= MOST_LEVELS:
+        if self.depth >= MOST_LEVELS:
             raise OSError(f"{directory.path}: more than {MOST_LEVELS} levels deep")
         try:
-            return Level(directory, os.open(name, DIRECTORY, dir_fd=self.descriptor))
+            descriptor = os.open(name, DIRECTORY, dir_fd=self.descriptor)
+            return Level(directory, descriptor, self.depth + 1)
         except OSError as error:
             error.filename = directory.path
             raise
 
     def close(self):
         """Close the directory."""
-        self.entries.close()
+        self._scan.close()
         os.close(self.descriptor)

@@ -18,6 +18,7 @@ TARGET_RATIO = 100
 PEER_RUNS = 100
 PEAK_MEGABYTES_LIMIT = 250
 SECONDS_PER_RECORD_RATIO_LIMIT = 1.5
+SMALL_LOADS = 3
 
 
 def run(setting: Setting, results: Results, run_counts: list[int], repeats: int) -> None:
@@ -82,23 +83,26 @@ def _measure(
 
 
 def _grow(setting: Setting, results: Results, run_counts: list[int]) -> None:
-    """Load trees of growing size; show and judge time and memory."""
-    rows, points = [], []
-    for runs in run_counts:
-        tree = setting.directory / f"tree-{runs}"
-        counts = write_tree(tree, runs)
-        conf = setting.make_database("mariadb", DATABASE)
-        command = tool("xalt_file_to_db", "--confFn", str(conf), str(tree))
-        measured = measure.run_once(command, setting.environment)
-        shutil.rmtree(tree)
-        points.append((counts.records, measured))
-        rows.append(
-            (
-                f"{counts.records:,}", f"{measured.wall_seconds:.1f}",
-                f"{counts.records / measured.wall_seconds:,.0f}",
-                f"{measured.peak_megabytes:.0f}",
-            )
-        )  # fmt: skip
+    """Load trees of growing size; show and judge time and memory.
+
+    The smallest is loaded several times before the others and after them, for the speed of the
+    machine changes meanwhile.
+    """
+    fewest, *others = run_counts
+    early = [_load_tree(setting, fewest) for _ in range(SMALL_LOADS)]
+    points = [_load_tree(setting, runs) for runs in others]
+    late = [_load_tree(setting, fewest) for _ in range(SMALL_LOADS if others else 0)]
+    records, middle = sorted(early + late, key=lambda one: one[1].wall_seconds)[
+        (len(early) + len(late)) // 2
+    ]
+    points.insert(0, (records, middle))
+    rows = [
+        (
+            f"{records:,}", f"{measured.wall_seconds:.1f}",
+            f"{records / measured.wall_seconds:,.0f}", f"{measured.peak_megabytes:.0f}",
+        )
+        for records, measured in points
+    ]  # fmt: skip
     headings = ("records", "seconds", "records/s", "peak MB")
     results.show("Growth of a load of XALT's records, MariaDB", headings, rows)
     peak = max(measured.peak_megabytes for _records, measured in points)
@@ -107,3 +111,14 @@ def _grow(setting: Setting, results: Results, run_counts: list[int]) -> None:
     ratio = (last.wall_seconds / many) / (first.wall_seconds / few)
     name = "seconds per record of XALT, most to fewest"
     results.at_most(name, ratio, SECONDS_PER_RECORD_RATIO_LIMIT, judged=len(points) > 1)
+
+
+def _load_tree(setting: Setting, runs: int) -> tuple[int, measure.Measurement]:
+    """Load a new tree of so many runs into an empty MariaDB; return its records, and the load."""
+    tree = setting.directory / f"tree-{runs}"
+    counts = write_tree(tree, runs)
+    conf = setting.make_database("mariadb", DATABASE)
+    command = tool("xalt_file_to_db", "--confFn", str(conf), str(tree))
+    measured = measure.run_once(command, setting.environment)
+    shutil.rmtree(tree)
+    return counts.records, measured

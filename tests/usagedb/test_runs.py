@@ -96,6 +96,23 @@ class Deaf:
         return errors.UnavailableError("no answer")
 
 
+def test_a_run_is_recorded_though_a_signal_came_in_the_middle_of_an_answer(database, monkeypatch):
+    if not hasattr(database.connection, "_read_packet"):
+        pytest.skip("only the driver of MySQL reads answers packet by packet, in Python")
+    read, packets = database.connection._read_packet, []
+
+    def interrupted(*arguments, **names):
+        packets.append(read(*arguments, **names))
+        if len(packets) == 2:
+            raise SystemExit(143)
+        return packets[-1]
+
+    with pytest.raises(SystemExit), recorded(database, "load"):
+        monkeypatch.setattr(database.connection, "_read_packet", interrupted)
+        database.rows("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+    assert [row[1] for row in database.rows(SELECT)] == [143]
+
+
 def unread_bytes(pipe):
     """Return how many bytes are in a pipe that its reader has not read."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]

@@ -212,8 +212,8 @@ def assert_sets_hold(site):
     joined = "SELECT run_id, obj_id FROM join_run_object ORDER BY run_id, obj_id"
     by_set = (
         "SELECT r.run_id, s.obj_id FROM xalt_run r JOIN xalt_set_object s ON s.set_id = r.set_id"
-        " WHERE r.program_id IS NOT NULL ORDER BY r.run_id, s.obj_id"
+        " WHERE r.cluster_id IS NOT NULL ORDER BY r.run_id, s.obj_id"
     )
-    unknown = {row[0] for row in site.rows("SELECT run_id FROM xalt_run WHERE program_id IS NULL")}
+    unknown = {row[0] for row in site.rows("SELECT run_id FROM xalt_run WHERE cluster_id IS NULL")}
     wanted = [row for row in site.rows(joined) if row[0] not in unknown]
     assert site.rows(by_set) == wanted

@@ -362,7 +362,7 @@ def test_runs_whose_set_of_libraries_is_not_known_count_the_same(site, reported)
     commands = ("xalt_library_usage", "xalt_usage_report", "xalt_scalar_bins_usage_report")
     before = [reported(command, "--weighted") for command in commands]
     database = site.connect()
-    database.execute("UPDATE xalt_run SET program_id = NULL WHERE run_id % 3 = 0")
+    database.execute("UPDATE xalt_run SET cluster_id = NULL WHERE run_id % 3 = 0")
     database.close()
     assert [reported(command, "--weighted") for command in commands] == before
 

@@ -7,6 +7,7 @@ import pytest
 from tests.xaltload import old_site
 from tests.xaltload.loading import assert_sets_hold, contents, expected, make_records, write_records
 from tests.xaltload.samples import RUN, changed
+from xaltload import bulk, merge, takeover
 
 # Every stored column of every table but the numbers that merging may change.
 ROWS = {
@@ -70,7 +71,7 @@ def test_an_old_database_is_taken_over_and_only_equal_rows_are_merged(old):
     keys = (("xalt_run", "run_key"), ("xalt_object", "obj_key"), ("xalt_pkg", "pkg_key"))
     for table, key in keys:
         assert old.rows(f"SELECT COUNT(*) FROM {table} WHERE {key} IS NULL") == [(0,)]
-    assert old.rows("SELECT COUNT(*) FROM xalt_run WHERE program_id IS NULL") == [(0,)]
+    assert old.rows("SELECT COUNT(*) FROM xalt_run WHERE cluster_id IS NULL") == [(0,)]
     assert_sets_hold(old)
 
 
@@ -163,7 +164,7 @@ def test_rows_that_the_other_program_adds_later_are_taken_over_by_the_next_load(
     database.close()
     (tmp_path / "tree").mkdir()
     assert old.run("xalt_file_to_db", tmp_path / "tree").returncode == 0
-    sql = "SELECT COUNT(*) FROM xalt_run WHERE run_key IS NULL OR program_id IS NULL"
+    sql = "SELECT COUNT(*) FROM xalt_run WHERE run_key IS NULL OR cluster_id IS NULL"
     assert old.rows(sql) == [(0,)]
     assert old.rows("SELECT COUNT(*) FROM xalt_object WHERE obj_key IS NULL") == [(0,)]
 
@@ -187,7 +188,38 @@ def test_a_take_over_that_is_killed_goes_on_where_it_stopped(old):
     done = old.run("createDB", "--schema", "xalt")
     assert done.returncode == 0, done.stderr
     assert distinct_rows(old) == before and count(old, "xalt_run") == len(before["runs"])
+    counts = old.rows("SELECT kept, merged FROM xalt_taken_over WHERE table_name = 'xalt_run'")
+    assert counts == [(64, 6)]
     assert_sets_hold(old)
+
+
+def test_what_hangs_on_equal_rows_moves_in_steps_and_nothing_is_lost(old, monkeypatch):
+    old.run("createDB", "--schema", "xalt")
+    database = old.connect()
+    site = old_site.OldSite(database)
+    objects = [site.add_object(number) for number in (70, 71, 72, 70, 71, 70, 70)]
+    names = [row[0] for row in database.rows("SELECT env_id FROM xalt_env_name")]
+    for number in range(100, 120):
+        site.add_run(number, objects, names)  # the same library by several numbers
+    for number in range(105, 110):
+        site.add_run(number, objects[2:], names[:1])  # equal, with other libraries
+    before = distinct_rows(old)
+    monkeypatch.setattr(merge, "ROWS_PER_STEP", 5)
+    monkeypatch.setattr(bulk, "VALUES_PER_STATEMENT", 3)
+    monkeypatch.setattr(merge, "VALUES_PER_STATEMENT", 3)
+    said = []
+    takeover.complete(database, said.append)
+    assert "xalt_object: took over 3 rows, merged 4 that were equal to another" in said
+    assert "xalt_run: took over 20 rows, merged 5 that were equal to another" in said
+    assert distinct_rows(old) == before
+    sql = "SELECT COUNT(*) FROM join_run_object j JOIN xalt_run r ON r.run_id = j.run_id"
+    of_new = " WHERE r.start_time >= 1709287300"
+    distinct = "SELECT COUNT(*) FROM (SELECT DISTINCT j.run_id, j.obj_id FROM join_run_object j) d"
+    assert old.rows(distinct) == [(count(old, "join_run_object"),)]
+    orphans = " LEFT JOIN xalt_object o ON o.obj_id = j.obj_id" + of_new + " AND o.obj_id IS NULL"
+    assert old.rows(sql + orphans) == [(0,)] and old.rows(sql + of_new)[0][0] > 20
+    assert_sets_hold(old)
+    database.close()
 
 
 def test_old_records_of_a_taken_over_database_can_be_deleted_and_anonymized(old):

@@ -77,6 +77,35 @@ def test_records_are_found_at_any_depth_and_links_and_pipes_are_not_followed(tmp
     assert len(runs) == len(places)
 
 
+def names_of_runs(count):
+    """Return the names of the records of some runs, those of each run far from one another."""
+    uuids = [UUID.replace("0188a2f0", f"{number:08x}") for number in range(count)]
+    kinds = (PACKAGE, RUN, RUN.replace("zzz", "aaa"))
+    return [name.replace(UUID, uuid) for name in kinds for uuid in uuids]
+
+
+def test_the_records_of_a_run_come_together_in_the_order_of_their_names(tmp_path):
+    names = names_of_runs(30)
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    found = [file.file_name for file in everything(tmp_path)]
+    assert found == sorted(names, key=lambda name: (parse_name(name).uuid, name))
+
+
+def test_a_directory_larger_than_what_is_sorted_at_a_time_gives_each_record_once(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tree, "NAMES_AT_ONCE", 8)
+    names = names_of_runs(30)
+    for place in ("", "a", "a/b", "c"):
+        (tmp_path / place).mkdir(exist_ok=True)
+        for name in names:
+            (tmp_path / place / name).write_text("{}")
+    found = [file.path for file in everything(tmp_path)]
+    wanted = {str(tmp_path / place / name) for place in ("", "a", "a/b", "c") for name in names}
+    assert set(found) == wanted and len(found) == len(wanted)
+
+
 def test_a_directory_below_a_home_that_is_a_link_is_not_entered(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / RUN).write_text("{}")

@@ -158,7 +158,7 @@ class MySQLDialect(Dialect):
         number = error.args[0] if error.args else 0
         text = error.args[1] if len(error.args) > 1 else error
         where = f"{config.describe()}: {text}"
-        if isinstance(error, pymysql.InterfaceError):  # the connection was closed under us
+        if is_out_of_step(error):
             return errors.UnavailableError(f"{config.describe()}: connection lost, try again later")
         for numbers, kind, advice in (
             (REFUSED, errors.RefusedError, "check user, password and grants"),
@@ -230,6 +230,13 @@ class MySQLDialect(Dialect):
             for part in chunks(rows, self.rows_per_statement):
                 for values in bounded(list(map(writer, part))):
                     execute(f"{start}{','.join(values)}{tail}")
+
+
+def is_out_of_step(error):
+    """Tell whether an error of the driver says that the connection was closed under us, or left in
+    the middle of an answer: then the packets that come next have wrong numbers."""
+    is_misread = isinstance(error, pymysql.InternalError) and isinstance(error.args[0], str)
+    return is_misread or isinstance(error, pymysql.InterfaceError)
 
 
 @contextlib.contextmanager
