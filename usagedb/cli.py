@@ -12,7 +12,7 @@ import click
 
 import usagedb
 from usagedb import errors
-from usagedb.config import find_config, shown
+from usagedb.config import DEFAULT_DBNAME, find_config, shown
 from usagedb.output import FORMATS
 from usagedb.terminal import visible
 
@@ -131,7 +131,7 @@ def common_options(function):
     return with_common
 
 
-def database_options(default_dbname="lmodV2"):
+def database_options(default_dbname=DEFAULT_DBNAME):
     """Add --confFn, --dbname and --show-config; the command gets `config`, a DatabaseConfig.
 
     default_dbname is a name, or a function that finds it from the command's options.

@@ -19,6 +19,7 @@ from usagedb.files import write_whole
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_DBNAME = "lmodV2"
 SYSTEM_DIRECTORY = Path("/etc/hpcusage")
 SYSTEM_DATABASE = Path("/var/lib/hpcusage/usage.db")
 SECTIONS = {"MYSQL": "mysql", "SQLITE": "sqlite", "POSTGRESQL": "postgresql"}
@@ -54,7 +55,7 @@ class DatabaseConfig:
         return dataclasses.replace(self, **changes)
 
 
-def find_config(conf_path=None, dbname=None, default_dbname="lmodV2"):
+def find_config(conf_path=None, dbname=None, default_dbname=DEFAULT_DBNAME):
     """Return the DatabaseConfig to use.
 
     conf_path is what --confFn named, dbname what --dbname named (None: not given). Without

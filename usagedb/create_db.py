@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from usagedb import cli, errors, grants, schema
+from usagedb.config import DEFAULT_DBNAME
 from usagedb.database import Database
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 @click.option("--print-grants", is_flag=True, help="Print least-privilege GRANT statements.")
 @cli.dry_run_option
 @cli.common_options
-@cli.database_options()
+@cli.database_options(lambda options: usual_dbname(options["names"]))
 def command(config, quiet, names, drop, yes, print_grants, dry_run):
     """Make the database and its tables, or bring them up to date.
 
@@ -44,6 +45,13 @@ def command(config, quiet, names, drop, yes, print_grants, dry_run):
 def main():
     """Run the command."""
     cli.run(command)
+
+
+def usual_dbname(names):
+    """Return which <dbname>_db.conf is looked for: that of the named schema, if it is one."""
+    if len(set(names)) == 1:
+        return chosen(names)[0].default_dbname
+    return DEFAULT_DBNAME
 
 
 def chosen(names):
@@ -83,6 +91,8 @@ def make_tables(config, schemas, dry_run, quiet):
     steps = 0
     for one in wanted:
         for step in schema.missing_steps(database, one):
+            if not steps:
+                say(f"database: {config.describe()} ({config.source})")
             say(would_take(one, step) if dry_run else taking(one, step))
             steps += 1
             if not dry_run:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from usagedb import errors
+from usagedb.config import DEFAULT_DBNAME
 from usagedb.dialects.base import INTEGER, SECONDS, TEXT
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,10 @@ class Step:
     statement: str
 
     def title(self):
-        """Return the first words of the statement, for instance `CREATE TABLE lmod_use`."""
-        return " ".join(self.statement.split()[:3])
+        """Return the words of the statement that tell it apart, e.g. `CREATE TABLE lmod_use`."""
+        words = self.statement.split()
+        count = {"ALTER": 6, "CREATE": 4 if words[1] == "UNIQUE" else 3}.get(words[0], 3)
+        return " ".join(words[:count])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Schema:
     # called again it finds nothing to do.
     complete: Any = None
     # Of the configuration that is looked for when none is named.
-    default_dbname: str = "lmodV2"
+    default_dbname: str = DEFAULT_DBNAME
     # notes(database) -> lines that createDB shows, for instance about an older database found.
     notes: object = None
 

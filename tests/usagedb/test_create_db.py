@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conftest import run_command
 from tests.usagedb.conftest import drop_anonymous
 from usagedb import schema
 from usagedb.config import write_config
@@ -54,6 +55,15 @@ def test_it_makes_all_tables_and_says_each_step(site):
     assert names_in(site) == {name.lower() for name in expected}
     for name in expected:
         assert f": CREATE TABLE {name}\n" in done.stdout or f": CREATE VIEW {name}\n" in done.stdout
+
+
+def test_it_says_which_database_it_changes_and_finds_that_of_the_schema(sqlite_site, tmp_path):
+    write_config(tmp_path / "xalt_db.conf", sqlite_site.config)
+    done = run_command("createDB", "--schema", "xalt", cwd=tmp_path)
+    assert done.stdout.startswith(f"database: {sqlite_site.config.database} (xalt_db.conf)\n")
+    assert "xalt 2: ALTER TABLE xalt_run ADD COLUMN run_key\n" in done.stdout
+    assert "xalt 2: CREATE UNIQUE INDEX xalt_run_by_key\n" in done.stdout
+    assert sqlite_site.rows("SELECT COUNT(*) FROM xalt_run") == [(0,)]
 
 
 def test_a_second_run_changes_nothing(site):
