@@ -14,6 +14,7 @@ from usagedb import errors
 from usagedb.database import Database, fold_ascii, like_pattern
 from usagedb.dialects import load_dialect, sqlite
 from usagedb.dialects.base import BYTES, INTEGER, MICROSECONDS, SECONDS, TEXT, chunks
+from usagedb.mounts import Mount
 from usagedb.terminal import stored_text
 
 USERS = (("user_name", TEXT), ("user_folded", TEXT))
@@ -246,48 +247,6 @@ def test_an_unknown_backend_is_a_bug():
         load_dialect("oracle")
 
 
-MOUNTS = "\n".join(
-    f"{number} 1 0:1 / {point} rw,relatime {optional}- {kind} server:/x rw"
-    for number, (point, optional, kind) in enumerate(
-        [
-            ("/", "shared:1 ", "ext4"),
-            ("/net", "", "nfs4"),
-            ("/net/local", "shared:1 master:2 ", "xfs"),
-            ("/with\\040blank\\011tab", "", "lustre"),
-            ("/netto", "", "tmpfs"),
-            ("/twice", "", "nfs"),
-            ("/twice", "", "ext4"),
-        ]
-    )
-)
-
-
-@pytest.mark.parametrize(
-    "path, kind",
-    [
-        ("/usage.db", "ext4"),
-        ("/net/usage.db", "nfs4"),
-        ("/net", "nfs4"),
-        ("/net/local/a/usage.db", "xfs"),
-        ("/netto/usage.db", "tmpfs"),
-        ("/network/usage.db", "ext4"),
-        ("/with blank\ttab/usage.db", "lustre"),
-        ("/twice/usage.db", "ext4"),
-    ],
-)
-def test_the_file_system_is_that_of_the_deepest_and_last_mount(path, kind):
-    assert sqlite.file_system_of(path, MOUNTS) == kind
-
-
-def test_a_link_is_followed_to_its_file_system(tmp_path):
-    (tmp_path / "link").symlink_to("/net")
-    assert sqlite.file_system_of(tmp_path / "link" / "usage.db", MOUNTS) == "nfs4"
-
-
-def test_the_real_mounts_can_be_read(tmp_path):
-    assert sqlite.file_system_of(tmp_path)
-
-
 def journal_mode(config):
     """Return the journal mode of an SQLite database, in small letters."""
     with contextlib.closing(Database(config)) as database:
@@ -300,7 +259,7 @@ def test_wal_on_a_local_file_system(sqlite_site):
 
 @pytest.mark.parametrize("kind", ["nfs4", "lustre", "fuse.sshfs"])
 def test_delete_on_a_network_file_system_and_a_warning_once(sqlite_site, monkeypatch, caplog, kind):
-    monkeypatch.setattr(sqlite, "file_system_of", lambda path: kind)
+    monkeypatch.setattr(sqlite, "mount_of", lambda path: Mount("/", kind, "server:/x"))
     sqlite_site.create()
     assert journal_mode(sqlite_site.config) == "delete"
     assert caplog.text.count(f"is on {kind}") == 1

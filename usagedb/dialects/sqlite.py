@@ -2,12 +2,12 @@
 
 import logging
 import os
-import re
 import sqlite3
 from pathlib import Path
 
 from usagedb import errors
 from usagedb.dialects.base import Dialect, seconds_of_rows
+from usagedb.mounts import mount_of
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,8 @@ def create_private(path):
 
 def set_journal(connection, path):
     """Choose WAL, or DELETE on a network file system, and commits that survive a power cut."""
-    kind = file_system_of(path)
+    mount = mount_of(path)
+    kind = mount.kind if mount else ""
     mode = "DELETE" if kind in NETWORK_FILE_SYSTEMS else "WAL"
     if mode == "DELETE" and path.stat().st_size == 0:
         logger.warning("%s is on %s: writers are slow there, use a local disk", path, kind)
@@ -172,27 +173,6 @@ def connect_read_only(path):
     except sqlite3.Error as error:
         raise errors.RefusedError(f"cannot read the database {path}: {error}") from error
     return connection
-
-
-def file_system_of(path, mounts=None):
-    """Return the type of the file system that holds `path`, '' if that is unknown.
-
-    mounts is the text of /proc/self/mountinfo (see proc(5)), read when it is not given.
-    """
-    best, kind = "", ""
-    target = os.path.realpath(path)
-    if mounts is None:
-        try:
-            mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
-        except OSError:
-            return kind
-    for line in mounts.splitlines():
-        fields = line.split()
-        mount_point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
-        inside = target == mount_point or target.startswith(mount_point.rstrip("/") + "/")
-        if inside and len(mount_point) >= len(best):
-            best, kind = mount_point, fields[fields.index("-") + 1]
-    return kind
 
 
 DIALECT = SQLiteDialect()
