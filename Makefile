@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/demo
 # Debian packages that the tests use: the real services.
-TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate
+TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge
 
 .PHONY: help demo test versions lint bench check clean
 
@@ -51,5 +51,5 @@ $(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml $(wildcard bin/*)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis]'
+	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis,jupyter]'
 	@touch $@

@@ -24,10 +24,11 @@ for python in "$(find_python 3.9)" "$newest"; do
   [ -x "$environment/bin/pytest" ] || {
     "$python" -m venv "$environment"
     "$environment/bin/python" -m pip install -q click filelock pygetent PyMySQL python-dateutil \
-      tabulate pytest hypothesis matplotlib
+      tabulate pytest hypothesis matplotlib psutil urllib3 trustme kubernetes
   }
   "$environment/bin/python" --version
-  "$environment/bin/python" -m pytest -q tests/lmodtrack tests/xaltload tests/usagedb/test_ahead.py \
-    tests/usagedb/test_dates.py tests/usagedb/test_days.py tests/usagedb/test_rejects.py tests/usagedb/test_source.py \
+  "$environment/bin/python" -m pytest -q tests/lmodtrack tests/xaltload tests/afcollect \
+    tests/usagedb/test_ahead.py tests/usagedb/test_dates.py tests/usagedb/test_days.py \
+    tests/usagedb/test_mounts.py tests/usagedb/test_rejects.py tests/usagedb/test_source.py \
     -k "not mysql and not postgresql and not server"
 done

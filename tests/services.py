@@ -39,8 +39,14 @@ DEBIAN_PACKAGES = {
     "logrotate": "logrotate",
     "mariadb-install-db": "mariadb-server",
     "mariadbd": "mariadb-server",
+    "munged": "munge",
     "postgres": "postgresql",
     "rsyslogd": "rsyslog",
+    "sacctmgr": "slurm-wlm",
+    "slurmctld": "slurm-wlm",
+    "slurmd": "slurm-wlm",
+    "slurmdbd": "slurmdbd",
+    "squeue": "slurm-wlm",
 }
 
 AnyServer = TypeVar("AnyServer", bound="Server")

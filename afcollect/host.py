@@ -1,0 +1,92 @@
+"""What the machine itself does: load, memory, network, disks."""
+
+import os
+import time
+from pathlib import Path
+
+from afcollect import disks
+from afcollect.failures import PartFailed
+from usagedb.mounts import mount_of
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def load():
+    """Return the keys of a CPU document."""
+    return {"load": os.getloadavg()[0]}
+
+
+def memory():
+    """Return the keys of a MEM document, in bytes."""
+    import psutil
+
+    found = psutil.virtual_memory()
+    return {"total": found.total, "available": found.available}
+
+
+def disk_documents(mounts=(), hanging=None):
+    """Return (keys of DISK documents, failures, {mount: process} that hang) of some paths, by
+    default of the usual ones that exist.
+
+    hanging is what an earlier run returned.
+    """
+    documents, failures, still_hanging = [], [], {}
+    for mount, answer in disks.usage_of(mounts or disks.DEFAULT_MOUNTS, hanging):
+        if isinstance(answer, PartFailed):
+            failures.append(answer)
+        elif answer:
+            documents.append(disk_document(mount, answer))
+        elif mounts:
+            failures.append(PartFailed(f"{mount}: there is no such directory"))
+        if isinstance(answer, disks.Hanging) and answer.process:
+            still_hanging[mount] = answer.process
+    return documents, failures, still_hanging
+
+
+def disk_document(mount, answer):
+    """Return the keys of a DISK document; utilization is between 0 and 1."""
+    total, used = answer["total"], answer["used"]
+    document = {
+        "mount": mount, "total": total, "used": used, "free": answer["free"],
+        "utilization": used / total if total else 0.0,
+    }  # fmt: skip
+    found = mount_of(answer["path"])
+    if found and (found.device.startswith("/") or ":" in found.device):  # else no real one
+        document["device"] = found.device
+    return document
+
+
+def network_counters():
+    """Return what the next run needs: the bytes of each interface, when, and in which boot."""
+    import psutil
+
+    interfaces = psutil.net_io_counters(pernic=True, nowrap=False)
+    return {
+        "boot": BOOT_ID.read_text(encoding="ascii").strip(),
+        # Of the clock that no administrator sets; it counts from the boot.
+        "seconds": round(time.clock_gettime(time.CLOCK_BOOTTIME), 3),
+        "interfaces": {
+            name: [found.bytes_sent, found.bytes_recv] for name, found in interfaces.items()
+        },
+    }
+
+
+def network(before, now):
+    """Return the keys of a NETWORK document from the counters of two runs; None if there are no
+    earlier ones.
+
+    After a boot all counters began with zero, at the boot; so did that of an interface which was
+    set back, or is new.
+    """
+    if not before:
+        return None
+    is_same_boot = before.get("boot") == now["boot"]
+    interval = now["seconds"] - (before["seconds"] if is_same_boot else 0.0)
+    if interval <= 0:
+        return None
+    totals = [0, 0]
+    for name, counters in now["interfaces"].items():
+        old = before["interfaces"].get(name, [0, 0]) if is_same_boot else [0, 0]
+        for place, (earlier, later) in enumerate(zip(old, counters)):
+            totals[place] += later - earlier if later >= earlier else later
+    return {"network": {"interval": round(interval, 3), "sent": totals[0], "received": totals[1]}}

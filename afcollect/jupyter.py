@@ -1,0 +1,78 @@
+"""Who runs notebooks: the pods of a namespace, asked from Kubernetes."""
+
+import os
+import re
+
+from afcollect.failures import PartFailed
+
+COFFEA_NAMESPACE = "coffea-casa"
+DEFAULT_CONFIGURATION = "~/.kube/config"
+PAGE_PODS = 500
+TIMEOUT_SECONDS = 30.0
+LONGEST_REASON = 200
+
+
+def kind_of(namespace):
+    """Return the kind of document for a namespace."""
+    return "jupyter-coffea" if namespace == COFFEA_NAMESPACE else "jupyter-ml"
+
+
+def owners(namespace, label):
+    """Return the distinct values of a label on the pods of a namespace. Raises PartFailed.
+
+    The cluster is that of KUBECONFIG (or ~/.kube/config), or the one this process runs in.
+    """
+    try:
+        from kubernetes import client, config
+    except ImportError:
+        raise PartFailed(
+            "the Kubernetes client is missing: pip install 'hpcusage[jupyter]'"
+        ) from None
+    try:
+        configuration = client.Configuration()
+        configuration.retries = False  # each would be a warning, and another half minute
+        load_configuration(config, configuration)
+    except Exception as error:  # the client raises whatever its libraries do
+        raise PartFailed(f"no Kubernetes configuration: {first_line(error)}") from None
+    found = set()
+    with client.ApiClient(configuration) as api:
+        try:
+            for labels in labels_of_pods(client.CoreV1Api(api), namespace, label):
+                found.add(labels[label])
+        except Exception as error:
+            raise PartFailed(f"Kubernetes: {first_line(error)}") from None
+    return found
+
+
+def load_configuration(config, loaded):
+    """Load what the Kubernetes client is to use: its own way of choosing would print."""
+    named = os.environ.get("KUBECONFIG")
+    if named or os.path.exists(os.path.expanduser(DEFAULT_CONFIGURATION)):  # noqa: PTH110, PTH111
+        config.load_kube_config(named, client_configuration=loaded)
+    else:
+        config.load_incluster_config(client_configuration=loaded)
+
+
+def labels_of_pods(api, namespace, label):
+    """Yield the labels of all pods that have a label, page by page."""
+    following = None
+    while True:
+        page = api.list_namespaced_pod(
+            namespace, label_selector=label, limit=PAGE_PODS, _continue=following,
+            _request_timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS),  # one float is passed over by some
+        )  # fmt: skip
+        for pod in page.items:
+            labels = pod.metadata.labels or {}
+            if labels.get(label):
+                yield labels
+        following = page.metadata._continue
+        if not following:
+            return
+
+
+def first_line(error):
+    """Return an error of the client in one short line."""
+    reason, status = getattr(error, "reason", None), getattr(error, "status", None)
+    text = f"{status} {reason}" if status else str(reason or error)
+    text = re.sub(r"<[\w.]+ object at 0x\w+>: ", "", text)
+    return " ".join(text.split())[:LONGEST_REASON] or type(error).__name__

@@ -1,0 +1,240 @@
+"""Documents on their way: each stays here until the endpoint has taken it."""
+
+import contextlib
+import json
+import os
+import stat
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+from afcollect.schema import AFMETRICS
+from usagedb import errors, schema
+from usagedb.config import DatabaseConfig
+from usagedb.database import Database
+from usagedb.dialects.base import BYTES, SECONDS, TEXT
+
+FILE_NAME = "outbox.db"
+FILE_MODE = 0o600
+COLUMNS = (("document_id", TEXT), ("kind", TEXT), ("collected_at", SECONDS), ("body", BYTES))
+PAGE_DOCUMENTS = 500
+KEPT_RUNS_SECONDS = 90 * 86400.0
+
+
+class Waiting(NamedTuple):
+    """A document that waits."""
+
+    number: int
+    document_id: str
+    kind: str
+    collected_at: float  # seconds since the epoch
+    body: dict
+    tries: int
+
+
+class Outbox:
+    """The outbox of this machine, in a directory of its own."""
+
+    def __init__(self, directory):
+        """Open it, and make it if it is not there.
+
+        Raises RefusedError, WriteError or ConfigurationError.
+        """
+        self.path = Path(directory) / FILE_NAME
+        make_private(self.path)
+        self.database = Database(DatabaseConfig("sqlite", str(self.path), "outbox"))
+        schema.require(self.database, AFMETRICS)
+
+    def add(self, documents, now, state, reported=()):
+        """Store documents (dicts) together with what the next run needs; commits, once.
+
+        state is {name: anything that JSON holds}, reported {(batch system, job_id)}.
+        """
+        rows = [
+            (str(uuid.uuid4()), one["kind"], now, json.dumps(one).encode()) for one in documents
+        ]
+        states = [(name, json.dumps(value).encode()) for name, value in state.items()]
+        jobs = [(*job, now) for job in sorted(reported)]
+        with self.database.transaction():
+            self.database.insert_rows("afmetrics_document", COLUMNS, rows)
+            self.database.insert_rows(
+                "afmetrics_state", (("name", TEXT), ("value", BYTES)), states,
+                key=("name",), merge={"value": "replace"},
+            )  # fmt: skip
+            self.database.insert_rows(
+                "afmetrics_reported",
+                (("batch_system", TEXT), ("job_id", TEXT), ("reported_at", SECONDS)),
+                jobs, key=("batch_system", "job_id"),
+            )  # fmt: skip
+
+    def state(self):
+        """Return what the last run left: {name: value}."""
+        rows = self.database.rows("SELECT name, value FROM afmetrics_state")
+        return {name: json.loads(value) for name, value in rows}
+
+    def reported(self, batch_system):
+        """Return the numbers of the finished jobs that were reported."""
+        sql = "SELECT job_id FROM afmetrics_reported WHERE batch_system = ?"
+        return {row[0] for row in self.database.rows(sql, (batch_system,))}
+
+    def forget_reported(self, batch_system, before):
+        """Forget jobs that were reported before a time: no query finds them again."""
+        sql = "DELETE FROM afmetrics_reported WHERE batch_system = ? AND reported_at < ?"
+        self.database.execute(sql, (batch_system, before))
+
+    def forget_runs(self, now):
+        """Forget the rows of old runs."""
+        sql = "DELETE FROM usage_run WHERE started_at < ?"
+        self.database.execute(sql, (now - KEPT_RUNS_SECONDS,))
+
+    def last_number(self):
+        """Return the number of the newest document, 0 if there is none."""
+        return self.database.rows("SELECT MAX(number) FROM afmetrics_document")[0][0] or 0
+
+    def waiting(self):
+        """Yield all Waiting documents, the oldest first; they may be removed meanwhile."""
+        sql = (
+            "SELECT number, document_id, kind, collected_at, body, tries FROM afmetrics_document"
+            " WHERE set_aside = '' AND number > ? ORDER BY number LIMIT ?"
+        )
+        last = 0
+        while True:
+            rows = self.database.rows(sql, (last, PAGE_DOCUMENTS))
+            for number, document_id, kind, collected_at, body, tries in rows:
+                last = number
+                document = json.loads(body)
+                yield Waiting(number, document_id, kind, collected_at, document, tries)
+            if len(rows) < PAGE_DOCUMENTS:
+                return
+
+    @contextlib.contextmanager
+    def sending(self):
+        """In the block, removals need not reach the disk at once: after a power cut the last ones
+        may be sent again, which is better than to wait for the disk after each."""
+        self.database.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self.database.execute("PRAGMA synchronous = FULL")
+
+    def remove(self, documents):
+        """Remove documents that the endpoint has taken. Commits."""
+        sql = "DELETE FROM afmetrics_document WHERE number = ?"
+        if len(documents) == 1:  # one statement is a transaction of its own
+            self.database.execute(sql, (documents[0].number,))
+            return
+        with self.database.transaction():
+            for one in documents:
+                self.database.execute(sql, (one.number,))
+
+    def count_try(self, documents):
+        """Note that documents were sent in vain. Commits."""
+        with self.database.transaction():
+            for one in documents:
+                sql = "UPDATE afmetrics_document SET tries = tries + 1 WHERE number = ?"
+                self.database.execute(sql, (one.number,))
+
+    def set_aside(self, document, reason):
+        """Keep a document that never will be taken, with the reason. Commits."""
+        sql = "UPDATE afmetrics_document SET set_aside = ?, tries = tries + 1 WHERE number = ?"
+        self.database.execute(sql, (reason[:255] or "refused", document.number))
+
+    def take_back(self):
+        """Let the documents that were set aside wait again. Commits; returns how many there are."""
+        return self.database.execute(
+            "UPDATE afmetrics_document SET set_aside = '' WHERE set_aside <> ''"
+        )
+
+    def drop_oldest(self, most_documents):
+        """Drop the oldest documents above a number of them; return how many. Commits."""
+        sql = "SELECT number FROM afmetrics_document ORDER BY number DESC LIMIT 1 OFFSET ?"
+        found = self.database.rows(sql, (most_documents,))
+        if not found:
+            return 0
+        return self.database.execute("DELETE FROM afmetrics_document WHERE number <= ?", found[0])
+
+    def clear(self):
+        """Drop all documents; return how many there were. Commits."""
+        return self.database.execute("DELETE FROM afmetrics_document")
+
+    def counts(self):
+        """Return (documents that wait, documents set aside)."""
+        sql = (
+            "SELECT COALESCE(SUM(set_aside = ''), 0), COALESCE(SUM(set_aside <> ''), 0)"
+            " FROM afmetrics_document"
+        )
+        return tuple(self.database.rows(sql)[0])
+
+    def summary(self):
+        """Return rows (kind, reason or '', documents, first and last time, most tries)."""
+        sql = (
+            "SELECT kind, set_aside, COUNT(*), MIN(collected_at), MAX(collected_at), MAX(tries)"
+            " FROM afmetrics_document GROUP BY kind, set_aside ORDER BY kind, set_aside"
+        )
+        return [tuple(row) for row in self.database.rows(sql)]
+
+    def close(self):
+        """Close the database."""
+        self.database.close()
+
+
+class NoOutbox:
+    """Holds the documents of one run in memory, where no place is writable."""
+
+    def __init__(self):
+        self._documents: dict = {}
+
+    def add(self, documents, now, state, reported=()):
+        """Hold documents as long as this process lives."""
+        first = len(self._documents) + 1
+        for number, one in enumerate(documents, first):
+            self._documents[number] = Waiting(number, str(uuid.uuid4()), one["kind"], now, one, 0)
+
+    def waiting(self):
+        """Yield all documents."""
+        yield from list(self._documents.values())
+
+    @contextlib.contextmanager
+    def sending(self):
+        """Do nothing."""
+        yield
+
+    def remove(self, documents):
+        """Forget documents."""
+        for one in documents:
+            del self._documents[one.number]
+
+    def count_try(self, documents):
+        """Do nothing: there is no later run that could know."""
+
+    def set_aside(self, document, reason):
+        """Forget a document, which no later run could send either."""
+        del self._documents[document.number]
+
+    def counts(self):
+        """Return (documents that were not sent, 0)."""
+        return len(self._documents), 0
+
+
+def make_private(path):
+    """Make an empty file that only this account can read; do nothing if it is there.
+
+    Raises RefusedError if it is not this account's own: who wrote it could read what is stored.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags, FILE_MODE)
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from None
+    except OSError as error:
+        raise errors.WriteError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        status, place = os.fstat(descriptor), path.parent.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            raise errors.RefusedError(f"{path} is no file of this account's own")
+        if place.st_mode & stat.S_IWOTH:
+            raise errors.RefusedError(f"everybody can write in {path.parent}: chmod o-w")
+        os.fchmod(descriptor, FILE_MODE)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,41 @@
+"""Secrets: the token and the salt, from where neither the process list nor a log shows them."""
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+from usagedb import errors
+
+logger = logging.getLogger(__name__)
+
+
+def secret(value, path, variable):
+    """Return a secret: what the option says, else the first line of a file, else the variable of
+    the environment; '' if there is none.
+
+    Raises MissingInputError or RefusedError for a file that cannot be read, ConfigurationError for
+    an empty one.
+    """
+    if value is not None:
+        return value
+    if path:
+        return first_line(path)
+    return os.environ.get(variable, "")
+
+
+def first_line(path):
+    """Return the first line of a file of secrets."""
+    try:
+        with Path(path).open(encoding="utf-8", errors="surrogateescape") as file:
+            status = os.fstat(file.fileno())
+            line = file.readline(4096).strip()
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from None
+    except OSError as error:
+        raise errors.MissingInputError(f"cannot read {path}: {error.strerror}") from None
+    if not line:
+        raise errors.ConfigurationError(f"the first line of {path} is empty")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
+        logger.warning("others may read or change %s: chmod 0600 %s", path, path)
+    return line

@@ -1,0 +1,133 @@
+"""What Slurm runs, asked by squeue and sacct."""
+
+import collections
+import math
+import re
+import time
+
+from afcollect.commands import output_of
+from afcollect.failures import PartFailed
+from afcollect.jobs import Job, Queue
+
+KIND = "slurm"
+TIMEOUT_SECONDS = 45.0
+SEPARATOR = "|"
+# What squeue is asked for, and in how many characters: it fills each field up with blanks, which
+# counts where there are many jobs.
+FIELDS = {
+    "JobArrayID": 32, "UserName": 64, "State": 24, "Reason": 64, "TimeUsed": 24,
+    "Partition": 512, "tres-alloc": 96,
+}  # fmt: skip
+# The states of jobs (squeue(1), JOB STATE CODES) in the words of the documents.
+STATES = {
+    "PENDING": "idle", "CONFIGURING": "running", "RUNNING": "running", "COMPLETING": "running",
+    "SUSPENDED": "running", "STOPPED": "running", "SIGNALING": "running", "STAGE_OUT": "running",
+    "RESIZING": "running", "REQUEUED": "idle", "REQUEUE_FED": "idle", "REQUEUE_HOLD": "held",
+    "SPECIAL_EXIT": "held", "RESV_DEL_HOLD": "held", "CANCELLED": "removed", "REVOKED": "removed",
+    "COMPLETED": "finished", "FAILED": "finished", "TIMEOUT": "finished", "NODE_FAIL": "finished",
+    "OUT_OF_MEMORY": "finished", "DEADLINE": "finished", "PREEMPTED": "finished",
+    "BOOT_FAIL": "submission_err", "LAUNCH_FAILED": "submission_err",
+}  # fmt: skip
+ENDED_STATES = "BF,CA,CD,DL,F,NF,OOM,PR,TO"
+# What the reasons of held jobs have: JobHeldUser, JobHeldAdmin, JobHoldMaxRequeue, "job requeued in
+# held state", "launch failed requeued held"; but not QOSUsageThreshold.
+HELD = re.compile(r"JobHeld|JobHold|\bheld\b")
+DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
+# What a unit of allocated memory is in megabytes.
+UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
+
+
+def queue_rows():
+    """Return what squeue knows: tuples of FIELDS, tasks of arrays each for itself.
+
+    Raises PartFailed.
+    """
+    columns = ",".join(f"{field}:{width}{SEPARATOR}" for field, width in FIELDS.items())
+    command = ["squeue", "--all", "--noheader", "--array", f"--Format={columns}"]
+    rows = []
+    for line in output_of(command, TIMEOUT_SECONDS).splitlines():
+        words = [word.strip() for word in line.split(SEPARATOR)[: len(FIELDS)]]
+        if len(words) == len(FIELDS):
+            rows.append(tuple(words))
+        elif line.strip():
+            raise PartFailed(f"squeue printed what is no job: {line[:80]!r}")
+    return rows
+
+
+def queued_jobs(rows):
+    """Return the Jobs of some rows of squeue."""
+    return [
+        Job(user, job_id, seconds_of(used), state_of(state, reason))
+        for job_id, user, state, reason, used, _partition, _resources in rows
+    ]
+
+
+def queues(rows, wanted):
+    """Return the Queues of some rows of squeue: one for each partition, or as `wanted` says, which
+    is {name: set of partitions}."""
+    found = collections.defaultdict(list)
+    for row in rows:
+        partitions = set(row[5].split(","))  # those that a waiting job may run in
+        names = [name for name, some in wanted.items() if partitions & some]
+        for name in names if wanted else partitions:
+            found[name].append(row)
+    return [queue_of(name, found[name]) for name in wanted or sorted(found)]
+
+
+def queue_of(name, rows):
+    """Return the Queue of the jobs of some rows."""
+    states = collections.Counter(state_of(row[2], row[3]) for row in rows)
+    cores, megabytes = 0, 0.0
+    for row in rows:
+        if state_of(row[2], row[3]) == "running":
+            resources = dict(one.partition("=")[::2] for one in row[6].split(","))
+            cores += int(resources.get("cpu") or 0)
+            megabytes += megabytes_of(resources.get("mem", ""))
+    return Queue(name, states["idle"], states["running"], states["held"], cores, round(megabytes))
+
+
+def finished_jobs(since):
+    """Return the Jobs that ended at `since` (seconds since the epoch) or later: those are what
+    sacct shows where states are named (sacct(1), --state).
+
+    Raises PartFailed.
+    """
+    # Seconds since the epoch (Slurm, src/common/parse_time.c): sacct takes all other times, even
+    # "now", for times of the day, which are there twice when summer time ends.
+    start, end = math.floor(since), math.ceil(time.time())
+    command = [
+        "sacct", "--allusers", "--allocations", "--noheader", "--parsable2",
+        f"--starttime=uts{min(start, end)}", f"--endtime=uts{end}", f"--state={ENDED_STATES}",
+        "--format=JobID,User,ElapsedRaw,State",
+    ]  # fmt: skip
+    jobs = []
+    for line in output_of(command, TIMEOUT_SECONDS).splitlines():
+        words = line.split(SEPARATOR)
+        if len(words) != 4 or not words[2].isdigit():
+            raise PartFailed(f"sacct printed what is no job: {line[:80]!r}")
+        job_id, user, seconds, state = words
+        if user:
+            jobs.append(Job(user, job_id, int(seconds), state_of(state)))
+    return jobs
+
+
+def state_of(state, reason=""):
+    """Return a state of Slurm in the words of the documents."""
+    if state == "PENDING" and HELD.search(reason):
+        return "held"
+    return STATES.get(state.split(" ")[0], "unknown")  # CANCELLED by 1000
+
+
+def seconds_of(text):
+    """Return a duration, [days-][hours:]minutes:seconds, in seconds; 0 for what is none."""
+    found = DURATION.fullmatch(text)
+    if not found:
+        return 0
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def megabytes_of(text):
+    """Return allocated memory, for instance 1.50G, in megabytes."""
+    found = re.fullmatch(r"([\d.]+)([KMGTP]?)", text)
+    return float(found[1]) * UNITS[found[2] or "M"] if found else 0.0

@@ -1,0 +1,153 @@
+"""What a machine does is told in sensible numbers, whatever happened to its counters."""
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afcollect import disks, host
+from afcollect.collect import Collector, Settings
+from afcollect.failures import PartFailed
+from usagedb.mounts import Mount
+
+
+def counters(seconds, boot="a", **interfaces):
+    """Return what one run knows of the network."""
+    return {
+        "boot": boot,
+        "seconds": seconds,
+        "interfaces": {name: list(both) for name, both in interfaces.items()},
+    }
+
+
+def test_the_first_run_sends_no_network_document():
+    assert host.network(None, counters(100.0, eth0=(5, 6))) is None
+    assert host.network({}, counters(100.0, eth0=(5, 6))) is None
+
+
+def test_two_runs_tell_the_difference():
+    found = host.network(counters(100.0, eth0=(5, 6), lo=(1, 1)),
+                         counters(400.064, eth0=(105, 206), lo=(2, 2)))  # fmt: skip
+    assert found == {"network": {"interval": 300.064, "sent": 101, "received": 201}}
+
+
+def test_after_a_boot_the_counters_and_the_interval_begin_with_it():
+    found = host.network(counters(9e6, boot="a", eth0=(10**12, 10**12)),
+                         counters(120.0, boot="b", eth0=(7, 8)))  # fmt: skip
+    assert found == {"network": {"interval": 120.0, "sent": 7, "received": 8}}
+
+
+def test_an_interface_that_was_set_back_or_is_new_counts_from_zero():
+    found = host.network(
+        counters(100.0, eth0=(10**9, 5)), counters(200.0, eth0=(3, 6), eth1=(4, 4))
+    )
+    assert found == {"network": {"interval": 100.0, "sent": 7, "received": 5}}
+
+
+SIDES = st.dictionaries(
+    st.sampled_from(("lo", "eth0", "ib0")), st.tuples(st.integers(0, 2**63), st.integers(0, 2**63))
+)
+
+
+@given(SIDES, SIDES, st.booleans(), st.floats(0, 1e9), st.floats(0, 1e9))
+def test_no_number_is_negative_or_larger_than_the_counters(before, after, same, first, second):
+    now = counters(second, boot="a" if same else "b", **after)
+    found = host.network(counters(first, **before), now)
+    if found:
+        network = found["network"]
+        assert network["interval"] >= 0
+        assert 0 <= network["sent"] <= sum(sent for sent, _received in after.values())
+        assert 0 <= network["received"] <= sum(received for _sent, received in after.values())
+
+
+def test_the_real_counters_can_be_kept_as_json():
+    first = json.loads(json.dumps(host.network_counters()))
+    second = host.network_counters()
+    assert host.network(first, {**second, "seconds": second["seconds"] + 1})["network"]["sent"] >= 0
+    assert set(second["interfaces"]) == set(psutil.net_io_counters(pernic=True))
+
+
+def test_load_and_memory_are_those_of_the_machine():
+    assert 0 <= host.load()["load"] < 1e5
+    found = host.memory()
+    assert 0 < found["available"] <= found["total"] == psutil.virtual_memory().total
+
+
+def test_a_disk_is_told_in_bytes(tmp_path):
+    documents, failures, hanging = host.disk_documents([str(tmp_path)])
+    wanted = psutil.disk_usage(str(tmp_path))
+    document = documents[0]
+    assert (failures, hanging) == ([], {})
+    assert (document["mount"], document["total"]) == (str(tmp_path), wanted.total)
+    assert document["utilization"] == document["used"] / document["total"]
+    assert document["used"] + document["free"] <= document["total"]
+
+
+def test_the_file_server_of_a_hidden_machine_is_not_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(host, "mount_of", lambda _path: Mount("/", "nfs4", "server:/export"))
+    shown = []
+    for hosts in ("", "example.org"):
+        settings = Settings("X", host=True, mounts=(str(tmp_path),), obfuscate_hosts=hosts)
+        found = Collector(settings, 1.0, {}, lambda _system: set()).run()
+        shown += [one.get("device") for _part, one in found.documents if one["kind"] == "DISK"]
+    assert shown == ["server:/export", None]
+
+
+def test_a_named_disk_that_is_missing_is_a_failure_and_a_usual_one_is_not(tmp_path, monkeypatch):
+    documents, failures, _hanging = host.disk_documents([str(tmp_path / "none"), str(tmp_path)])
+    assert len(documents) == 1 and "no such directory" in str(failures[0])
+    monkeypatch.setattr(disks, "DEFAULT_MOUNTS", (str(tmp_path / "none"), str(tmp_path)))
+    documents, failures, _hanging = host.disk_documents()
+    assert len(documents) == 1 and failures == []
+
+
+@pytest.fixture
+def hanging_disk(tmp_path, monkeypatch):
+    """A path that does not answer, while all others do; SIGKILL does not help, as with NFS."""
+    real, killed = disks.measured, []
+
+    def measured(mount):
+        while mount.endswith("hangs"):
+            time.sleep(0.01)
+        return real(mount)
+
+    monkeypatch.setattr(disks, "measured", measured)
+    monkeypatch.setattr(disks, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(disks.usage_of, "__defaults__", (None, 0.3))
+    monkeypatch.setattr(os, "kill", lambda number, _signal: killed.append(number))
+    yield str(tmp_path / "hangs")
+    monkeypatch.undo()
+    for number in killed:
+        os.kill(number, 9)
+        os.waitpid(number, 0)
+
+
+def test_a_disk_that_hangs_holds_up_no_other_and_is_not_asked_again(hanging_disk, tmp_path):
+    documents, failures, hanging = host.disk_documents([hanging_disk, str(tmp_path)])
+    assert [one["mount"] for one in documents] == [str(tmp_path)]
+    assert len(failures) == 1 and "did not answer in time" in str(failures[0])
+    process = hanging[hanging_disk]
+    assert disks.is_alive(process)
+    _documents, failures, again = host.disk_documents(
+        [hanging_disk], json.loads(json.dumps(hanging))
+    )
+    assert again == hanging and isinstance(failures[0], PartFailed)
+    assert not disks.is_alive([process[0], process[1] + 1]) and not disks.is_alive(None)
+
+
+def test_a_process_that_hangs_holds_no_lock_and_no_pipe_of_the_run(hanging_disk, tmp_path):
+    lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _documents, _failures, hanging = host.disk_documents([hanging_disk])
+    process = hanging[hanging_disk][0]
+    assert len(list(Path(f"/proc/{process}/fd").iterdir())) == 1  # its answer
+    os.close(lock)
+    other = os.open(tmp_path / "lock", os.O_RDWR)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
