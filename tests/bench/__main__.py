@@ -1,10 +1,10 @@
 """Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
-[xalt_load] [xalt_reports].
+[xalt_load] [xalt_reports] [af].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
 (1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
 BENCH_XALT_RUNS ("4000,40000": runs of a load, each of 2.66 records; "full" adds 376000, a million
-records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000).
+records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_AF_JOBS (10000).
 The exit code is 1 when a target is missed.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Callable, NoReturn
 
 from tests.bench import (
+    af_send,
     help_speed,
     load_growth,
     load_speed,
@@ -57,6 +58,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     year_rows = sizes("BENCH_YEAR_ROWS", "1200000")[0]
     xalt_runs = sizes("BENCH_XALT_RUNS", "4000,40000")
     report_runs = sizes("BENCH_XALT_REPORT_RUNS", "100000")[0]
+    af_jobs = sizes("BENCH_AF_JOBS", "10000")[0]
     return {
         "help": lambda: help_speed.run(setting, results),
         "load": lambda: load_speed.run(setting, results, lines, repeats),
@@ -64,6 +66,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
         "year": lambda: year_reports.run(setting, results, year_rows),
         "xalt_load": lambda: xalt_load.run(setting, results, xalt_runs, repeats),
         "xalt_reports": lambda: xalt_reports.run(setting, results, report_runs),
+        "af": lambda: af_send.run(setting, results, af_jobs, repeats),
     }
 
 

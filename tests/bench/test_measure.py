@@ -66,3 +66,11 @@ def test_a_command_is_repeated_until_it_took_enough_time():
 def test_a_summary_has_medians_the_best_time_and_the_worst_peak():
     runs = [measure.Measurement(*values) for values in [(3, 1, 50), (1, 2, 70), (2, 6, 60)]]
     assert measure.summarise(runs) == (3, 2, 1, 2, 70)
+
+
+def test_the_peak_of_a_small_command_is_its_own():
+    held = bytearray(200 << 20)
+    command = [sys.executable, "-c", "held = bytearray(50 << 20)"]
+    assert 50 < measure.peak_megabytes_of(command) < 150 and len(held) == 200 << 20
+    with pytest.raises(measure.CommandFailed, match="sorry"):
+        measure.peak_megabytes_of([sys.executable, "-c", "import sys; sys.exit('sorry')"])
