@@ -25,7 +25,7 @@ def queue_of(_context, _parameter, texts):
 def template_of(_context, _parameter, text):
     """Return a template of host names."""
     if not is_template(text):
-        raise click.BadParameter("it needs {digits} or {host}, and may have {domain}")
+        raise click.BadParameter("it may have {digits}, {host} and {domain}")
     return text
 
 

@@ -43,9 +43,8 @@ class Users:
 
 
 def is_template(text):
-    """Tell whether a template of host names has what tells machines apart, and nothing unknown."""
-    names = re.findall(r"\{(.*?)\}", text)
-    return bool({"digits", "host"} & set(names)) and set(names) <= {"digits", "domain", "host"}
+    """Tell whether a template of host names has nothing in braces but what is known."""
+    return set(re.findall(r"\{(.*?)\}", text)) <= {"digits", "domain", "host"}
 
 
 def shown_host(name, domain=None, template=HOST_TEMPLATE):
