@@ -8,6 +8,7 @@ import socket
 
 from afcollect import condor, host, jobs, logins, members, names, slurm
 from afcollect.failures import PartFailed
+from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,10 @@ class Surviving:
         return self
 
     def __exit__(self, _kind, error, _traceback):
-        if isinstance(error, (PartFailed, OSError)):
-            self.failures.append(f"{self.part}: {error}")
-            return True
-        return False
+        if not isinstance(error, Exception) or isinstance(error, errors.RunInterrupted):
+            return False
+        is_expected = isinstance(error, (PartFailed, OSError))
+        self.failures.append(f"{self.part}: {error if is_expected else repr(error)}")
+        if not is_expected:  # a fault of ours, or of a library: the other parts count all the same
+            logger.debug("traceback", exc_info=error)
+        return True

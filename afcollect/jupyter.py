@@ -1,9 +1,11 @@
 """Who runs notebooks: the pods of a namespace, asked from Kubernetes."""
 
+import contextlib
 import os
 import re
 
 from afcollect.failures import PartFailed
+from usagedb import errors
 
 COFFEA_NAMESPACE = "coffea-casa"
 DEFAULT_CONFIGURATION = "~/.kube/config"
@@ -28,20 +30,24 @@ def owners(namespace, label):
         raise PartFailed(
             "the Kubernetes client is missing: pip install 'hpcusage[jupyter]'"
         ) from None
-    try:
+    with failing_as("no Kubernetes configuration"):
         configuration = client.Configuration()
         configuration.retries = False  # each would be a warning, and another half minute
         load_configuration(config, configuration)
-    except Exception as error:  # the client raises whatever its libraries do
-        raise PartFailed(f"no Kubernetes configuration: {first_line(error)}") from None
-    found = set()
-    with client.ApiClient(configuration) as api:
-        try:
-            for labels in labels_of_pods(client.CoreV1Api(api), namespace, label):
-                found.add(labels[label])
-        except Exception as error:
-            raise PartFailed(f"Kubernetes: {first_line(error)}") from None
-    return found
+    with failing_as("Kubernetes"), client.ApiClient(configuration) as api:
+        found = labels_of_pods(client.CoreV1Api(api), namespace, label)
+        return {labels[label] for labels in found}
+
+
+@contextlib.contextmanager
+def failing_as(what):
+    """Turn whatever the client and its libraries raise in the block into a PartFailed."""
+    try:
+        yield
+    except errors.RunInterrupted:
+        raise
+    except Exception as error:
+        raise PartFailed(f"{what}: {first_line(error)}") from None
 
 
 def load_configuration(config, loaded):
