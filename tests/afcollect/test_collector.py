@@ -14,7 +14,7 @@ import pytest
 from tests import services
 from tests.afcollect.conftest import TOKEN
 from tests.afcollect.stand_ins import put
-from tests.conftest import CHECKOUT, run_command
+from tests.conftest import CHECKOUT, heed_signals, run_command
 
 HOST_KINDS = ["CPU", "MEM", "DISK"]
 WHO = "printf 'otter pts/0 2026-01-01 10:00 (host)\\nstoat tty1\\notter x\\n'"
@@ -354,6 +354,7 @@ def start(machine, *arguments, **environment):
         env={**os.environ, "PATH": f"{machine.programs}:/usr/bin:/bin", "AFMETRICS_TOKEN": TOKEN,
              **environment},
         cwd=machine.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_signals,
     )  # fmt: skip
 
 
