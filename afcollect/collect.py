@@ -103,9 +103,18 @@ class Collector:
 
     def _ssh(self):
         users = self._users()
-        found = set(logins.present()) if self.settings.ssh else set()
+        found: set = set()
+        asked = []
+        if self.settings.ssh:
+            asked.append(logins.present)
         if self.settings.ssh_history:
-            found |= set(logins.recent(self.now))
+            asked.append(lambda: logins.recent(self.now))
+        failures_before = len(self.found.failures)
+        for names_of in asked:
+            with self._surviving("ssh"):
+                found |= set(names_of())
+        if len(self.found.failures) - failures_before == len(asked):
+            return  # nobody knows
         shown = users.shown_of(found)
         self._add(
             "ssh",
@@ -137,8 +146,8 @@ class Collector:
         self.found.state["hanging"] = hanging
         self.found.failures += (f"DISK: {failure}" for failure in failures)
         for document in documents:
-            if self.settings.obfuscate_hosts and ":" in document.get("device", ""):
-                del document["device"]  # it names the file server
+            if self.settings.obfuscate_hosts and not document.get("device", "").startswith("/dev/"):
+                document.pop("device", None)  # it names the file server
             add("DISK", document)
 
     def _batch(self):

@@ -158,7 +158,8 @@ def command(words, verbose, debug, to_stdout, **options):
     """
     log.set_up(verbose or int(debug), debug)
     if words not in WORDS:
-        raise errors.UsageError(f"{' '.join(words)}: only outbox, outbox flush and outbox drop")
+        # What stands there may be the rest of a secret with a blank in it: it is not repeated.
+        raise errors.UsageError("besides options only outbox, outbox flush and outbox drop")
     if words:
         from afcollect import outbox_command
 

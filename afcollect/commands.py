@@ -46,10 +46,9 @@ def output_of(arguments, timeout_seconds):
 
 def end_session(process):
     """End a process, and what it has started, if they still run."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def environment():

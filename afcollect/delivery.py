@@ -5,7 +5,6 @@ import json
 import logging
 import random
 import time
-from typing import Any
 
 from afcollect.endpoint import Away
 from usagedb import errors
@@ -13,13 +12,13 @@ from usagedb import errors
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # in one run
+POISON_TRIES = 60  # in many runs: a document the endpoint cannot bear must not hold up all others
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 RUN_SECONDS = 240.0  # below the five minutes until the next run, collecting included
 LEAST_SECONDS = 40.0  # of sending, however long collecting took
 BATCH_DOCUMENTS = 500
 BATCH_BYTES = 1 << 20
-BATCH_FORMATS = ("array", "ndjson")
 CONTENT_TYPES = {"array": "application/json", "ndjson": "application/x-ndjson"}
 
 
@@ -32,7 +31,6 @@ class Delivery:
         self.outbox, self.endpoint, self.token = outbox, endpoint, token
         self.newest_before, self.batch_format = newest_before, batch_format
         self.sent = self.aside = 0
-        self._doubtful: Any = None  # answered with an error of the endpoint, which may be its fault
         now = time.monotonic()
         self._deadline = max((started or now) + RUN_SECONDS, now + LEAST_SECONDS)
 
@@ -45,8 +43,6 @@ class Delivery:
         with self.outbox.sending():
             for group in self._groups():
                 self._deliver(group)
-            if self._doubtful:
-                raise self._doubtful[1]
 
     def _groups(self):
         """Yield lists of documents that are sent in one post."""
@@ -65,25 +61,27 @@ class Delivery:
 
     def _deliver(self, group):
         """Send one group, alone or, if it is refused as a whole, one by one."""
+        if time.monotonic() > self._deadline:
+            raise errors.UnavailableError(self._away("it is too slow for this run"))
         answer = self._post_until_answered(group)
         if answer.is_taken:
-            self._taken(group)
-        elif answer.is_hopeless and len(group) > 1:
+            self.outbox.remove(group)
+            self.sent += len(group)
+        elif not (answer.is_hopeless or is_poison(group, answer)):
+            self._not_now(answer)
+        elif len(group) > 1:
             logger.info("%s: %d documents are sent one by one", answer, len(group))
             for one in group:
                 self._deliver([one])
-        elif answer.is_hopeless:
-            self._set_aside(group[0], str(answer))
         else:
-            self._not_now(group, answer)
+            self._set_aside(group[0], str(answer))
 
     def _post_until_answered(self, group):
         """Post a group, again after pauses while the endpoint is busy or away; return the Answer.
 
         Raises UnavailableError when no answer comes.
         """
-        tries = 1 if self._doubtful else TRIES
-        for attempt in range(1, tries + 1):
+        for attempt in range(1, TRIES + 1):
             answer, problem, is_certain = None, "", False
             try:
                 answer = self.endpoint.post(self._body(group, attempt), self._content_type(group))
@@ -93,7 +91,7 @@ class Delivery:
                 return answer
             self.outbox.count_try(group)
             asked = answer.retry_after if answer else 0.0
-            if attempt == tries or is_certain or asked > LONGEST_PAUSE_SECONDS:
+            if attempt == TRIES or is_certain or asked > LONGEST_PAUSE_SECONDS:
                 break
             self._pause(attempt, asked)
         if answer and answer.status >= 500:
@@ -111,33 +109,15 @@ class Delivery:
     def _away(self, why):
         return f"{self.endpoint.shown} takes nothing now: {why}: documents wait for the next run"
 
-    def _taken(self, group):
-        self.outbox.remove(group)
-        self.sent += len(group)
-        if self._doubtful:  # so the endpoint works, and the earlier one is at fault
-            doubtful, _error = self._doubtful
-            self._doubtful = None
-            answer = self._post_until_answered(doubtful)
-            if answer.is_taken:
-                self._taken(doubtful)
-            else:
-                for one in doubtful:
-                    self._set_aside(one, f"{answer}, while others are taken")
-        if time.monotonic() > self._deadline:
-            raise errors.UnavailableError(self._away("it is too slow for this run"))
-
     def _set_aside(self, document, reason):
         logger.warning("a document of kind %s is set aside: %s", document.kind, reason)
         self.outbox.set_aside(document, reason)
         self.aside += 1
 
-    def _not_now(self, group, answer):
-        """Decide what becomes of a group that was answered with something else than yes or no."""
-        if answer.status >= 500 and not self._doubtful:
-            self._doubtful = group, errors.UnavailableError(self._away(str(answer)))
-            return
+    def _not_now(self, answer):
+        """Raise what an answer means that is neither yes nor no: all that waits goes on waiting."""
         if answer.status >= 500:
-            raise self._doubtful[1]
+            raise errors.UnavailableError(self._away(str(answer)))
         if answer.status in (401, 403):
             raise errors.RefusedError(
                 f"{self.endpoint.shown} refuses the token: {answer}: documents wait"
@@ -162,6 +142,14 @@ class Delivery:
             document["collected_at"] = iso_time(waiting.collected_at)
             document["document_id"] = waiting.document_id
         return document
+
+
+def is_poison(group, answer):
+    """Tell whether the endpoint failed over the same documents so often that they may be at fault.
+
+    A server that is down says so by other numbers, or by none.
+    """
+    return answer.status == 500 and max(one.tries for one in group) >= POISON_TRIES
 
 
 def iso_time(seconds):

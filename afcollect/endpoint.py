@@ -157,8 +157,11 @@ def retry_after(response):
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    parsed = email.utils.parsedate_tz(text) if text else None
-    return max(0.0, email.utils.mktime_tz(parsed) - time.time()) if parsed else 0.0
+    try:
+        parsed = email.utils.parsedate_tz(text) if text else None
+        return max(0.0, email.utils.mktime_tz(parsed) - time.time()) if parsed else 0.0
+    except (ValueError, OverflowError):  # a date that cannot be
+        return 0.0
 
 
 def reason_of(error):

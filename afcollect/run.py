@@ -75,7 +75,7 @@ def show(settings, to_stdout, debug, directory):
     with contextlib.ExitStack() as stack:
         try:
             outbox = state_dir.existing_outbox(directory)
-        except errors.RefusedError as error:
+        except state_dir.NOT_HERE as error:
             logger.info("nothing is known of earlier runs: %s", error)
             outbox = None
         if outbox:

@@ -17,11 +17,10 @@ def secret(value, path, variable):
     Raises MissingInputError or RefusedError for a file that cannot be read, ConfigurationError for
     an empty one.
     """
+    of_environment = os.environ.pop(variable, "")  # no program that is run here needs it
     if value is not None:
         return value
-    if path:
-        return first_line(path)
-    return os.environ.get(variable, "")
+    return first_line(path) if path else of_environment
 
 
 def first_line(path):

@@ -33,6 +33,19 @@ def test_whatever_one_part_raises_the_others_are_collected(monkeypatch, tmp_path
     assert found.failures == [shown]
 
 
+def test_who_is_logged_in_is_sent_though_last_fails(monkeypatch):
+    def failing(_now):
+        raise PartFailed("last ended with 1")
+
+    monkeypatch.setattr(logins, "present", lambda: ["otter"])
+    monkeypatch.setattr(logins, "recent", failing)
+    found = Collector(Settings("X", ssh=True, ssh_history=True), 1.0, {}, no_job).run()
+    assert [one["users"] for _part, one in found.documents] == [["otter"]]
+    assert found.failures == ["ssh: last ended with 1"]
+    found = Collector(Settings("X", ssh_history=True), 1.0, {}, no_job).run()
+    assert found.documents == [] and found.failures == ["ssh: last ended with 1"]
+
+
 def test_a_signal_is_the_failure_of_no_part(monkeypatch):
     def interrupted(*_arguments):
         raise errors.RunInterrupted(15)

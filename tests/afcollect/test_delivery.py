@@ -114,11 +114,45 @@ def test_what_an_administrator_must_mend_keeps_all_that_waits(outbox, server, an
     assert numbers(server.taken) == list(range(10))
 
 
-def test_a_document_that_only_the_endpoint_cannot_bear_does_not_hold_up_the_others(outbox, server):
-    server.always = lambda taken: 500 if taken[0]["number"] == 4 else 200
-    sending = send(outbox, server)
+@pytest.mark.parametrize("batch_format", [None, "array"])
+def test_a_document_that_the_endpoint_cannot_bear_does_not_hold_up_the_others_for_ever(
+    outbox, server, monkeypatch, batch_format
+):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 6)
+    server.always = lambda taken: 500 if 4 in numbers(taken) else 200
+    for _run in range(2):
+        with pytest.raises(errors.UnavailableError, match="500"):
+            send(outbox, server, batch_format=batch_format)
+        assert outbox.counts()[1] == 0
+    sending = send(outbox, server, batch_format=batch_format)
     assert numbers(server.taken) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     assert sending.aside == 1 and "500" in outbox.summary()[0][1]
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_server_that_is_down_for_long_sets_nothing_aside(outbox, server, monkeypatch, status):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    server.always = status
+    for _run in range(4):
+        with pytest.raises(errors.UnavailableError):
+            send(outbox, server)
+    assert outbox.counts() == (10, 0)
+
+
+def test_a_run_ends_though_the_endpoint_refuses_each_document_slowly(outbox, server, monkeypatch):
+    monkeypatch.setattr(delivery, "RUN_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "LEAST_SECONDS", 0.0)
+    server.always = 400
+    with pytest.raises(errors.UnavailableError, match="too slow"):
+        send(outbox, server)
+    assert outbox.counts()[0] >= 9
+
+
+@pytest.mark.parametrize("text", ["Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-1", "9" * 400])
+def test_a_pause_that_cannot_be_is_none(outbox, server, text):
+    server.answers = [(200, {"Retry-After": text})]
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10))
 
 
 def test_an_endpoint_that_fails_for_all_keeps_all_that_waits_in_order(outbox, server):
@@ -194,7 +228,7 @@ def test_one_bad_document_of_a_batch_is_set_aside_alone(outbox, server):
     assert sorted(numbers(server.taken)) == [0, 1, 2, 3, 4, 5, 7, 8, 9]
 
 
-def test_whatever_it_answers_nothing_is_lost_and_each_comes_once(outbox, server):
+def test_whatever_it_answers_nothing_is_lost_and_all_comes_in_order_and_once(outbox, server):
     source = random.Random(11)
     number = 10
     for _run in range(40):
@@ -209,11 +243,8 @@ def test_whatever_it_answers_nothing_is_lost_and_each_comes_once(outbox, server)
         outbox.add(more, 2.0, {})
         number += 1
     server.answers = []
-    outbox.take_back()
     send(outbox, server)
-    taken = numbers(server.taken)
-    assert sorted(taken) == list(range(number))
-    assert outbox.counts() == (0, 0)
+    assert numbers(server.taken) == list(range(number)) and outbox.counts() == (0, 0)
 
 
 def test_a_url_that_would_show_the_token_is_refused():
