@@ -184,7 +184,7 @@ def within(seconds):
     """Raise Overdue in the block when it takes longer."""
 
     def ring(_number, _frame):
-        raise Overdue
+        raise Overdue(f"no answer within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

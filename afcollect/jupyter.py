@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 
+from afcollect.endpoint import within
 from afcollect.failures import PartFailed
 from usagedb import errors
 
@@ -11,6 +12,7 @@ COFFEA_NAMESPACE = "coffea-casa"
 DEFAULT_CONFIGURATION = "~/.kube/config"
 PAGE_PODS = 500
 TIMEOUT_SECONDS = 30.0
+TOTAL_SECONDS = 60.0  # for all pages, however they come
 LONGEST_REASON = 200
 
 
@@ -30,11 +32,12 @@ def owners(namespace, label):
         raise PartFailed(
             "the Kubernetes client is missing: pip install 'hpcusage[jupyter]'"
         ) from None
-    with failing_as("no Kubernetes configuration"):
+    with failing_as("no Kubernetes configuration"), within(TOTAL_SECONDS):
         configuration = client.Configuration()
         configuration.retries = False  # each would be a warning, and another half minute
         load_configuration(config, configuration)
-    with failing_as("Kubernetes"), client.ApiClient(configuration) as api:
+    in_time = within(TOTAL_SECONDS)
+    with failing_as("Kubernetes"), in_time, client.ApiClient(configuration) as api:
         found = labels_of_pods(client.CoreV1Api(api), namespace, label)
         return {labels[label] for labels in found}
 

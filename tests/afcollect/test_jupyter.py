@@ -4,6 +4,7 @@ import base64
 import contextlib
 import grp
 import hashlib
+import itertools
 import json
 import os
 import pwd
@@ -273,6 +274,14 @@ def test_a_cluster_that_does_not_answer_is_given_up(kubernetes, monkeypatch):
         port = silent.getsockname()[1]
         kubernetes.configuration.write_text(text.replace(f":{kubernetes.port}", f":{port}"))
         assert "timed out" in reason_of()
+
+
+def test_pages_without_end_are_given_up(kubernetes, monkeypatch):
+    monkeypatch.setattr(jupyter, "TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(
+        jupyter, "labels_of_pods", lambda *_arguments: itertools.repeat({"owner": "ann"})
+    )
+    assert "no answer within 0.5 s" in reason_of()
 
 
 def test_a_cluster_with_a_certificate_of_somebody_else_is_told_no_token(kubernetes):
