@@ -66,7 +66,11 @@ class Endpoint:
 
     def __init__(self, url, ca_file=None, insecure_http=False):
         """Raises UsageError for a URL that cannot be, ConfigurationError for a wrong ca_file."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            parts.port  # noqa: B018 - raises for one that cannot be
+        except ValueError as error:
+            raise errors.UsageError(f"--url: {error}") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise errors.UsageError("--url must begin with https:// and a host name")
         if parts.scheme == "http" and not insecure_http:
@@ -115,7 +119,13 @@ def make_pool(parts, context):
         options["ssl_context"] = context
     proxy = proxy_of(parts)
     if proxy:
-        manager = urllib3.ProxyManager(proxy, **options)
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        try:
+            manager = urllib3.ProxyManager(proxy, **options)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            raise errors.ConfigurationError(
+                "the proxy that the environment names is no http or https URL"
+            ) from None
         return manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
     of_scheme = urllib3.HTTPSConnectionPool if context else urllib3.HTTPConnectionPool
     return of_scheme(parts.hostname, parts.port, **options)

@@ -260,6 +260,20 @@ def test_a_url_that_would_show_the_token_is_refused():
     Endpoint("http://af.example.org/", insecure_http=True).close()
 
 
+@pytest.mark.parametrize("url", ["https://h:99999/", "https://h:abc/", "https://[::1/"])
+def test_a_url_that_cannot_be_is_said(url):
+    with pytest.raises(errors.UsageError, match="--url"):
+        Endpoint(url)
+
+
+def test_a_proxy_without_a_scheme_is_one_of_http_and_others_are_refused(monkeypatch, server):
+    monkeypatch.setenv("https_proxy", "127.0.0.1:9")
+    Endpoint(server.url, server.ca_file).close()
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(errors.ConfigurationError, match="proxy"):
+        Endpoint(server.url, server.ca_file)
+
+
 def test_a_wrong_file_of_authorities_is_said(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     for name in ("ca.pem", "missing.pem"):
