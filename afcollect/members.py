@@ -5,7 +5,7 @@ from usagedb import accounts
 
 
 def members_of(group):
-    """Return the names of the users whose primary or secondary group it is. Raises PartFailed."""
+    """Return the Members whose primary or secondary group it is. Raises PartFailed."""
     found = accounts.members(group)
     if found is None:
         raise PartFailed(f"there is no group {group}")

@@ -16,7 +16,7 @@ class Users:
     """Which users are sent, and under which names."""
 
     def __init__(self, obfuscate=False, salt="", hash_name="md5", members=None):
-        """members is the set of names to send, None for all of them."""
+        """members holds the names to send (it answers `name in members`), None for all of them."""
         self.obfuscate, self.salt, self.hash_name = obfuscate, salt, hash_name
         self.members = members
 

@@ -14,30 +14,48 @@ def homes():
     yield from dict(entries).items()
 
 
+class Members:
+    """Who belongs to a group: asked name by name, for a directory service need not list all."""
+
+    def __init__(self, listed, group_id):
+        """listed are the names that the group itself has, group_id its number."""
+        self._listed, self._group_id = listed, group_id
+        self._is_member: dict = {}
+
+    def __contains__(self, name):
+        if name not in self._is_member:
+            is_primary = primary_group_of(name) == self._group_id
+            self._is_member[name] = name in self._listed or is_primary
+        return self._is_member[name]
+
+
 def members(group):
-    """Return the names of all whose primary or secondary group it is; None if there is no such
-    group. Read-only."""
+    """Return the Members whose primary or secondary group it is; None if there is no such group.
+
+    Read-only.
+    """
     import grp
 
     import pygetent as getent
 
     try:
         found = getent.group(group)
-        listed, number = (set(found.members), found.gid) if found else (None, None)
-    except (UnicodeDecodeError, NotImplementedError):
-        try:
-            entry = grp.getgrnam(group)
-        except KeyError:
-            return None
-        listed, number = set(entry.gr_mem), entry.gr_gid
-    return None if listed is None else listed | primary_members(number)
-
-
-def primary_members(group_id):
-    """Return the names of the accounts whose primary group has that number. Read-only."""
-    import pygetent as getent
-
+        return Members(set(found.members), found.gid) if found else None
+    except (UnicodeDecodeError, NotImplementedError):  # as above
+        pass
     try:
-        return {entry.name for entry in getent.passwd() if entry.gid == group_id}
-    except (UnicodeDecodeError, NotImplementedError):
-        return {entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group_id}
+        entry = grp.getgrnam(group)
+    except KeyError:
+        return None
+    return Members(set(entry.gr_mem), entry.gr_gid)
+
+
+def primary_group_of(name):
+    """Return the number of an account's primary group, None if there is no such account.
+
+    Read-only.
+    """
+    try:
+        return pwd.getpwnam(name).pw_gid
+    except (KeyError, ValueError, UnicodeError):
+        return None
