@@ -31,7 +31,7 @@ def test_steps_are_numbered_within_their_version():
     steps = [(step.version, step.number, step.title()) for step in parse_steps(TWO_VERSIONS)]
     assert steps == [
         (1, 1, "CREATE TABLE one"),
-        (2, 1, "ALTER TABLE one"),
+        (2, 1, "ALTER TABLE one ADD COLUMN size"),
         (2, 2, "CREATE INDEX one_by_name"),
     ]
 
