@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 import logging
-import shutil
-import socket
 
 from afcollect import condor, host, jobs, logins, members, names, slurm
+from afcollect.commands import Programs
 from afcollect.failures import PartFailed
 from usagedb import errors
 
@@ -16,6 +15,7 @@ FIRST_INTERVAL_SECONDS = 360.0  # of finished jobs, where no earlier run is know
 # A job's end may be written some time after it: each query goes back as far, and jobs that were
 # reported are left out.
 OVERLAP_SECONDS = 360.0
+PROGRAMS = {condor: "condor_q", slurm: "squeue"}
 
 
 @dataclasses.dataclass
@@ -36,84 +36,110 @@ class Settings:
     group: str = ""
     obfuscate_users: bool = False
     salt: str = ""
+    salt_problem: str = ""  # why there is no salt, though one was asked for
     hash_name: str = "md5"
     obfuscate_hosts: str = ""
     host_template: str = names.HOST_TEMPLATE
 
 
 @dataclasses.dataclass
-class Collected:
-    """What one run has collected."""
+class Piece:
+    """What one step of a run has collected; what belongs together, and is stored together."""
 
     documents: list = dataclasses.field(default_factory=list)  # (part, document)
     failures: list = dataclasses.field(default_factory=list)  # texts, one line each
     state: dict = dataclasses.field(default_factory=dict)  # for the next run
-    reported: set = dataclasses.field(default_factory=set)  # (batch system, job_id)
+    found_jobs: set = dataclasses.field(default_factory=set)  # (batch system, job_id) that ended
 
 
 class Collector:
     """Collects all parts that are asked for."""
 
     def __init__(self, settings, now, state, reported_of):
-        """state is what the last run left, reported_of(batch system) the numbers of finished jobs
-        that were reported."""
+        """now is in seconds since the epoch, state what the last run left, reported_of(batch
+        system) the numbers of finished jobs that were reported."""
         self.settings, self.now = settings, now
         self.state, self.reported_of = state, reported_of
-        self.found = Collected()
+        self.programs = Programs(hanging=state.get("hanging_programs"))
+        self._systems: list = []
+        self._piece = Piece()
 
     def run(self):
-        """Return what was Collected."""
+        """Return all Pieces as one."""
+        whole = Piece()
+        for piece in self.pieces():
+            whole.documents += piece.documents
+            whole.failures += piece.failures
+            whole.state.update(piece.state)
+            whole.found_jobs |= piece.found_jobs
+        return whole
+
+    def pieces(self):
+        """Yield a Piece as soon as it is collected; its failures end nothing else."""
+        for name, collect in self._steps():
+            piece = self._piece = Piece()
+            hanging = dict(self.programs.hanging)
+            with self._surviving(name):
+                collect()
+            if self.programs.hanging != hanging:
+                piece.state["hanging_programs"] = self.programs.hanging
+            yield piece
+
+    def _steps(self):
+        """Yield (name, function) of all that is to be collected."""
         settings = self.settings
-        for part, is_wanted, collect in (
-            ("ssh", settings.ssh or settings.ssh_history, self._ssh),
-            ("host", settings.host, self._host),
-            ("batch", settings.batch, self._batch),
-            ("jupyter", settings.jupyter, self._jupyter),
-        ):
-            if is_wanted:
-                with self._surviving(part):
-                    collect()
-        return self.found
+        if settings.ssh or settings.ssh_history:
+            yield "ssh", self._ssh
+        if settings.host:
+            yield "host", self._host
+        if settings.batch:
+            yield "batch", self._find_systems
+            for system in self._systems:
+                yield from self._condor_steps() if system is condor else self._slurm_steps()
+        if settings.jupyter:
+            yield "jupyter", self._jupyter
 
-    def _surviving(self, part):
-        return Surviving(self.found.failures, part)
+    def _surviving(self, name):
+        return Surviving(self._piece.failures, name)
 
+    @functools.cached_property
     def _users(self):
-        """Return the Users to send. Raises PartFailed if there is no such group."""
-        group = self.settings.group
+        """The Users to send. Raises PartFailed if there is no such group, or no salt."""
+        settings = self.settings
+        if settings.salt_problem:
+            raise PartFailed(settings.salt_problem)
         return names.Users(
-            self.settings.obfuscate_users, self.settings.salt, self.settings.hash_name,
-            members.members_of(group) if group else None,
+            settings.obfuscate_users, settings.salt, settings.hash_name,
+            members.members_of(settings.group) if settings.group else None,
         )  # fmt: skip
-
-    def _add(self, part, document):
-        kind = document.pop("kind")
-        self.found.documents.append(
-            (part, {"kind": kind, "cluster": self.settings.cluster, **document})
-        )
 
     @functools.cached_property
     def _login_node(self):
         """The name under which this machine is sent."""
-        own = socket.gethostname()
-        full = own if "." in own else socket.getfqdn()
-        name = own if full.startswith("localhost") else full
+        name = names.host_name(self.state.get("host"))
+        if name != self.state.get("host"):
+            self._piece.state["host"] = name
         domain = self.settings.obfuscate_hosts or None
         return names.shown_host(name, domain, self.settings.host_template)
 
+    def _add(self, part, document):
+        kind = document.pop("kind")
+        self._piece.documents.append(
+            (part, {"kind": kind, "cluster": self.settings.cluster, **document})
+        )
+
     def _ssh(self):
-        users = self._users()
-        found: set = set()
+        users = self._users
         asked = []
         if self.settings.ssh:
-            asked.append(logins.present)
+            asked.append(lambda: logins.present(self.programs.output_of))
         if self.settings.ssh_history:
-            asked.append(lambda: logins.recent(self.now))
-        failures_before = len(self.found.failures)
+            asked.append(lambda: logins.recent(self.now, self.programs.output_of))
+        found: set = set()
         for names_of in asked:
             with self._surviving("ssh"):
                 found |= set(names_of())
-        if len(self.found.failures) - failures_before == len(asked):
+        if len(self._piece.failures) == len(asked):
             return  # nobody knows
         shown = users.shown_of(found)
         self._add(
@@ -134,7 +160,7 @@ class Collector:
             add("MEM", host.memory())
         with self._surviving("NETWORK"):
             counters = host.network_counters()
-            self.found.state["network"] = counters
+            self._piece.state["network"] = counters
             document = host.network(self.state.get("network"), counters)
             if document:
                 add("NETWORK", document)
@@ -143,76 +169,78 @@ class Collector:
         documents, failures, hanging = host.disk_documents(
             self.settings.mounts, self.state.get("hanging", {})
         )
-        self.found.state["hanging"] = hanging
-        self.found.failures += (f"DISK: {failure}" for failure in failures)
+        self._piece.state["hanging"] = hanging
+        self._piece.failures += (f"DISK: {failure}" for failure in failures)
         for document in documents:
             if self.settings.obfuscate_hosts and not document.get("device", "").startswith("/dev/"):
                 document.pop("device", None)  # it names the file server
             add("DISK", document)
 
-    def _batch(self):
-        users = self._users()
-        for system in self._batch_systems():
-            if system is condor:
-                self._condor(users)
-            else:
-                self._slurm(users)
-
-    def _batch_systems(self):
+    def _find_systems(self):
+        """Find out which batch systems there are, and whose jobs are sent."""
+        _ = self._users  # without them no job is sent
         wanted = self.settings.batch_system
         systems = [
             system
-            for system, program in ((condor, "condor_q"), (slurm, "squeue"))
-            if wanted == system.KIND or (wanted == "auto" and shutil.which(program))
+            for system, program in PROGRAMS.items()
+            if wanted == system.KIND or (wanted == "auto" and self.programs.is_installed(program))
         ]
         if not systems:
             raise PartFailed("there is neither condor_q nor squeue here")
-        return systems
+        self._systems = systems
 
-    def _condor(self, users):
-        with self._surviving("condor"):
-            self._add_jobs(condor.KIND, users, condor.queued_jobs())
-        with self._surviving("condor, finished jobs"):
-            self._add_finished(condor, users)
+    def _condor_steps(self):
+        ask = self.programs.output_of
+        yield "condor", lambda: self._add_jobs(condor.KIND, condor.queued_jobs(ask))
+        yield "condor, finished jobs", lambda: self._add_finished(condor)
         for name, constraint in self.settings.queues:
-            with self._surviving(f"condor, queue {name}"):
-                document = jobs.queue_document("condorqueue", condor.queue(name, constraint))
-                self._add(condor.KIND, document)
+            yield f"condor, queue {name}", functools.partial(self._condor_queue, name, constraint)
 
-    def _slurm(self, users):
-        with self._surviving("slurm"):
-            rows = slurm.queue_rows()
-            self._add_jobs(slurm.KIND, users, slurm.queued_jobs(rows))
-            wanted = {name: set(text.split(",")) for name, text in self.settings.queues}
-            for queue in slurm.queues(rows, wanted):
-                self._add(slurm.KIND, jobs.queue_document("slurmqueue", queue))
-        with self._surviving("slurm, finished jobs"):
-            self._add_finished(slurm, users)
+    def _condor_queue(self, name, constraint):
+        queue = condor.queue(name, constraint, self.programs.output_of)
+        self._add(condor.KIND, jobs.queue_document("condorqueue", queue))
 
-    def _add_finished(self, system, users):
+    def _slurm_steps(self):
+        yield "slurm", self._slurm
+        yield "slurm, finished jobs", lambda: self._add_finished(slurm)
+
+    def _slurm(self):
+        rows = slurm.queue_rows(self.programs.output_of)
+        self._add_jobs(slurm.KIND, rows._replace(found=slurm.queued_jobs(rows.found)))
+        # What -q says is a constraint of HTCondor where that is there, too.
+        queues = () if condor in self._systems else self.settings.queues
+        wanted = {name: set(text.split(",")) for name, text in queues}
+        for queue in slurm.queues(rows.found, wanted):
+            self._add(slurm.KIND, jobs.queue_document("slurmqueue", queue))
+
+    def _add_finished(self, system):
         """Add the jobs that finished since the last run that knew them."""
         key = f"finished.{system.KIND}"
         last = self.state.get(key)
         since = self.now - FIRST_INTERVAL_SECONDS
         if last:  # which lies ahead where a wrong clock was set back since
             since = min(last, self.now) - OVERLAP_SECONDS
+        listing = system.finished_jobs(since, self.programs.output_of)
+        found = {job.job_id: job for job in listing.found}
         known = self.reported_of(system.KIND)
-        new = {job.job_id: job for job in system.finished_jobs(since) if job.job_id not in known}
-        self._add_jobs(system.KIND, users, new.values())
-        self.found.reported |= {(system.KIND, job_id) for job_id in new}
-        self.found.state[key] = self.now
+        new = [job for job_id, job in found.items() if job_id not in known]
+        self._add_jobs(system.KIND, listing._replace(found=new))
+        self._piece.found_jobs = {(system.KIND, job_id) for job_id in found}
+        self._piece.state[key] = self.now
 
-    def _add_jobs(self, system, users, found):
-        for job in found:
-            if users.keeps(job.owner):
-                self._add(system, jobs.job_document(f"{system}job", job, users))
+    def _add_jobs(self, kind, listing):
+        if listing.problem:
+            self._piece.failures.append(f"{kind}: {listing.problem}")
+        for job in listing.found:
+            if self._users.keeps(job.owner):
+                self._add(kind, jobs.job_document(f"{kind}job", job, self._users))
 
     def _jupyter(self):
         from afcollect import jupyter
 
-        users = self._users()
-        settings = self.settings
-        shown = users.shown_of(jupyter.owners(settings.namespace, settings.label))
+        settings, users = self.settings, self._users
+        left_seconds = self.programs.left_seconds()
+        shown = users.shown_of(jupyter.owners(settings.namespace, settings.label, left_seconds))
         self._add(
             "jupyter-debug",
             {"kind": jupyter.kind_of(settings.namespace), "jupyter_user_count": len(shown),
@@ -223,8 +251,8 @@ class Collector:
 class Surviving:
     """A block whose failure is noted and ends nothing but the block."""
 
-    def __init__(self, failures, part):
-        self.failures, self.part = failures, part
+    def __init__(self, failures, name):
+        self.failures, self.name = failures, name
 
     def __enter__(self):
         return self
@@ -233,7 +261,7 @@ class Surviving:
         if not isinstance(error, Exception) or isinstance(error, errors.RunInterrupted):
             return False
         is_expected = isinstance(error, (PartFailed, OSError))
-        self.failures.append(f"{self.part}: {error if is_expected else repr(error)}")
+        self.failures.append(f"{self.name}: {error if is_expected else repr(error)}")
         if not is_expected:  # a fault of ours, or of a library: the other parts count all the same
             logger.debug("traceback", exc_info=error)
         return True

@@ -135,10 +135,7 @@ def sending_options(function):
 @sending_options
 @click.option("--yes", is_flag=True, help="outbox drop: without asking.")
 @click.option("--again", is_flag=True, help="outbox flush: also what was set aside.")
-@click.option(
-    "--format", "output_format", type=click.Choice(("table", "csv", "json", "markdown")),
-    default="table", show_default=True, help="How outbox prints what waits.",
-)  # fmt: skip
+@cli.format_option
 @cli.wait_option
 @click.option("-v", "--verbose", count=True, help="Say what was done (-vv: and how).")
 @click.version_option(usagedb.__version__, prog_name="hpcusage")

@@ -5,13 +5,14 @@ import re
 
 from afcollect.commands import output_of
 from afcollect.failures import PartFailed
-from afcollect.jobs import Job, Queue
+from afcollect.jobs import Job, Listing, Queue
 
 KIND = "condor"
 TIMEOUT_SECONDS = 45.0
 # JobStatus by number (manual, Job ClassAd attributes).
 STATES = ("unexpanded", "idle", "running", "removed", "finished", "held", "submission_err")
-NOT_PEOPLE = 'Owner =!= "atlas-coffea"'
+SERVICE = "atlas-coffea"  # runs notebooks, and is nobody's jobs
+NOT_SERVICE = f'Owner =!= "{SERVICE}"'
 ATTRIBUTES = (
     "-format", "%s ", "Owner", "-format", "%d.", "ClusterId", "-format", "%d ", "ProcId",
     "-format", "%d ", "RemoteWallClockTime", "-format", r"%s \n", "JobStatus",
@@ -20,41 +21,48 @@ ATTRIBUTES = (
 LINE = re.compile(r"(\S+) (\d+\.\d+) (?:(\d+) )?(\d+) *")
 
 
-def queued_jobs():
-    """Return the Jobs that are in the queue. Raises PartFailed."""
-    command = ["condor_q", "-all", "-constraint", NOT_PEOPLE, *ATTRIBUTES]
-    return parse_jobs("condor_q", output_of(command, TIMEOUT_SECONDS))
+def queued_jobs(ask=output_of):
+    """Return the Listing of the Jobs that are in the queue; ask runs a program as output_of does.
+
+    Raises PartFailed.
+    """
+    return listing(ask, ["condor_q", "-all", "-constraint", NOT_SERVICE, *ATTRIBUTES])
 
 
-def finished_jobs(since):
-    """Return the Jobs that finished at `since` (seconds since the epoch) or later. Raises
-    PartFailed."""
+def finished_jobs(since, ask=output_of):
+    """Return the Listing of the Jobs that finished at `since` (seconds since the epoch) or later.
+
+    Raises PartFailed.
+    """
     constraint = f"JobStatus==4 && JobFinishedHookDone>={int(since)}"
-    command = ["condor_history", "-constraint", constraint, *ATTRIBUTES]
-    jobs = parse_jobs("condor_history", output_of(command, TIMEOUT_SECONDS))
-    return [job for job in jobs if job.owner != "atlas-coffea"]
+    found = listing(ask, ["condor_history", "-constraint", constraint, *ATTRIBUTES])
+    return found._replace(found=[job for job in found.found if job.owner != SERVICE])
 
 
-def parse_jobs(program, text):
-    """Return the Jobs of what a program printed. Raises PartFailed."""
-    jobs = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        found = LINE.fullmatch(line)
-        if not found:
-            raise PartFailed(f"{program} printed what is no job: {line[:80]!r}")
-        owner, job_id, seconds, status = found.groups()
-        number = int(status)
-        state = STATES[number] if number < len(STATES) else "unknown"
-        jobs.append(Job(owner, job_id, int(seconds or 0), state))
-    return jobs
+def listing(ask, command):
+    """Return the Listing of the jobs that a program prints."""
+    lines = ask(command, TIMEOUT_SECONDS).splitlines()
+    return Listing.of(command[0], lines, job_of)
 
 
-def queue(name, constraint):
+def job_of(line):
+    """Return the Job of one line, None if it is none."""
+    found = LINE.fullmatch(line.strip())
+    if not found:
+        return None
+    owner, job_id, seconds, status = found.groups()
+    number = int(status)
+    state = STATES[number] if number < len(STATES) else "unknown"
+    return Job(owner, job_id, int(seconds or 0), state)
+
+
+def queue(name, constraint, ask=output_of):
     """Return the Queue of the jobs that a constraint takes. Raises PartFailed."""
-    totals = read_json(["condor_q", "-all", "-totals", "-json", "-constraint", constraint])
+    totals = read_json(ask, ["condor_q", "-all", "-totals", "-json", "-constraint", constraint])
     running = read_json(
+        ask,
         ["condor_q", "-all", "-run", "-constraint", constraint,
-         "-autoformat", "CpusProvisioned", "MemoryProvisioned", "-json"]
+         "-autoformat", "CpusProvisioned", "MemoryProvisioned", "-json"],
     )  # fmt: skip
     idle, running_jobs, held = (
         sum(total(one, word) for one in totals) for word in ("Idle", "Running", "Held")
@@ -64,9 +72,9 @@ def queue(name, constraint):
     return Queue(name, idle, running_jobs, held, cores, megabytes)
 
 
-def read_json(command):
+def read_json(ask, command):
     """Return the list of objects that a program prints; nothing at all is an empty one."""
-    text = output_of(command, TIMEOUT_SECONDS).strip()
+    text = ask(command, TIMEOUT_SECONDS).strip()
     try:
         found = json.loads(text) if text else []
     except ValueError:

@@ -6,19 +6,24 @@ import logging
 import random
 import time
 
-from afcollect.endpoint import Away
+from afcollect.endpoint import NO_STATUS, Away, Stale
+from afcollect.outbox import noted_if_possible
 from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # in one run
 POISON_TRIES = 60  # in many runs: a document the endpoint cannot bear must not hold up all others
+POISON_STATUS = (NO_STATUS, 500)  # a server that is down says so by others, or takes nothing
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 3600.0  # that an endpoint may ask for, of the runs that follow
 RUN_SECONDS = 240.0  # below the five minutes until the next run, collecting included
 LEAST_SECONDS = 40.0  # of sending, however long collecting took
+LATE_SECONDS = 60.0  # after its collection a document says when that was
 BATCH_DOCUMENTS = 500
 BATCH_BYTES = 1 << 20
+ENDPOINT_WAITS = "endpoint_waits"  # the state that holds until when nothing is to be sent
 CONTENT_TYPES = {"array": "application/json", "ndjson": "application/x-ndjson"}
 
 
@@ -31,6 +36,7 @@ class Delivery:
         self.outbox, self.endpoint, self.token = outbox, endpoint, token
         self.newest_before, self.batch_format = newest_before, batch_format
         self.sent = self.aside = 0
+        self._suspects: list = []  # (document, reason), passed over in this run
         now = time.monotonic()
         self._deadline = max((started or now) + RUN_SECONDS, now + LEAST_SECONDS)
 
@@ -40,22 +46,24 @@ class Delivery:
         Raises UnavailableError, RefusedError or ConfigurationError when the endpoint takes no more:
         what it has not taken stays in the outbox.
         """
+        self.endpoint.open()
         with self.outbox.sending():
             for group in self._groups():
                 self._deliver(group)
+            if self._suspects:  # none behind them has shown that they are at fault
+                raise errors.UnavailableError(self._away(self._suspects[0][1]))
 
     def _groups(self):
         """Yield lists of documents that are sent in one post."""
         group: list = []
         size = 0
         for one in self.outbox.waiting():
-            length = len(json.dumps(one.body))
-            is_full = len(group) >= BATCH_DOCUMENTS or size + length > BATCH_BYTES
+            is_full = len(group) >= BATCH_DOCUMENTS or size + one.size > BATCH_BYTES
             if group and (not self.batch_format or is_full or one.kind != group[0].kind):
                 yield group
                 group, size = [], 0
             group.append(one)
-            size += length
+            size += one.size
         if group:
             yield group
 
@@ -67,40 +75,54 @@ class Delivery:
         if answer.is_taken:
             self.outbox.remove(group)
             self.sent += len(group)
+            self._set_suspects_aside()
         elif not (answer.is_hopeless or is_poison(group, answer)):
             self._not_now(answer)
         elif len(group) > 1:
             logger.info("%s: %d documents are sent one by one", answer, len(group))
             for one in group:
                 self._deliver([one])
-        else:
+        elif answer.is_hopeless:
             self._set_aside(group[0], str(answer))
+        else:
+            self._suspects.append((group[0], str(answer)))
 
     def _post_until_answered(self, group):
         """Post a group, again after pauses while the endpoint is busy or away; return the Answer.
 
-        Raises UnavailableError when no answer comes.
+        Raises UnavailableError when there is no connection.
         """
-        for attempt in range(1, TRIES + 1):
-            answer, problem, is_certain = None, "", False
+        is_again, tries = False, 0
+        while True:
+            asked_seconds, is_certain = 0.0, False
             try:
-                answer = self.endpoint.post(self._body(group, attempt), self._content_type(group))
+                answer = self.endpoint.post(self._body(group, is_again), self._content_type())
+            except Stale:
+                is_again = True
+                continue
             except Away as error:
-                problem, is_certain = str(error), error.is_certain
-            if answer and not answer.is_for_later:
-                return answer
-            self.outbox.count_try(group)
-            asked = answer.retry_after if answer else 0.0
-            if attempt == TRIES or is_certain or asked > LONGEST_PAUSE_SECONDS:
+                answer, problem, is_certain = None, str(error), error.is_certain
+            else:
+                if not answer.is_for_later:
+                    return answer
+                asked_seconds = answer.retry_after
+            with noted_if_possible():
+                self.outbox.count_try(group)
+            is_again, tries = True, tries + 1
+            if tries == TRIES or is_certain or asked_seconds > LONGEST_PAUSE_SECONDS:
                 break
-            self._pause(attempt, asked)
-        if answer and answer.status >= 500:
-            return answer
-        raise errors.UnavailableError(self._away(str(answer) if answer else problem))
+            self._pause(tries, asked_seconds)
+        if not answer:
+            raise errors.UnavailableError(self._away(problem))
+        if asked_seconds > LONGEST_PAUSE_SECONDS:
+            until = time.time() + min(asked_seconds, LONGEST_WAIT_SECONDS)
+            with noted_if_possible():
+                self.outbox.keep_state(ENDPOINT_WAITS, until)
+        return answer
 
-    def _pause(self, attempt, asked_seconds):
+    def _pause(self, tries, asked_seconds):
         """Wait before the next try: longer each time, and never as long as other machines."""
-        seconds = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        seconds = FIRST_PAUSE_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311
         seconds = min(max(seconds, asked_seconds), LONGEST_PAUSE_SECONDS)
         if time.monotonic() + seconds > self._deadline:
             raise errors.UnavailableError(self._away("it is too slow for this run"))
@@ -109,6 +131,12 @@ class Delivery:
     def _away(self, why):
         return f"{self.endpoint.shown} takes nothing now: {why}: documents wait for the next run"
 
+    def _set_suspects_aside(self):
+        """Set aside what was passed over: the endpoint has taken another document since."""
+        for document, reason in self._suspects:
+            self._set_aside(document, reason)
+        self._suspects = []
+
     def _set_aside(self, document, reason):
         logger.warning("a document of kind %s is set aside: %s", document.kind, reason)
         self.outbox.set_aside(document, reason)
@@ -116,7 +144,7 @@ class Delivery:
 
     def _not_now(self, answer):
         """Raise what an answer means that is neither yes nor no: all that waits goes on waiting."""
-        if answer.status >= 500:
+        if answer.is_for_later:
             raise errors.UnavailableError(self._away(str(answer)))
         if answer.status in (401, 403):
             raise errors.RefusedError(
@@ -126,30 +154,37 @@ class Delivery:
             f"{self.endpoint.shown} answers {answer}: check --url: documents wait"
         )
 
-    def _content_type(self, group):
-        return CONTENT_TYPES[self.batch_format] if self.batch_format else CONTENT_TYPES["array"]
+    def _content_type(self):
+        return CONTENT_TYPES.get(self.batch_format, "application/json")
 
-    def _body(self, group, attempt):
-        documents = [self._document(one, attempt) for one in group]
+    def _body(self, group, is_again):
+        documents = [self._document(one, is_again) for one in group]
         if self.batch_format == "ndjson":
             return "".join(json.dumps(one) + "\n" for one in documents).encode()
         return json.dumps(documents if self.batch_format else documents[0]).encode()
 
-    def _document(self, waiting, attempt):
+    def _document(self, waiting, is_again):
         """Return a document as it is sent: one that is late, or sent again, says so."""
         document = {"token": self.token, **waiting.body}
-        if attempt > 1 or waiting.tries or waiting.number <= self.newest_before:
+        is_late = waiting.number <= self.newest_before or (
+            time.time() - waiting.collected_at > LATE_SECONDS
+        )
+        if is_again or is_late or waiting.tries:
             document["collected_at"] = iso_time(waiting.collected_at)
             document["document_id"] = waiting.document_id
         return document
 
 
-def is_poison(group, answer):
-    """Tell whether the endpoint failed over the same documents so often that they may be at fault.
+def waits_until(state, now):
+    """Return until when the endpoint asked to be left alone, 0.0 if it did not."""
+    until = state.get(ENDPOINT_WAITS, 0.0)
+    return until if now < until <= now + LONGEST_WAIT_SECONDS else 0.0
 
-    A server that is down says so by other numbers, or by none.
-    """
-    return answer.status == 500 and max(one.tries for one in group) >= POISON_TRIES
+
+def is_poison(group, answer):
+    """Tell whether the endpoint failed over the same documents so often that they may be at
+    fault."""
+    return answer.status in POISON_STATUS and max(one.tries for one in group) >= POISON_TRIES
 
 
 def iso_time(seconds):

@@ -18,6 +18,7 @@ POST_SECONDS = 40.0
 LONGEST_ANSWER_BYTES = 65536
 USER_AGENT = "hpcusage-afmetrics"
 # What never will be taken, however often it is sent: the document itself is at fault.
+NO_STATUS = 0
 HOPELESS = {400, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431}
 LATER = {408, 421, 423, 425, 429}
 
@@ -25,9 +26,9 @@ LATER = {408, 421, 423, 425, 429}
 class Answer(NamedTuple):
     """What the endpoint said."""
 
-    status: int  # of HTTP
+    status: int  # of HTTP; NO_STATUS if it took what was sent, and said nothing
     reason: str
-    retry_after: float  # seconds, 0 if it named none
+    retry_after: float = 0.0  # seconds, 0 if it named none
 
     @property
     def is_taken(self):
@@ -41,20 +42,24 @@ class Answer(NamedTuple):
 
     @property
     def is_for_later(self):
-        """Whether the same may be taken at another time."""
-        return self.status in LATER or self.status >= 500
+        """Whether the same may be taken at another time; what is no final answer is none."""
+        return self.status in LATER or self.status < 200 or self.status >= 500
 
     def __str__(self):
-        return f"{self.status} {self.reason}".strip()
+        return f"{self.status or ''} {self.reason}".strip()
 
 
 class Away(Exception):
-    """No answer came; the text says why."""
+    """There was no connection; the text says why."""
 
     def __init__(self, why, is_certain=False):
         """is_certain: another try would end alike."""
         super().__init__(why)
         self.is_certain = is_certain
+
+
+class Stale(Exception):
+    """A connection that was used before had been closed by then: a new one may do."""
 
 
 class Overdue(Exception):
@@ -65,7 +70,7 @@ class Endpoint:
     """Posts to one URL."""
 
     def __init__(self, url, ca_file=None, insecure_http=False):
-        """Raises UsageError for a URL that cannot be, ConfigurationError for a wrong ca_file."""
+        """Raises UsageError for a URL that cannot be."""
         try:
             parts = urlsplit(url)
             parts.port  # noqa: B018 - raises for one that cannot be
@@ -80,15 +85,31 @@ class Endpoint:
         if "@" in parts.netloc:
             raise errors.UsageError("--url cannot hold a user and a password")
         self.shown = f"{parts.scheme}://{parts.netloc}"
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._pool = make_pool(parts, tls_context(ca_file) if parts.scheme == "https" else None)
+        self._parts, self._ca_file = parts, ca_file
+        self._pool: Any = None
+        self._target = ""
+        self._answers = 0  # since the last connection was made
+
+    def open(self):
+        """Make ready to connect. Raises ConfigurationError for a wrong ca_file or proxy."""
+        if self._pool is None:
+            parts = self._parts
+            context = tls_context(self._ca_file) if parts.scheme == "https" else None
+            proxy = proxy_of(parts)
+            self._pool = make_pool(parts, context, proxy)
+            self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            self._answers = 0
+            if proxy and not context:  # it is the proxy that is asked (RFC 9112, 3.2.2)
+                self._target = self.shown + self._target
 
     def post(self, body, content_type="application/json"):
-        """Post bytes; return the Answer. Raises Away."""
+        """Post bytes; return the Answer. Raises Away, or Stale when a new connection may do."""
         import urllib3
 
+        self.open()
         headers = {"Content-Type": content_type, "User-Agent": USER_AGENT}
-        answer = None
+        answer, answers_before = None, self._answers
+        self._answers = 0
         try:
             with within(POST_SECONDS):
                 response = self._pool.urlopen(
@@ -96,20 +117,44 @@ class Endpoint:
                     redirect=False, preload_content=False, pool_timeout=CONNECT_SECONDS,
                 )  # fmt: skip
                 answer = Answer(response.status, response.reason or "", retry_after(response))
-                finish(response)
+                if finish(response):
+                    self._answers = answers_before + 1
         except (urllib3.exceptions.HTTPError, OSError, Overdue) as error:
-            if answer is None:
-                is_refused = "CERTIFICATE_VERIFY_FAILED" in str(error)
-                raise Away(reason_of(error), is_refused) from None
+            if answer is None and answers_before and is_disconnected(error):
+                raise Stale from None
+            answer = answer or unanswered(error)
         return answer
 
     def close(self):
-        """Close the connection."""
-        self._pool.close()
+        """Close the connection; the next post makes another."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
 
-def make_pool(parts, context):
-    """Return a pool of one connection, through the proxy of the environment if it names one."""
+def unanswered(error):
+    """Return the Answer that stands for a failure after all was sent. Raises Away for others."""
+    import urllib3
+
+    expected = (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError, Overdue)
+    if isinstance(error, expected):
+        return Answer(NO_STATUS, reason_of(error))
+    raise Away(reason_of(error), "CERTIFICATE_VERIFY_FAILED" in str(error)) from None
+
+
+def is_disconnected(error):
+    """Tell whether a connection was closed before anything of an answer came."""
+    import urllib3
+
+    inner = error.args[-1] if error.args else None
+    return isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(
+        inner,
+        ConnectionError,  # http.client's RemoteDisconnected is one
+    )
+
+
+def make_pool(parts, context, proxy=None):
+    """Return a pool of one connection, through a proxy if there is one."""
     import urllib3
 
     options: dict[str, Any] = {
@@ -117,10 +162,13 @@ def make_pool(parts, context):
     }  # fmt: skip
     if context:
         options["ssl_context"] = context
-    proxy = proxy_of(parts)
     if proxy:
-        proxy = proxy if "://" in proxy else f"http://{proxy}"
         try:
+            user = urllib3.util.parse_url(proxy).auth
+            if user:
+                from urllib.parse import unquote
+
+                options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(user))
             manager = urllib3.ProxyManager(proxy, **options)
         except (urllib3.exceptions.HTTPError, ValueError):
             raise errors.ConfigurationError(
@@ -139,7 +187,9 @@ def proxy_of(parts):
         return None
     from urllib.request import proxy_bypass
 
-    return None if proxy_bypass(parts.hostname) else found
+    if proxy_bypass(parts.hostname):
+        return None
+    return found if "://" in found else f"http://{found}"
 
 
 def tls_context(ca_file):
@@ -154,12 +204,15 @@ def tls_context(ca_file):
 
 
 def finish(response):
-    """Read what is left of an answer, so that its connection can be used again."""
+    """Read what is left of an answer, so that its connection can be used again; tell whether it
+    can."""
     left = response.read(LONGEST_ANSWER_BYTES)
-    if len(left) == LONGEST_ANSWER_BYTES:
+    # Of an interim answer (1xx) the final one would come yet, and be taken for that of another.
+    if len(left) == LONGEST_ANSWER_BYTES or response.status < 200:
         response.close()
-    else:
-        response.release_conn()
+        return False
+    response.release_conn()
+    return True
 
 
 def retry_after(response):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from afcollect import disks
 from afcollect.failures import PartFailed
-from usagedb.mounts import mount_of
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,9 +49,9 @@ def disk_document(mount, answer):
         "mount": mount, "total": total, "used": used, "free": answer["free"],
         "utilization": used / total if total else 0.0,
     }  # fmt: skip
-    found = mount_of(answer["path"])
-    if found and (found.device.startswith("/") or ":" in found.device):  # else no real one
-        document["device"] = found.device
+    device = answer["device"] or ""
+    if device.startswith("/") or ":" in device:  # else no real one
+        document["device"] = device
     return document
 
 

@@ -12,6 +12,35 @@ class Job(NamedTuple):
     state: str  # idle, running, removed, finished, held, submission_err, unexpanded or unknown
 
 
+class Listing(NamedTuple):
+    """What a program listed, as far as its lines could be read."""
+
+    found: list
+    problem: str  # what of it could not, '' if all could
+
+    @classmethod
+    def of(cls, program, lines, read):
+        """Return the Listing of some lines; read(line) returns what a line says, None if it is not
+        what we know."""
+        found, odd = [], []
+        for line in lines:
+            if line.strip():
+                one = read(line)
+                if one is None:
+                    odd.append(line)
+                else:
+                    found.append(one)
+        return cls(found, odd_lines(program, odd))
+
+
+def odd_lines(program, lines):
+    """Return what there is to say of lines that could not be read."""
+    if not lines:
+        return ""
+    many = f" ({len(lines)} times)" if len(lines) > 1 else ""
+    return f"{program} printed what is no job{many}: {lines[0][:80]!r}"
+
+
 class Queue(NamedTuple):
     """One queue, and how much is in it."""
 

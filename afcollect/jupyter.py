@@ -21,8 +21,9 @@ def kind_of(namespace):
     return "jupyter-coffea" if namespace == COFFEA_NAMESPACE else "jupyter-ml"
 
 
-def owners(namespace, label):
-    """Return the distinct values of a label on the pods of a namespace. Raises PartFailed.
+def owners(namespace, label, left_seconds=TOTAL_SECONDS):
+    """Return the distinct values of a label on the pods of a namespace, asked for no longer than
+    left_seconds. Raises PartFailed.
 
     The cluster is that of KUBECONFIG (or ~/.kube/config), or the one this process runs in.
     """
@@ -32,11 +33,12 @@ def owners(namespace, label):
         raise PartFailed(
             "the Kubernetes client is missing: pip install 'hpcusage[jupyter]'"
         ) from None
-    with failing_as("no Kubernetes configuration"), within(TOTAL_SECONDS):
+    in_time = within(min(TOTAL_SECONDS, left_seconds))
+    with failing_as("no Kubernetes configuration"), in_time:
         configuration = client.Configuration()
         configuration.retries = False  # each would be a warning, and another half minute
         load_configuration(config, configuration)
-    in_time = within(TOTAL_SECONDS)
+    in_time = within(min(TOTAL_SECONDS, left_seconds))
     with failing_as("Kubernetes"), in_time, client.ApiClient(configuration) as api:
         found = labels_of_pods(client.CoreV1Api(api), namespace, label)
         return {labels[label] for labels in found}

@@ -17,8 +17,11 @@ NO_USERS = {"reboot", "shutdown", "runlevel", "wtmp", "btmp", "boot"}
 LOGIN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:?\d\d)?")
 
 
-def present():
-    """Return the names of all who are logged in now, sorted. Raises PartFailed."""
+def present(ask=output_of):
+    """Return the names of all who are logged in now, sorted; ask runs a program as output_of does.
+
+    Raises PartFailed.
+    """
     try:
         import psutil
 
@@ -27,7 +30,7 @@ def present():
         logger.info("psutil cannot tell who is logged in: %s", error)
         names = set()
     # Without utmp, as on the newest systems, only who(1) knows, which asks logind.
-    return sorted(filter(None, names or names_in(output_of(["who"], TIMEOUT_SECONDS))))
+    return sorted(filter(None, names or names_in(ask(["who"], TIMEOUT_SECONDS))))
 
 
 def names_in(text):
@@ -35,20 +38,15 @@ def names_in(text):
     return {line.split()[0] for line in text.splitlines() if line.strip()}
 
 
-def recent(now):
+def recent(now, ask=output_of):
     """Return the names of all who logged in within the five minutes before `now` (seconds since the
     epoch), sorted. Raises PartFailed."""
     since = datetime.datetime.fromtimestamp(now - HISTORY_SECONDS)
     command = [
-        "last",
-        "--fullnames",
-        "--time-format",
-        "iso",
-        "--since",
-        f"{since:%Y-%m-%d %H:%M:%S}",
-    ]
+        "last", "--fullnames", "--time-format", "iso", "--since", f"{since:%Y-%m-%d %H:%M:%S}",
+    ]  # fmt: skip
     names = set()
-    for line in output_of(command, TIMEOUT_SECONDS).splitlines():
+    for line in ask(command, TIMEOUT_SECONDS).splitlines():
         words = line.split()
         found = LOGIN_TIME.search(line)
         if found and words[0] not in NO_USERS and login_second(found[0]) >= now - HISTORY_SECONDS:

@@ -4,11 +4,15 @@ import hashlib
 import hmac
 import logging
 import re
+import socket
+
+from afcollect.children import NoAnswer, Question
 
 logger = logging.getLogger(__name__)
 
 HASHES = ("md5", "sha256")
 SHOWN_DIGITS = 8
+RESOLVER_SECONDS = 5.0
 HOST_TEMPLATE = "atlas{digits}.{domain}"
 
 
@@ -40,6 +44,21 @@ class Users:
     def shown_of(self, names):
         """Return the distinct names under which some users are sent, sorted."""
         return sorted({self.shown(name) for name in names if self.keeps(name)})
+
+
+def host_name(known=None):
+    """Return the name of this machine: the full one, as far as its resolver says it in time, else
+    `known`, what an earlier run found, else its own."""
+    own = socket.gethostname()
+    if "." in own:
+        return own
+    try:
+        full = Question(socket.getfqdn, own).answer(RESOLVER_SECONDS) or ""
+    except NoAnswer:
+        full = ""
+    if full.startswith(f"{own}."):
+        return full
+    return known if known and known.startswith(f"{own}.") else own
 
 
 def is_template(text):

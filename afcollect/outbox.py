@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import stat
 import uuid
@@ -12,13 +13,16 @@ from afcollect.schema import AFMETRICS
 from usagedb import errors, schema
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
-from usagedb.dialects.base import BYTES, SECONDS, TEXT
+from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "outbox.db"
 FILE_MODE = 0o600
 COLUMNS = (("document_id", TEXT), ("kind", TEXT), ("collected_at", SECONDS), ("body", BYTES))
 PAGE_DOCUMENTS = 500
 KEPT_RUNS_SECONDS = 90 * 86400.0
+REPORTED_RUNS = 24  # for which a job that no query has found any more is remembered
 
 
 class Waiting(NamedTuple):
@@ -29,6 +33,7 @@ class Waiting(NamedTuple):
     kind: str
     collected_at: float  # seconds since the epoch
     body: dict
+    size: int  # of the body, bytes
     tries: int
 
 
@@ -45,42 +50,48 @@ class Outbox:
         self.database = Database(DatabaseConfig("sqlite", str(self.path), "outbox"))
         schema.require(self.database, AFMETRICS)
 
-    def add(self, documents, now, state, reported=()):
+    def add(self, documents, now, state, found_jobs=(), run_number=0):
         """Store documents (dicts) together with what the next run needs; commits, once.
 
-        state is {name: anything that JSON holds}, reported {(batch system, job_id)}.
+        state is {name: anything that JSON holds}, found_jobs {(batch system, job_id)} that one
+        query for finished jobs found in the run of that number.
         """
         rows = [
             (str(uuid.uuid4()), one["kind"], now, json.dumps(one).encode()) for one in documents
         ]
         states = [(name, json.dumps(value).encode()) for name, value in state.items()]
-        jobs = [(*job, now) for job in sorted(reported)]
         with self.database.transaction():
             self.database.insert_rows("afmetrics_document", COLUMNS, rows)
             self.database.insert_rows(
                 "afmetrics_state", (("name", TEXT), ("value", BYTES)), states,
                 key=("name",), merge={"value": "replace"},
             )  # fmt: skip
-            self.database.insert_rows(
-                "afmetrics_reported",
-                (("batch_system", TEXT), ("job_id", TEXT), ("reported_at", SECONDS)),
-                jobs, key=("batch_system", "job_id"),
-            )  # fmt: skip
+            self._remember(found_jobs, run_number)
+
+    def _remember(self, found_jobs, run_number):
+        """Note that jobs are reported, and forget those that no query has found for long."""
+        columns = (("batch_system", TEXT), ("job_id", TEXT), ("seen_run", INTEGER))
+        self.database.insert_rows(
+            "afmetrics_reported", columns, [(*job, run_number) for job in sorted(found_jobs)],
+            key=("batch_system", "job_id"), merge={"seen_run": "replace"},
+        )  # fmt: skip
+        sql = "DELETE FROM afmetrics_reported WHERE batch_system = ? AND seen_run < ?"
+        for system in {system for system, _job_id in found_jobs}:
+            self.database.execute(sql, (system, run_number - REPORTED_RUNS))
 
     def state(self):
         """Return what the last run left: {name: value}."""
         rows = self.database.rows("SELECT name, value FROM afmetrics_state")
         return {name: json.loads(value) for name, value in rows}
 
+    def keep_state(self, name, value):
+        """Store one value for the next run. Commits."""
+        self.add([], 0.0, {name: value})
+
     def reported(self, batch_system):
         """Return the numbers of the finished jobs that were reported."""
         sql = "SELECT job_id FROM afmetrics_reported WHERE batch_system = ?"
         return {row[0] for row in self.database.rows(sql, (batch_system,))}
-
-    def forget_reported(self, batch_system, before):
-        """Forget jobs that were reported before a time: no query finds them again."""
-        sql = "DELETE FROM afmetrics_reported WHERE batch_system = ? AND reported_at < ?"
-        self.database.execute(sql, (batch_system, before))
 
     def forget_runs(self, now):
         """Forget the rows of old runs."""
@@ -103,7 +114,7 @@ class Outbox:
             for number, document_id, kind, collected_at, body, tries in rows:
                 last = number
                 document = json.loads(body)
-                yield Waiting(number, document_id, kind, collected_at, document, tries)
+                yield Waiting(number, document_id, kind, collected_at, document, len(body), tries)
             if len(rows) < PAGE_DOCUMENTS:
                 return
 
@@ -178,42 +189,13 @@ class Outbox:
         self.database.close()
 
 
-class NoOutbox:
-    """Holds the documents of one run in memory, where no place is writable."""
-
-    def __init__(self):
-        self._documents: dict = {}
-
-    def add(self, documents, now, state, reported=()):
-        """Hold documents as long as this process lives."""
-        first = len(self._documents) + 1
-        for number, one in enumerate(documents, first):
-            self._documents[number] = Waiting(number, str(uuid.uuid4()), one["kind"], now, one, 0)
-
-    def waiting(self):
-        """Yield all documents."""
-        yield from list(self._documents.values())
-
-    @contextlib.contextmanager
-    def sending(self):
-        """Do nothing."""
+@contextlib.contextmanager
+def noted_if_possible():
+    """Note in the block what can be done without, where a disk is full."""
+    try:
         yield
-
-    def remove(self, documents):
-        """Forget documents."""
-        for one in documents:
-            del self._documents[one.number]
-
-    def count_try(self, documents):
-        """Do nothing: there is no later run that could know."""
-
-    def set_aside(self, document, reason):
-        """Forget a document, which no later run could send either."""
-        del self._documents[document.number]
-
-    def counts(self):
-        """Return (documents that were not sent, 0)."""
-        return len(self._documents), 0
+    except errors.WriteError as error:
+        logger.info("not noted: %s", error)
 
 
 def make_private(path):
@@ -223,6 +205,7 @@ def make_private(path):
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        require_own_place(path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)
     except PermissionError as error:
@@ -230,11 +213,19 @@ def make_private(path):
     except OSError as error:
         raise errors.WriteError(f"cannot write {path}: {error.strerror}") from None
     try:
-        status, place = os.fstat(descriptor), path.parent.stat()
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             raise errors.RefusedError(f"{path} is no file of this account's own")
-        if place.st_mode & stat.S_IWOTH:
-            raise errors.RefusedError(f"everybody can write in {path.parent}: chmod o-w")
         os.fchmod(descriptor, FILE_MODE)
     finally:
         os.close(descriptor)
+
+
+def require_own_place(directory):
+    """Raise RefusedError for a directory in which other accounts could put files of theirs in the
+    place of ours."""
+    status = directory.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        raise errors.RefusedError(f"{directory} belongs to another account")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise errors.RefusedError(f"other accounts can write in {directory}: chmod go-w")

@@ -41,13 +41,13 @@ def show(outbox, options):
 
 def flush(outbox, options):
     """Send what waits, with --again also what was set aside."""
-    endpoint, token = runs.endpoint_and_token(options)
+    target = runs.target_of(options)
     with only_one(outbox.database, runs.COMMAND, options["wait_seconds"]):
         if options["again"]:
             outbox.take_back()
         with recorded(outbox.database, f"{runs.COMMAND} outbox flush") as this_run:
             newest = outbox.last_number()
-            this_run.exit_code = runs.send(outbox, endpoint, token, options, newest)
+            this_run.exit_code = runs.send(outbox, target, newest)
     return this_run.exit_code
 
 

@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from afcollect import output, state_dir
-from afcollect.collect import OVERLAP_SECONDS, Collector, Settings
-from afcollect.outbox import NoOutbox
-from afcollect.secrets import secret
+from afcollect.collect import Collector, Settings
+from afcollect.collection import Collection, tell
+from afcollect.no_outbox import NoOutbox, only_process
+from afcollect.secrets import Secret
 from usagedb import errors
 from usagedb.locks import only_one
 from usagedb.runs import recorded
@@ -21,7 +22,15 @@ PLAIN = (
     "cluster", *PARTS, "namespace", "label", "mounts", "queues", "batch_system", "group",
     "obfuscate_users", "hash_name", "obfuscate_hosts", "host_template",
 )  # fmt: skip
-SOME_FAILED = 3
+
+
+class Target(NamedTuple):
+    """Where documents go, and how."""
+
+    endpoint: Any
+    token: Secret
+    batch_format: str  # None, array or ndjson
+    outbox_most: int  # documents
 
 
 def run(debug, to_stdout, options):
@@ -32,139 +41,133 @@ def run(debug, to_stdout, options):
         raise errors.UsageError("-c needs a name")
     if not any(options[part] for part in PARTS):
         raise errors.UsageError("nothing to collect: give -s, -S, -b, -j or --host")
+    token = Secret(options["token"], options["token_file"], "AFMETRICS_TOKEN")
     settings = settings_of(options)
     if debug or to_stdout:
         return show(settings, to_stdout, debug, options["state_dir"])
-    endpoint, token = endpoint_and_token(options)
+    target = target_of(options, token)
     outbox = state_dir.open_outbox(options["state_dir"])
-    if isinstance(outbox, NoOutbox):
-        return send_directly(settings, outbox, endpoint, token, options)
-    with only_one(outbox.database, COMMAND, options["wait_seconds"]):
-        with recorded(outbox.database, COMMAND) as this_run:
-            status = collect_and_send(settings, outbox, endpoint, token, options, this_run)
-            this_run.exit_code = status
-        outbox.forget_runs(time.time())
-    outbox.close()
-    return status
+    with contextlib.closing(outbox), only_run(outbox, options["wait_seconds"]):
+        if isinstance(outbox, NoOutbox):
+            return collect_and_send(Collection(settings, outbox, outbox), target)
+        return recorded_run(settings, outbox, target)
 
 
 def settings_of(options):
     """Return the Settings that the options say."""
-    salt = secret(options["salt"], options["salt_file"], "AFMETRICS_SALT")
-    if options["obfuscate_users"] and not salt:
-        logger.warning(
-            "-o without a salt: whoever knows names of users finds them; give --salt-file"
-        )
-    return Settings(salt=salt, **{name: options[name] for name in PLAIN})
+    secret = Secret(options["salt"], options["salt_file"], "AFMETRICS_SALT")
+    salt = problem = ""
+    if options["obfuscate_users"]:
+        try:
+            salt = secret.read()
+        except errors.UsageDBError as error:
+            problem = f"there is no salt: {error}"
+        if not (salt or problem):
+            logger.warning(
+                "-o without a salt: whoever knows names of users finds them; give --salt-file"
+            )
+    plain = {name: options[name] for name in PLAIN}
+    return Settings(salt=salt, salt_problem=problem, **plain)
 
 
-def endpoint_and_token(options):
-    """Return the Endpoint and the token. Raises UsageError and more."""
+def target_of(options, token=None):
+    """Return the Target that the options name. Raises UsageError."""
     from afcollect.endpoint import Endpoint
 
-    token = secret(options["token"], options["token_file"], "AFMETRICS_TOKEN")
-    if not token:
+    token = token or Secret(options["token"], options["token_file"], "AFMETRICS_TOKEN")
+    if not token.is_named:
         raise errors.UsageError("no token: give --token-file, $AFMETRICS_TOKEN or -t")
-    return Endpoint(options["url"], options["ca_file"], options["insecure_http"]), token
+    endpoint = Endpoint(options["url"], options["ca_file"], options["insecure_http"])
+    return Target(endpoint, token, options["batch_posts"], options["outbox_max"])
+
+
+def only_run(outbox, wait_seconds):
+    """Return a block that only one run at a time is in."""
+    if isinstance(outbox, NoOutbox):
+        return only_process(COMMAND, wait_seconds)
+    return only_one(outbox.database, COMMAND, wait_seconds)
 
 
 def show(settings, to_stdout, debug, directory):
     """Collect, and write what was found to files or stdout; send nothing and change nothing."""
-    state: dict = {}
-    reported_of: Any = no_job
     with contextlib.ExitStack() as stack:
+        known: Any = NoOutbox()
         try:
-            outbox = state_dir.existing_outbox(directory)
+            known = state_dir.existing_outbox(directory) or known
         except state_dir.NOT_HERE as error:
             logger.info("nothing is known of earlier runs: %s", error)
-            outbox = None
-        if outbox:
-            stack.callback(outbox.close)
-            state, reported_of = outbox.state(), outbox.reported
-        found = Collector(settings, time.time(), state, reported_of).run()
+        stack.callback(known.close)
+        found = Collector(settings, time.time(), known.state(), known.reported).run()
     if to_stdout:
         output.print_documents(found.documents)
     if debug:
         for path in output.write_files(found.documents):
             logger.info("wrote %s", path)
-    return tell_failures(found.failures)
+    return tell(found.failures)
 
 
-def no_job(_system):
-    """Return which finished jobs of a batch system were reported where nobody knows: none."""
-    return set()
+def recorded_run(settings, outbox, target):
+    """Run with an outbox, and leave a row of it there; return the exit status."""
+    host = "" if settings.obfuscate_hosts else None  # which is what they are not to be called
+    with contextlib.ExitStack() as stack:
+        try:
+            this_run = stack.enter_context(recorded(outbox.database, COMMAND, host))
+        except errors.WriteError as error:
+            logger.warning("what waits is not sent before there is room to note it: %s", error)
+            return collect_and_send(Collection(settings, outbox, NoOutbox()), target)
+        collection = Collection(settings, outbox, outbox, this_run.run_id)
+        try:
+            this_run.exit_code = collect_and_send(collection, target)
+        finally:
+            this_run.stored, this_run.ignored = collection.stored, collection.dropped
+            this_run.waiting, this_run.rejected = outbox.counts()
+    with contextlib.suppress(errors.WriteError):
+        outbox.forget_runs(time.time())
+    return this_run.exit_code
 
 
-def tell_failures(failures):
-    """Say what failed, a line each; return the exit status."""
-    for failure in failures:
-        logger.warning("%s", failure)
-    return SOME_FAILED if failures else 0
+def collect_and_send(collection, target):
+    """Collect, and send what waits; return the exit status.
 
+    Raises what usagedb.errors has when nothing can be sent.
+    """
+    from afcollect.delivery import iso_time, waits_until
 
-def collect_and_send(settings, outbox, endpoint, token, options, this_run):
-    """Collect into the outbox, and send what it holds; return the exit status."""
-    now, started = time.time(), time.monotonic()
-    newest_before = outbox.last_number()
-    found = Collector(settings, now, outbox.state(), outbox.reported).run()
-    documents = [document for _part, document in found.documents]
+    status = collection.run(target.outbox_most)
+    held, outbox = collection.held, collection.outbox
     try:
-        outbox.add(documents, now, found.state, found.reported)
-    except errors.WriteError as error:
-        logger.warning("not in the outbox, what is not sent now is lost: %s", error)
-        return send_held(found.documents, now, NoOutbox(), endpoint, token, options)
-    for key in found.state:
-        if key.startswith("finished."):
-            outbox.forget_reported(key.partition(".")[2], now - 2 * OVERLAP_SECONDS)
-    status = tell_failures(found.failures)
-    dropped = outbox.drop_oldest(options["outbox_max"])
-    if dropped:
-        logger.warning("the outbox is full: the %d oldest documents were dropped", dropped)
-        status = SOME_FAILED
-    this_run.stored, this_run.ignored = len(documents), dropped
-    try:
-        status = send(outbox, endpoint, token, options, newest_before, started) or status
+        waits = waits_until(collection.collector.state, time.time())
+        for one in (held, outbox) if sum(held.counts()) else (outbox,):
+            if waits and one is collection.known:
+                raise errors.UnavailableError(
+                    f"{target.endpoint.shown} asked to be left alone until {iso_time(waits)}:"
+                    " documents wait"
+                )
+            newest_before = collection.newest_before if one is outbox else 0
+            status = send(one, target, newest_before, collection.started) or status
     finally:
-        this_run.waiting, this_run.rejected = outbox.counts()
-    return status
+        lost = sum(sum(one.counts()) for one in {held, outbox} if isinstance(one, NoOutbox))
+        if lost:
+            logger.warning("%d documents are lost", lost)
+    return errors.PARTLY if isinstance(outbox, NoOutbox) else status
 
 
-def send(outbox, endpoint, token, options, newest_before=0, started=None):
-    """Send what the outbox holds; return the exit status.
+def send(outbox, target, newest_before=0, started=None):
+    """Send what an outbox holds; return the exit status.
 
-    started is when the run began, by time.monotonic.
-
-    Raises UnavailableError, RefusedError or ConfigurationError when the endpoint takes no more.
+    started is when the run began, by time.monotonic. Raises UnavailableError, RefusedError,
+    ConfigurationError or MissingInputError when nothing more can be sent.
     """
     from afcollect.delivery import Delivery
 
-    delivery = Delivery(outbox, endpoint, token, newest_before, options["batch_posts"], started)
+    token = target.token.read()
+    delivery = Delivery(outbox, target.endpoint, token, newest_before, target.batch_format, started)
     try:
         delivery.run()
     finally:
-        endpoint.close()
-        waiting = outbox.counts()[0]
+        target.endpoint.close()
         logger.info(
-            "%d documents sent, %d set aside, %d waiting", delivery.sent, delivery.aside, waiting
-        )
-    return SOME_FAILED if delivery.aside else 0
-
-
-def send_directly(settings, outbox, endpoint, token, options):
-    """Send without an outbox; return the exit status, which is never 0."""
-    now = time.time()
-    found = Collector(settings, now, {}, no_job).run()
-    tell_failures(found.failures)
-    return send_held(found.documents, now, outbox, endpoint, token, options)
-
-
-def send_held(documents, now, outbox, endpoint, token, options):
-    """Send (part, document) pairs that a NoOutbox holds; return the exit status, never 0."""
-    outbox.add([document for _part, document in documents], now, {})
-    try:
-        send(outbox, endpoint, token, options)
-    finally:
-        lost = outbox.counts()[0]
-        if lost:
-            logger.warning("%d documents are lost", lost)
-    return SOME_FAILED
+            "%d documents sent, %d set aside, %d waiting",
+            delivery.sent, delivery.aside, outbox.counts()[0],
+        )  # fmt: skip
+    return errors.PARTLY if delivery.aside else 0

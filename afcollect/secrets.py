@@ -10,17 +10,28 @@ from usagedb import errors
 logger = logging.getLogger(__name__)
 
 
-def secret(value, path, variable):
-    """Return a secret: what the option says, else the first line of a file, else the variable of
-    the environment; '' if there is none.
+class Secret:
+    """One secret, which is read when it is needed."""
 
-    Raises MissingInputError or RefusedError for a file that cannot be read, ConfigurationError for
-    an empty one.
-    """
-    of_environment = os.environ.pop(variable, "")  # no program that is run here needs it
-    if value is not None:
-        return value
-    return first_line(path) if path else of_environment
+    def __init__(self, value, path, variable):
+        """It is what the option says, else the first line of a file, else the variable of the
+        environment, which no program that is run here needs."""
+        of_environment = os.environ.pop(variable, "")
+        self._path = path if value is None else None
+        self._value = of_environment if value is None else value
+
+    @property
+    def is_named(self):
+        """Whether any of the three is there."""
+        return bool(self._path or self._value)
+
+    def read(self):
+        """Return the secret, '' if there is none.
+
+        Raises MissingInputError or RefusedError for a file that cannot be read, ConfigurationError
+        for an empty one.
+        """
+        return first_line(self._path) if self._path else self._value
 
 
 def first_line(path):

@@ -6,8 +6,7 @@ import re
 import time
 
 from afcollect.commands import output_of
-from afcollect.failures import PartFailed
-from afcollect.jobs import Job, Queue
+from afcollect.jobs import Job, Listing, Queue
 
 KIND = "slurm"
 TIMEOUT_SECONDS = 45.0
@@ -32,26 +31,26 @@ ENDED_STATES = "BF,CA,CD,DL,F,NF,OOM,PR,TO"
 # What the reasons of held jobs have: JobHeldUser, JobHeldAdmin, JobHoldMaxRequeue, "job requeued in
 # held state", "launch failed requeued held"; but not QOSUsageThreshold.
 HELD = re.compile(r"JobHeld|JobHold|\bheld\b")
+DIGITS = re.compile(r"[0-9]+")
 DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
 # What a unit of allocated memory is in megabytes.
 UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
 
 
-def queue_rows():
-    """Return what squeue knows: tuples of FIELDS, tasks of arrays each for itself.
+def queue_rows(ask=output_of):
+    """Return the Listing of what squeue knows: tuples of FIELDS, tasks of arrays each for itself.
 
-    Raises PartFailed.
+    ask runs a program as output_of does. Raises PartFailed.
     """
     columns = ",".join(f"{field}:{width}{SEPARATOR}" for field, width in FIELDS.items())
     command = ["squeue", "--all", "--noheader", "--array", f"--Format={columns}"]
-    rows = []
-    for line in output_of(command, TIMEOUT_SECONDS).splitlines():
-        words = [word.strip() for word in line.split(SEPARATOR)[: len(FIELDS)]]
-        if len(words) == len(FIELDS):
-            rows.append(tuple(words))
-        elif line.strip():
-            raise PartFailed(f"squeue printed what is no job: {line[:80]!r}")
-    return rows
+    return Listing.of("squeue", ask(command, TIMEOUT_SECONDS).splitlines(), row_of)
+
+
+def row_of(line):
+    """Return the FIELDS of one line of squeue, None if it has not all of them."""
+    words = [word.strip() for word in line.split(SEPARATOR)[: len(FIELDS)]]
+    return tuple(words) if len(words) == len(FIELDS) else None
 
 
 def queued_jobs(rows):
@@ -81,14 +80,14 @@ def queue_of(name, rows):
     for row in rows:
         if state_of(row[2], row[3]) == "running":
             resources = dict(one.partition("=")[::2] for one in row[6].split(","))
-            cores += int(resources.get("cpu") or 0)
+            cores += whole(resources.get("cpu", ""))
             megabytes += megabytes_of(resources.get("mem", ""))
     return Queue(name, states["idle"], states["running"], states["held"], cores, round(megabytes))
 
 
-def finished_jobs(since):
-    """Return the Jobs that ended at `since` (seconds since the epoch) or later: those are what
-    sacct shows where states are named (sacct(1), --state).
+def finished_jobs(since, ask=output_of):
+    """Return the Listing of the Jobs that ended at `since` (seconds since the epoch) or later:
+    those are what sacct shows where states are named (sacct(1), --state).
 
     Raises PartFailed.
     """
@@ -100,15 +99,17 @@ def finished_jobs(since):
         f"--starttime=uts{min(start, end)}", f"--endtime=uts{end}", f"--state={ENDED_STATES}",
         "--format=JobID,User,ElapsedRaw,State",
     ]  # fmt: skip
-    jobs = []
-    for line in output_of(command, TIMEOUT_SECONDS).splitlines():
-        words = line.split(SEPARATOR)
-        if len(words) != 4 or not words[2].isdigit():
-            raise PartFailed(f"sacct printed what is no job: {line[:80]!r}")
-        job_id, user, seconds, state = words
-        if user:
-            jobs.append(Job(user, job_id, int(seconds), state_of(state)))
-    return jobs
+    found = Listing.of("sacct", ask(command, TIMEOUT_SECONDS).splitlines(), ended_job)
+    return found._replace(found=[job for job in found.found if job.owner])
+
+
+def ended_job(line):
+    """Return the Job of one line of sacct, None if it is none."""
+    words = line.split(SEPARATOR)
+    if len(words) != 4 or not DIGITS.fullmatch(words[2]):
+        return None
+    job_id, user, seconds, state = words
+    return Job(user, job_id, int(seconds), state_of(state))
 
 
 def state_of(state, reason=""):
@@ -125,6 +126,11 @@ def seconds_of(text):
         return 0
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def whole(text):
+    """Return a whole number, 0 for what is none."""
+    return int(text) if DIGITS.fullmatch(text) else 0
 
 
 def megabytes_of(text):

@@ -1,10 +1,11 @@
-"""Where the outbox is: the first place that this account can write."""
+"""Where the outbox is: where it was, else the first place that this account can write."""
 
 import logging
 import os
 from pathlib import Path
 
-from afcollect.outbox import FILE_NAME, NoOutbox, Outbox
+from afcollect.no_outbox import NoOutbox
+from afcollect.outbox import FILE_NAME, Outbox
 from usagedb import errors
 
 logger = logging.getLogger(__name__)
@@ -26,12 +27,16 @@ def places(named=None):
 
 
 def open_outbox(named=None):
-    """Return the Outbox of the first place that can be written, or a NoOutbox.
+    """Return the Outbox that this account has already, else one in the first place that it can
+    write, else a NoOutbox.
 
-    Why a place could not be used is logged.
+    One that is there and cannot be used now is no reason to begin another: what waits would wait in
+    two places. Why a place could not be used is logged.
     """
+    found = places(named)
+    own = [place for place in found if owner_of(place / FILE_NAME) == os.geteuid()]
     why: list = []
-    for place in places(named):
+    for place in own[:1] or found:
         try:
             outbox = Outbox(place)
         except NOT_HERE as error:
@@ -41,6 +46,14 @@ def open_outbox(named=None):
             return outbox
     logger.warning("there is no outbox, what is not sent now is lost: %s", "; ".join(why))
     return NoOutbox()
+
+
+def owner_of(path):
+    """Return the account that a file belongs to, None if there is none that we can see."""
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return None
 
 
 def existing_outbox(named=None):

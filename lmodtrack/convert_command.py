@@ -101,7 +101,7 @@ def convert(old, new, site, run, quiet, reject_path):
         logger.warning("%d rows were rejected: %s", rejected, reasons)
     if there != taken:
         raise errors.UnavailableError(f"{run.message}: rows were added or removed meanwhile")
-    return 3 if rejected else 0
+    return errors.PARTLY if rejected else 0
 
 
 def rename(database, old_conf):

@@ -17,7 +17,6 @@ from usagedb.source import LogSource, is_unexpanded
 
 logger = logging.getLogger(__name__)
 
-SOME_REJECTED = 3
 ALL_MALFORMED = errors.MalformedInputError.exit_code
 
 
@@ -126,7 +125,7 @@ class Session:
         reasons = ", ".join(f"{n} {reason}" for reason, n in self.totals.reasons.most_common())
         logger.warning("%d lines were rejected: %s", self.totals.rejected, reasons)
         if self.totals.loads or self.totals.ignored or self.known_lines:
-            return SOME_REJECTED
+            return errors.PARTLY
         return ALL_MALFORMED
 
     def summary(self):

@@ -24,10 +24,11 @@ CREATE TABLE afmetrics_state (
     PRIMARY KEY (name)
 );
 
--- Finished jobs that were reported, as long as a query could find them again.
+-- Finished jobs that were reported, as long as a query could find them again. No clock says how
+-- long that is: clocks are set back.
 CREATE TABLE afmetrics_reported (
     batch_system CHARS(16) NOT NULL,      -- condor or slurm
     job_id       CHARS(64) NOT NULL,      -- its number of the job
-    reported_at  DOUBLE NOT NULL,         -- seconds since the epoch (UTC)
+    seen_run     INTEGER NOT NULL,        -- the last run that found it
     PRIMARY KEY (batch_system, job_id)
 );

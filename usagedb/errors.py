@@ -4,6 +4,9 @@ One place, ``usagedb.cli.run``, turns them into one line on stderr and a status.
 The codes are those of the table in README.md (sysexits where one exists).
 """
 
+# The status of a run that did its work, but rejected or failed over a part of it, as its lines say.
+PARTLY = 3
+
 
 class UsageDBError(Exception):
     """Base of all expected errors; its text says what, where, and what to do."""

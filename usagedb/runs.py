@@ -24,8 +24,10 @@ UPDATE = (
 class Run:
     """What one run did: counters that the command adds to, and the row that keeps them."""
 
-    def __init__(self, database, command, clock=time.time):
+    def __init__(self, database, command, clock=time.time, host=None):
+        """host is this machine's name unless it is given."""
         self.database, self.command, self.clock = database, command, clock
+        self.host = (socket.gethostname() if host is None else host)[:255]
         self.message = ""
         self.exit_code = 0
         for name in COUNTERS:
@@ -34,10 +36,11 @@ class Run:
 
     def _begin(self):
         started_at = round(self.clock(), 6)
-        host = socket.gethostname()[:255]
-        self.database.insert_rows("usage_run", NEW_RUN, [(self.command, host, started_at, "")])
+        row = (self.command, self.host, started_at, "")
+        self.database.insert_rows("usage_run", NEW_RUN, [row])
         found = self.database.rows(
-            "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ?", (self.command, host)
+            "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ?",
+            (self.command, self.host),
         )
         return found[0][0]
 
@@ -55,9 +58,9 @@ class Run:
 
 
 @contextlib.contextmanager
-def recorded(database, command):
+def recorded(database, command, host=None):
     """Give a Run to the block and record how the block ended, errors included. Commits."""
-    run = Run(database, command)
+    run = Run(database, command, host=host)
     try:
         yield run
     except errors.UsageDBError as error:

@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 COMMAND = "xalt_load_fos"
 COLUMNS = (("account", TEXT), ("field_of_science", TEXT), ("directorate", TEXT))
-SOME_REJECTED = 3
 ACCOUNTS_PER_STEP = 500
 
 
@@ -43,13 +42,13 @@ def command(path, replace, dry_run, config, quiet, wait_seconds):
         raise errors.MalformedInputError(f"{path}: no line has account, field and directorate")
     if dry_run:
         click.echo(f"would store the fields of {len(rows)} accounts")
-        return SOME_REJECTED if rejected else 0
+        return errors.PARTLY if rejected else 0
     database = Database(config)
     schema.require(database, XALT)
     with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
         with_conflict_retries(lambda: store(database, rows, replace))
         run.stored, run.rejected = len(rows), rejected
-        run.exit_code = SOME_REJECTED if rejected else 0
+        run.exit_code = errors.PARTLY if rejected else 0
         run.message = f"{len(rows)} accounts, {rejected} lines rejected"
         logger.info("%s", run.message)
     database.close()

@@ -15,7 +15,6 @@ from xaltload.totals import Totals
 
 logger = logging.getLogger(__name__)
 
-SOME_REJECTED = 3
 ALL_MALFORMED = errors.MalformedInputError.exit_code
 MISSING_INPUT = errors.MissingInputError.exit_code
 MAX_FILTERED_UUIDS = 200_000
@@ -146,4 +145,4 @@ class Session:
         reasons = ", ".join(f"{n} {reason}" for reason, n in totals.reasons.most_common())
         logger.warning("%d records were rejected: %s", totals.rejected, reasons)
         is_all = totals.records == totals.rejected
-        return ALL_MALFORMED if is_all else SOME_REJECTED
+        return ALL_MALFORMED if is_all else errors.PARTLY

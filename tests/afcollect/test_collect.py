@@ -26,7 +26,7 @@ def test_whatever_one_part_raises_the_others_are_collected(monkeypatch, tmp_path
         raise error
 
     monkeypatch.setattr(host, "load", load)
-    monkeypatch.setattr(logins, "present", lambda: ["otter"])
+    monkeypatch.setattr(logins, "present", lambda _ask: ["otter"])
     settings = Settings("X", ssh=True, host=True, mounts=(str(tmp_path),))
     found = Collector(settings, 1.0, {}, no_job).run()
     assert [one["kind"] for _part, one in found.documents] == ["ssh", "MEM", "DISK"]
@@ -34,10 +34,10 @@ def test_whatever_one_part_raises_the_others_are_collected(monkeypatch, tmp_path
 
 
 def test_who_is_logged_in_is_sent_though_last_fails(monkeypatch):
-    def failing(_now):
+    def failing(_now, _ask):
         raise PartFailed("last ended with 1")
 
-    monkeypatch.setattr(logins, "present", lambda: ["otter"])
+    monkeypatch.setattr(logins, "present", lambda _ask: ["otter"])
     monkeypatch.setattr(logins, "recent", failing)
     found = Collector(Settings("X", ssh=True, ssh_history=True), 1.0, {}, no_job).run()
     assert [one["users"] for _part, one in found.documents] == [["otter"]]
@@ -58,8 +58,8 @@ def test_a_signal_is_the_failure_of_no_part(monkeypatch):
 
 
 def test_logins_now_and_of_the_last_minutes_make_one_document(monkeypatch):
-    monkeypatch.setattr(logins, "present", lambda: ["otter"])
-    monkeypatch.setattr(logins, "recent", lambda now: ["otter", "stoat"])
+    monkeypatch.setattr(logins, "present", lambda _ask: ["otter"])
+    monkeypatch.setattr(logins, "recent", lambda now, _ask: ["otter", "stoat"])
     both = ["otter", "stoat"]
     for ssh, history, users in ((True, False, ["otter"]), (False, True, both), (True, True, both)):
         found = Collector(Settings("X", ssh=ssh, ssh_history=history), 1.0, {}, no_job).run()

@@ -1,11 +1,12 @@
 """Everything that waits is sent, in order and once, whatever the endpoint answers meanwhile."""
 
 import random
+import time
 
 import pytest
 
 from afcollect import delivery, endpoint
-from afcollect.delivery import Delivery
+from afcollect.delivery import Delivery, iso_time
 from afcollect.endpoint import Away, Endpoint
 from afcollect.outbox import Outbox
 from tests.afcollect.conftest import TOKEN
@@ -27,7 +28,7 @@ def short_pauses(monkeypatch):
 def outbox(tmp_path):
     """An Outbox with ten documents."""
     one = Outbox(tmp_path / "state")
-    one.add(documents(10), 1_769_000_000.25, {})
+    one.add(documents(10), time.time(), {})
     yield one
     one.close()
 
@@ -62,9 +63,10 @@ def test_all_go_over_one_connection(outbox, server):
 
 
 def test_one_that_is_late_says_when_it_was_collected_and_which_it_is(outbox, server):
+    collected_at = next(outbox.waiting()).collected_at
     send(outbox, server, newest_before=3)
     late = server.taken[:3]
-    assert {one["collected_at"] for one in late} == {"2026-01-21T12:53:20Z"}
+    assert {one["collected_at"] for one in late} == {iso_time(collected_at)}
     assert len({one["document_id"] for one in late}) == 3
     assert all(set(one).isdisjoint(LATE) for one in server.taken[3:])
 
@@ -271,14 +273,14 @@ def test_a_proxy_without_a_scheme_is_one_of_http_and_others_are_refused(monkeypa
     Endpoint(server.url, server.ca_file).close()
     monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
     with pytest.raises(errors.ConfigurationError, match="proxy"):
-        Endpoint(server.url, server.ca_file)
+        Endpoint(server.url, server.ca_file).open()
 
 
 def test_a_wrong_file_of_authorities_is_said(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     for name in ("ca.pem", "missing.pem"):
         with pytest.raises(errors.ConfigurationError, match="--ca-file"):
-            Endpoint("https://af.example.org/", tmp_path / name)
+            Endpoint("https://af.example.org/", tmp_path / name).open()
 
 
 def test_the_proxy_of_the_environment_is_used_and_no_proxy_heeded(monkeypatch, server, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afcollect import disks, host
+from afcollect import children, disks, host
 from afcollect.collect import Collector, Settings
 from afcollect.failures import PartFailed
 from usagedb.mounts import Mount
@@ -90,7 +90,7 @@ def test_a_disk_is_told_in_bytes(tmp_path):
 
 
 def test_the_file_server_of_a_hidden_machine_is_not_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(host, "mount_of", lambda _path: Mount("/", "nfs4", "server:/export"))
+    monkeypatch.setattr(disks, "mount_of", lambda _path: Mount("/", "nfs4", "server:/export"))
     shown = []
     for hosts in ("", "example.org"):
         settings = Settings("X", host=True, mounts=(str(tmp_path),), obfuscate_hosts=hosts)
@@ -133,12 +133,12 @@ def test_a_disk_that_hangs_holds_up_no_other_and_is_not_asked_again(hanging_disk
     assert [one["mount"] for one in documents] == [str(tmp_path)]
     assert len(failures) == 1 and "did not answer in time" in str(failures[0])
     process = hanging[hanging_disk]
-    assert disks.is_alive(process)
+    assert children.is_alive(process)
     _documents, failures, again = host.disk_documents(
         [hanging_disk], json.loads(json.dumps(hanging))
     )
     assert again == hanging and isinstance(failures[0], PartFailed)
-    assert not disks.is_alive([process[0], process[1] + 1]) and not disks.is_alive(None)
+    assert not children.is_alive([process[0], process[1] + 1]) and not children.is_alive(None)
 
 
 def test_a_process_that_hangs_holds_no_lock_and_no_pipe_of_the_run(hanging_disk, tmp_path):

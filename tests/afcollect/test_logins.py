@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from afcollect import logins
-from afcollect.disks import start_of
+from afcollect.children import start_of
 from afcollect.failures import PartFailed
 from tests import services
 

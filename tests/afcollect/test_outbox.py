@@ -7,7 +7,8 @@ import pytest
 
 from afcollect import outbox as module
 from afcollect import state_dir
-from afcollect.outbox import NoOutbox, Outbox
+from afcollect.no_outbox import NoOutbox
+from afcollect.outbox import Outbox
 from usagedb import errors
 
 
@@ -56,8 +57,15 @@ def test_documents_and_state_are_stored_together_or_not_at_all(outbox):
     outbox.add([], 3.0, {"network": {"boot": "b"}}, {("condor", "1.0"), ("slurm", "1.0")})
     assert outbox.state() == {"network": {"boot": "b"}}
     assert outbox.reported("condor") == {"1.0"} == outbox.reported("slurm")
-    outbox.forget_reported("condor", 2.0)
-    assert outbox.reported("condor") == set() and outbox.reported("slurm") == {"1.0"}
+
+
+def test_a_finished_job_is_remembered_until_no_query_has_found_it_for_long(outbox):
+    outbox.add([], 1.0, {}, {("condor", "1.0"), ("condor", "2.0"), ("slurm", "1.0")}, 1)
+    outbox.add([], 1.0, {}, {("condor", "2.0")}, module.REPORTED_RUNS)
+    outbox.add([], 1.0, {}, {("condor", "3.0")}, module.REPORTED_RUNS + 1)
+    assert outbox.reported("condor") == {"1.0", "2.0", "3.0"}
+    outbox.add([], 1.0, {}, {("condor", "3.0")}, module.REPORTED_RUNS + 2)
+    assert outbox.reported("condor") == {"2.0", "3.0"} and outbox.reported("slurm") == {"1.0"}
 
 
 def test_the_oldest_are_dropped_and_counted(outbox):

@@ -324,5 +324,5 @@ def test_a_machine_without_slurm_says_so(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (3, "")
     assert len(done.stderr.splitlines()) == 2
-    assert "cannot run squeue: No such file or directory" in done.stderr
-    assert "cannot run sacct: No such file or directory" in done.stderr
+    assert "cannot run squeue: it is not on PATH" in done.stderr
+    assert "cannot run sacct: it is not on PATH" in done.stderr

@@ -1,0 +1,59 @@
+"""What a run collects, on its way into the outbox."""
+
+import logging
+import time
+
+from afcollect.collect import Collector
+from afcollect.no_outbox import NoOutbox
+from afcollect.outbox import noted_if_possible
+from usagedb import errors
+
+logger = logging.getLogger(__name__)
+
+
+class Collection:
+    """One collecting: each piece is stored as soon as it is there."""
+
+    def __init__(self, settings, known, outbox, run_number=0):
+        """known is the outbox of earlier runs, which may be full: then documents go to another."""
+        self.known, self.outbox, self.run_number = known, outbox, run_number
+        self.held = NoOutbox()  # what the outbox could not take
+        self.started = time.monotonic()
+        self.newest_before = outbox.last_number()
+        self.stored = self.dropped = 0
+        self.collector = Collector(settings, time.time(), known.state(), known.reported)
+
+    def run(self, most_documents):
+        """Collect, and store each piece as soon as it is there; return the exit status."""
+        status = 0
+        for piece in self.collector.pieces():
+            status = tell(piece.failures) or status
+            status = self._store(piece) or status
+        with noted_if_possible():
+            self.dropped = self.outbox.drop_oldest(most_documents)
+        if self.dropped:
+            logger.warning("the outbox is full: the %d oldest documents were dropped", self.dropped)
+            status = errors.PARTLY
+        return status
+
+    def _store(self, piece):
+        documents, now = [document for _part, document in piece.documents], time.time()
+        if piece.found_jobs and self.outbox is not self.known:
+            logger.warning("finished jobs are left to a run that can note them")
+            return errors.PARTLY
+        try:
+            self.outbox.add(documents, now, piece.state, piece.found_jobs, self.run_number)
+        except errors.WriteError as error:
+            logger.warning("not in the outbox, what is not sent now is lost: %s", error)
+            if not piece.found_jobs:  # else a later run finds them again
+                self.held.add(documents, now, piece.state)
+            return errors.PARTLY
+        self.stored += len(documents)
+        return 0
+
+
+def tell(failures):
+    """Say what failed, a line each; return the exit status."""
+    for failure in failures:
+        logger.warning("%s", failure)
+    return errors.PARTLY if failures else 0
