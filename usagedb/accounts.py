@@ -41,7 +41,7 @@ def members(group):
     try:
         found = getent.group(group)
         return Members(set(found.members), found.gid) if found else None
-    except (UnicodeDecodeError, NotImplementedError):  # as above
+    except (UnicodeDecodeError, NotImplementedError):  # as in homes()
         pass
     try:
         entry = grp.getgrnam(group)

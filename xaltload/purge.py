@@ -10,6 +10,7 @@ from usagedb.dates import date_of
 from usagedb.locks import only_one
 from usagedb.retention import Purged
 from xaltload import queries
+from xaltload.bulk import delete_rows
 from xaltload.selection import Selection
 
 logger = logging.getLogger(__name__)
@@ -145,9 +146,8 @@ def concerned(database, table, id_column, options):
 
 def delete(database, table, id_column, children, ids):
     """Delete rows and what hangs on them, inside the caller's transaction."""
-    marks = ", ".join("?" * len(ids))
     for name in (*children, table):
-        database.execute(f"DELETE FROM {name} WHERE {id_column} IN ({marks})", ids)  # noqa: S608
+        delete_rows(database, name, id_column, ids)
 
 
 def clean(database, report):

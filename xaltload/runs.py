@@ -80,7 +80,7 @@ def has_rounded_starts(database):
     return bool(database.rows(sql, ("xalt_run",)))
 
 
-def write(database, parts, ids, stored, rounded=True):
+def write(database, parts, ids, stored, rounded):
     """Store the runs of a batch inside the caller's transaction; return the uuids of new ones.
 
     parts are RunParts, ids the Ids of the batch; what was done is counted in `stored`. rounded
