@@ -7,14 +7,11 @@ import logging
 from afcollect import condor, host, jobs, logins, members, names, slurm
 from afcollect.commands import Programs
 from afcollect.failures import PartFailed
+from afcollect.interval import boot_clock, interval
 from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
-FIRST_INTERVAL_SECONDS = 360.0  # of finished jobs, where no earlier run is known
-# A job's end may be written some time after it: each query goes back as far, and jobs that were
-# reported are left out.
-OVERLAP_SECONDS = 360.0
 PROGRAMS = {condor: "condor_q", slurm: "squeue"}
 
 
@@ -55,10 +52,12 @@ class Piece:
 class Collector:
     """Collects all parts that are asked for."""
 
-    def __init__(self, settings, now, state, reported_of):
-        """now is in seconds since the epoch, state what the last run left, reported_of(batch
-        system) the numbers of finished jobs that were reported."""
+    def __init__(self, settings, now, state, reported_of, clock=None):
+        """now is in seconds since the epoch, state what the last run left; reported_of(batch
+        system, numbers) returns which of some finished jobs were reported; clock is that of
+        interval.boot_clock."""
         self.settings, self.now = settings, now
+        self._clock = clock or boot_clock()
         self.state, self.reported_of = state, reported_of
         self.programs = Programs(hanging=state.get("hanging_programs"))
         self._systems: list = []
@@ -116,11 +115,12 @@ class Collector:
     @functools.cached_property
     def _login_node(self):
         """The name under which this machine is sent."""
-        name = names.host_name(self.state.get("host"))
-        if name != self.state.get("host"):
-            self._piece.state["host"] = name
-        domain = self.settings.obfuscate_hosts or None
-        return names.shown_host(name, domain, self.settings.host_template)
+        settings = self.settings
+        node = names.login_node(
+            settings.obfuscate_hosts or None, settings.host_template, self.state.get("login_node")
+        )
+        self._piece.state["login_node"] = node
+        return node["shown"]
 
     def _add(self, part, document):
         kind = document.pop("kind")
@@ -216,17 +216,14 @@ class Collector:
     def _add_finished(self, system):
         """Add the jobs that finished since the last run that knew them."""
         key = f"finished.{system.KIND}"
-        last = self.state.get(key)
-        since = self.now - FIRST_INTERVAL_SECONDS
-        if last:  # which lies ahead where a wrong clock was set back since
-            since = min(last, self.now) - OVERLAP_SECONDS
+        since, state = interval(self.state.get(key), self.now, self._clock)
         listing = system.finished_jobs(since, self.programs.output_of)
         found = {job.job_id: job for job in listing.found}
-        known = self.reported_of(system.KIND)
+        known = self.reported_of(system.KIND, list(found))
         new = [job for job_id, job in found.items() if job_id not in known]
         self._add_jobs(system.KIND, listing._replace(found=new))
         self._piece.found_jobs = {(system.KIND, job_id) for job_id in found}
-        self._piece.state[key] = self.now
+        self._piece.state[key] = state
 
     def _add_jobs(self, kind, listing):
         if listing.problem:

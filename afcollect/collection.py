@@ -5,7 +5,7 @@ import time
 
 from afcollect.collect import Collector
 from afcollect.no_outbox import NoOutbox
-from afcollect.outbox import noted_if_possible
+from afcollect.waiting import noted_if_possible
 from usagedb import errors
 
 logger = logging.getLogger(__name__)

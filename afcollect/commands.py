@@ -10,6 +10,7 @@ import time
 
 from afcollect.children import identity, is_alive
 from afcollect.failures import PartFailed
+from usagedb.cli import SIGNALS
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +57,21 @@ class Programs:
     def is_installed(self, name):
         """Tell whether a program is on PATH. Raises PartFailed."""
         look_up = ["/bin/sh", "-c", 'command -v "$1"; true', "sh", name]
-        return bool(self.output_of(look_up, LOOK_UP_SECONDS))
+        return bool(self.output_of(look_up, LOOK_UP_SECONDS, "looking through PATH"))
 
-    def output_of(self, arguments, timeout_seconds):
+    def output_of(self, arguments, timeout_seconds, name=""):
         """Return what a program writes to stdout. Raises PartFailed: for one that was too slow
-        before in this run, or hangs since an earlier one, at once."""
-        name = arguments[0]
+        before in this run, or hangs since an earlier one, at once.
+
+        name is what the program is called in messages, by default its first argument.
+        """
+        name = name or arguments[0]
         if name in self._too_slow:
             raise PartFailed(f"{name} was too slow before, and is not asked again")
         if is_alive(self.hanging.get(name)):
             raise PartFailed(f"{name} of an earlier run hangs, process {self.hanging[name][0]}")
         try:
-            return output_of(arguments, min(timeout_seconds, self.left_seconds()))
+            return output_of(arguments, min(timeout_seconds, self.left_seconds()), name)
         except TooSlow as error:
             self._too_slow.add(name)
             if error.process:
@@ -75,31 +79,50 @@ class Programs:
             raise
 
 
-def output_of(arguments, timeout_seconds):
+def output_of(arguments, timeout_seconds, name=""):
     """Return what a program writes to stdout, as text; read-only as far as we are concerned.
 
     Raises PartFailed if it is not there, fails, says too much or takes longer.
     """
-    name = arguments[0]
+    name = name or arguments[0]
     logger.debug("running %s", " ".join(arguments))
-    most_blocks = str(LONGEST_OUTPUT_BYTES // BLOCK_BYTES)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", LAUNCH, "sh", most_blocks, *arguments], stdin=subprocess.DEVNULL,
-            stdout=output, stderr=said, env=environment(), start_new_session=True,
-        )  # fmt: skip
-        hanging, is_late = None, False
+        process, status, hanging = None, None, None
         try:
+            with held_signals() as mask:
+                process = start(arguments, output, said, mask)
             status = process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
-            is_late = True
+            pass
         finally:
-            hanging = end_session(process)
-        if is_late:
+            if process:
+                hanging = end_session(process)
+        if status is None:
             raise TooSlow(name, timeout_seconds, hanging)
         check_status(name, status, said)
         output.seek(0)
         return output.read().decode("utf-8", "backslashreplace")
+
+
+@contextlib.contextmanager
+def held_signals():
+    """Let signals wait during the block, which gets the mask to give to others: one that came in
+    the middle of starting a program would leave it behind."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def start(arguments, output, said, signal_mask):
+    """Start a program whose output goes to files; return its Popen."""
+    most_blocks = str(LONGEST_OUTPUT_BYTES // BLOCK_BYTES)
+    return subprocess.Popen(
+        ["/bin/sh", "-c", LAUNCH, "sh", most_blocks, *arguments], stdin=subprocess.DEVNULL,
+        stdout=output, stderr=said, env=environment(), start_new_session=True,
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask),
+    )  # fmt: skip
 
 
 def end_session(process):
@@ -116,7 +139,7 @@ def end_session(process):
 
 def check_status(name, status, said):
     """Raise PartFailed if a program failed; `said` is the file of its complaints."""
-    if status == -signal.SIGXFSZ:
+    if status in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ):  # its own, or that of what it started
         raise PartFailed(f"{name} said more than {LONGEST_OUTPUT_BYTES} bytes")
     complaint = first_line(said)
     if status == 127 and not complaint:

@@ -7,7 +7,7 @@ import random
 import time
 
 from afcollect.endpoint import NO_STATUS, Away, Stale
-from afcollect.outbox import noted_if_possible
+from afcollect.waiting import noted_if_possible
 from usagedb import errors
 
 logger = logging.getLogger(__name__)

@@ -1,13 +1,10 @@
 """What the machine itself does: load, memory, network, disks."""
 
 import os
-import time
-from pathlib import Path
 
 from afcollect import disks
 from afcollect.failures import PartFailed
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from afcollect.interval import boot_clock
 
 
 def load():
@@ -59,11 +56,11 @@ def network_counters():
     """Return what the next run needs: the bytes of each interface, when, and in which boot."""
     import psutil
 
+    boot, seconds = boot_clock()
     interfaces = psutil.net_io_counters(pernic=True, nowrap=False)
     return {
-        "boot": BOOT_ID.read_text(encoding="ascii").strip(),
-        # Of the clock that no administrator sets; it counts from the boot.
-        "seconds": round(time.clock_gettime(time.CLOCK_BOOTTIME), 3),
+        "boot": boot,
+        "seconds": seconds,
         "interfaces": {
             name: [found.bytes_sent, found.bytes_recv] for name, found in interfaces.items()
         },

@@ -1,10 +1,9 @@
 """Names of people and machines, as a site lets others see them."""
 
-import hashlib
-import hmac
 import logging
 import re
 import socket
+import zlib
 
 from afcollect.children import NoAnswer, Question
 
@@ -36,8 +35,12 @@ class Users:
         """
         if not self.obfuscate:
             return name
+        import hashlib  # here, as hmac below: most runs need neither, and they take long to load
+
         salt, raw = self.salt.encode("utf-8", "surrogateescape"), name.encode("utf-8", "replace")
         if self.hash_name == "sha256":
+            import hmac
+
             return hmac.new(salt, raw, hashlib.sha256).hexdigest()[-SHOWN_DIGITS:]
         return hashlib.md5(salt + raw, usedforsecurity=False).hexdigest()[-SHOWN_DIGITS:]
 
@@ -46,19 +49,29 @@ class Users:
         return sorted({self.shown(name) for name in names if self.keeps(name)})
 
 
-def host_name(known=None):
-    """Return the name of this machine: the full one, as far as its resolver says it in time, else
-    `known`, what an earlier run found, else its own."""
+def login_node(domain, template, known=None):
+    """Return under which name this machine is sent: {shown, key, is_full}.
+
+    known is what an earlier run returned: it counts where this machine's name and the arguments are
+    the same, and the resolver does not say the full name in time. No other name of the machine is
+    in it.
+    """
     own = socket.gethostname()
-    if "." in own:
-        return own
+    full = own if "." in own else full_name(own)
+    key = zlib.crc32(f"{own} {domain} {template}".encode("utf-8", "replace"))
+    if not full and known and known["key"] == key and known["is_full"]:
+        return known
+    shown = shown_host(full or own, domain, template)
+    return {"shown": shown, "key": key, "is_full": bool(full)}
+
+
+def full_name(own):
+    """Return the full name of this machine, '' if its resolver does not say it in time."""
     try:
         full = Question(socket.getfqdn, own).answer(RESOLVER_SECONDS) or ""
     except NoAnswer:
-        full = ""
-    if full.startswith(f"{own}."):
-        return full
-    return known if known and known.startswith(f"{own}.") else own
+        return ""
+    return full if full.startswith(f"{own}.") else ""
 
 
 def is_template(text):

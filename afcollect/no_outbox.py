@@ -10,12 +10,14 @@ import struct
 import time
 import uuid
 
-from afcollect.outbox import Waiting
+from afcollect.waiting import Waiting
 from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
+ATTEMPTS = 5
+MOST_ASKING = 4096  # nobody answers them, but the kernel tells them who holds the name
 CREDENTIALS = "3i"  # of struct ucred, socket(7): process, user, group
 
 
@@ -38,8 +40,8 @@ class NoOutbox:
         """Return what is known of earlier runs: nothing."""
         return {}
 
-    def reported(self, _batch_system):
-        """Return the numbers of finished jobs that were reported, as far as anybody knows."""
+    def reported(self, _batch_system, _job_ids):
+        """Return which of some finished jobs were reported, as far as anybody knows: none."""
         return set()
 
     def last_number(self):
@@ -92,30 +94,39 @@ def only_process(name, wait_seconds=0.0):
     holds it is no reason not to run.
     """
     address = f"\0hpcusage-{name}-{os.geteuid()}"
-    begin = time.monotonic()
+    deadline = time.monotonic() + wait_seconds
     with socket.socket(socket.AF_UNIX) as holder:
-        while not is_bound(holder, address):
-            owner, waited_seconds = owner_of(address), time.monotonic() - begin
-            if owner not in (os.geteuid(), None) or (owner is None and waited_seconds > 1.0):
-                logger.warning("another account holds the lock of %s: it is not heeded", name)
-                break
-            if owner is not None and waited_seconds >= wait_seconds:
-                raise errors.UnavailableError(
-                    f"another {name} is running: try again later, or wait with --wait SECONDS"
-                )
-            time.sleep(POLL_SECONDS)
+        if not is_bound(holder, address) and is_stranger(address):
+            logger.warning("another account holds the lock of %s: it is not heeded", name)
+        else:
+            while not is_bound(holder, address):
+                if time.monotonic() >= deadline:
+                    raise errors.UnavailableError(
+                        f"another {name} is running: try again later, or wait with --wait SECONDS"
+                    )
+                time.sleep(POLL_SECONDS)
         yield
 
 
 def is_bound(holder, address):
-    """Take a name, and tell whether it was free."""
+    """Take a name if it is free, and tell whether this process has it."""
     try:
         holder.bind(address)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+        if error.errno not in (errno.EADDRINUSE, errno.EINVAL):
             raise
-        return False
-    holder.listen(1)
+        return error.errno == errno.EINVAL  # bound before
+    holder.listen(MOST_ASKING)
+    return True
+
+
+def is_stranger(address):
+    """Tell whether it is no process of this account that holds a name."""
+    for _attempt in range(ATTEMPTS):  # a holder may be about to listen
+        owner = owner_of(address)
+        if owner is not None:
+            return owner != os.geteuid()
+        time.sleep(POLL_SECONDS)
     return True
 
 

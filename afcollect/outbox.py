@@ -2,39 +2,27 @@
 
 import contextlib
 import json
-import logging
 import os
 import stat
 import uuid
 from pathlib import Path
-from typing import NamedTuple
 
 from afcollect.schema import AFMETRICS
+from afcollect.waiting import FILE_NAME, Waiting
 from usagedb import errors, schema
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
 from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
 
-logger = logging.getLogger(__name__)
-
-FILE_NAME = "outbox.db"
 FILE_MODE = 0o600
 COLUMNS = (("document_id", TEXT), ("kind", TEXT), ("collected_at", SECONDS), ("body", BYTES))
 PAGE_DOCUMENTS = 500
+JOBS_PER_QUERY = 500
 KEPT_RUNS_SECONDS = 90 * 86400.0
-REPORTED_RUNS = 24  # for which a job that no query has found any more is remembered
-
-
-class Waiting(NamedTuple):
-    """A document that waits."""
-
-    number: int
-    document_id: str
-    kind: str
-    collected_at: float  # seconds since the epoch
-    body: dict
-    size: int  # of the body, bytes
-    tries: int
+# Jobs that no query has found any more are remembered for so many runs, and as long as they are no
+# more than so many: a clock that is set back finds old ones again.
+REPORTED_RUNS = 24
+REPORTED_JOBS = 500_000
 
 
 class Outbox:
@@ -75,9 +63,18 @@ class Outbox:
             "afmetrics_reported", columns, [(*job, run_number) for job in sorted(found_jobs)],
             key=("batch_system", "job_id"), merge={"seen_run": "replace"},
         )  # fmt: skip
-        sql = "DELETE FROM afmetrics_reported WHERE batch_system = ? AND seen_run < ?"
         for system in {system for system, _job_id in found_jobs}:
-            self.database.execute(sql, (system, run_number - REPORTED_RUNS))
+            self._forget(system, run_number - REPORTED_RUNS)
+
+    def _forget(self, batch_system, before_run):
+        """Forget the jobs above a number that no query has found since a run."""
+        sql = (
+            "SELECT seen_run FROM afmetrics_reported WHERE batch_system = ?"
+            " ORDER BY seen_run DESC LIMIT 1 OFFSET ?"
+        )
+        for row in self.database.rows(sql, (batch_system, REPORTED_JOBS)):
+            sql = "DELETE FROM afmetrics_reported WHERE batch_system = ? AND seen_run < ?"
+            self.database.execute(sql, (batch_system, min(before_run, row[0] + 1)))
 
     def state(self):
         """Return what the last run left: {name: value}."""
@@ -88,10 +85,18 @@ class Outbox:
         """Store one value for the next run. Commits."""
         self.add([], 0.0, {name: value})
 
-    def reported(self, batch_system):
-        """Return the numbers of the finished jobs that were reported."""
-        sql = "SELECT job_id FROM afmetrics_reported WHERE batch_system = ?"
-        return {row[0] for row in self.database.rows(sql, (batch_system,))}
+    def reported(self, batch_system, job_ids):
+        """Return which of some finished jobs were reported."""
+        known: set = set()
+        for first in range(0, len(job_ids), JOBS_PER_QUERY):
+            some = job_ids[first : first + JOBS_PER_QUERY]
+            marks = ", ".join("?" * len(some))
+            sql = (
+                "SELECT job_id FROM afmetrics_reported"  # noqa: S608
+                f" WHERE batch_system = ? AND job_id IN ({marks})"
+            )
+            known.update(row[0] for row in self.database.rows(sql, (batch_system, *some)))
+        return known
 
     def forget_runs(self, now):
         """Forget the rows of old runs."""
@@ -187,15 +192,6 @@ class Outbox:
     def close(self):
         """Close the database."""
         self.database.close()
-
-
-@contextlib.contextmanager
-def noted_if_possible():
-    """Note in the block what can be done without, where a disk is full."""
-    try:
-        yield
-    except errors.WriteError as error:
-        logger.info("not noted: %s", error)
 
 
 def make_private(path):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from afcollect.no_outbox import NoOutbox
-from afcollect.outbox import FILE_NAME, Outbox
+from afcollect.waiting import FILE_NAME
 from usagedb import errors
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ def open_outbox(named=None):
     One that is there and cannot be used now is no reason to begin another: what waits would wait in
     two places. Why a place could not be used is logged.
     """
+    from afcollect.outbox import Outbox
+
     found = places(named)
     own = [place for place in found if owner_of(place / FILE_NAME) == os.geteuid()]
     why: list = []
@@ -65,6 +67,8 @@ def existing_outbox(named=None):
     for place in places(named):
         try:
             if (place / FILE_NAME).exists():
+                from afcollect.outbox import Outbox
+
                 return Outbox(place)
         except (PermissionError, errors.RefusedError) as error:
             refused = refused or errors.RefusedError(str(error))

@@ -4,10 +4,13 @@ import json
 
 import pytest
 
-from afcollect import collect, condor
+from afcollect import condor
+from afcollect import outbox as outbox_module
 from afcollect.collect import Collector, Settings
 from afcollect.failures import PartFailed
+from afcollect.interval import OVERLAP_SECONDS
 from afcollect.jobs import Job, Queue
+from afcollect.outbox import Outbox
 from tests.afcollect.stand_ins import put
 
 # As `condor_q -format` prints them: an idle job has no run time, and nothing stands in its place.
@@ -99,26 +102,41 @@ class Pool:
         self.path.write_text("")
         programs("condor_q", "true")
         programs("condor_history", HISTORY)
-        self.state, self.reported = {}, set()
+        self.outbox = Outbox(directory / "state")
+        self.runs = 0
 
     def finish(self, job_id, ended):
         """Add a job to the history."""
-        with self.path.open("a") as file:
-            file.write(f"{int(ended)} otter {job_id} 60 4\n")
+        self.show(ended, f"otter {job_id} 60 4")
 
-    def run(self, now):
-        """Collect at a time, as a run that commits; return the Ids that it sends."""
+    def show(self, ended, line):
+        """Add a line to the history."""
+        with self.path.open("a") as file:
+            file.write(f"{int(ended)} {line}\n")
+
+    def run(self, now, *failures, elapsed=None):
+        """Collect at a time, as a run that commits, with these failures; return the Ids.
+
+        elapsed are the seconds since a boot, by the clock that nobody sets.
+        """
+        self.runs += 1
         settings = Settings("X", batch=True, batch_system="condor")
-        known = {job_id for _system, job_id in self.reported}
-        found = Collector(settings, now, self.state, lambda _system: known).run()
-        assert found.failures == []
-        self.state = json.loads(json.dumps({**self.state, **found.state}))
-        self.reported |= found.found_jobs
+        clock = "boot", now if elapsed is None else elapsed
+        found = Collector(settings, now, self.outbox.state(), self.outbox.reported, clock).run()
+        assert found.failures == list(failures)
+        self.outbox.add([], now, found.state, found.found_jobs, self.runs)
         return [document["Id"] for _part, document in found.documents]
 
 
-def test_each_finished_job_is_sent_once_however_late_cron_runs(programs, tmp_path):
-    pool = Pool(tmp_path, programs)
+@pytest.fixture
+def pool(programs, tmp_path):
+    """A Pool without jobs."""
+    one = Pool(tmp_path, programs)
+    yield one
+    one.outbox.close()
+
+
+def test_each_finished_job_is_sent_once_however_late_cron_runs(pool):
     start, sent, ended = 1_769_000_000, [], []
     for number, now in enumerate((0, 300, 601, 5000, 5290, 5290, 5300, 90_000)):
         for second, back in enumerate((1, 150, 299)):
@@ -129,40 +147,96 @@ def test_each_finished_job_is_sent_once_however_late_cron_runs(programs, tmp_pat
     assert sorted(sent) == sorted(ended) and len(set(sent)) == len(sent)
 
 
-def test_a_job_whose_end_is_written_late_is_not_missed(programs, tmp_path):
-    pool = Pool(tmp_path, programs)
+def test_a_job_whose_end_is_written_late_is_not_missed(pool):
     now = 1_769_000_000
     pool.run(now)
-    pool.finish("1.0", now - collect.OVERLAP_SECONDS + 10)
+    pool.finish("1.0", now - OVERLAP_SECONDS + 10)
     assert pool.run(now + 300) == ["1.0"] and pool.run(now + 600) == []
 
 
-def test_no_job_is_missed_when_a_wrong_clock_is_set_back(programs, tmp_path):
-    pool = Pool(tmp_path, programs)
-    now = 1_769_000_000
-    pool.run(now + 86_400)
-    pool.finish("1.0", now + 100)
-    assert pool.run(now + 300) == ["1.0"]
-    pool.finish("2.0", now + 500)
-    assert pool.run(now + 600) == ["2.0"]
+DAY = 86_400
+NOW = 1_769_000_000
 
 
-def test_the_first_run_sends_the_last_six_minutes(programs, tmp_path):
-    pool = Pool(tmp_path, programs)
+def missed_and_repeated(sent, ended):
+    """Return which jobs that ended were not sent, and which were more than once."""
+    missed = [one for one in ended if one not in sent]
+    return missed, [one for one in ended if sent.count(one) > 1]
+
+
+@pytest.mark.parametrize("runs_ahead", [1, 2, 30])
+@pytest.mark.parametrize("pool_is_ahead", [True, False], ids=["with the pool", "here only"])
+def test_no_job_is_missed_or_sent_twice_when_a_clock_was_ahead(pool, runs_ahead, pool_is_ahead):
+    ended, sent = [], []
+    for number in range(runs_ahead + 10):
+        is_ahead = 4 <= number < 4 + runs_ahead
+        now = NOW + 300 * number
+        for back in (1, 150, 299):
+            ended.append(f"{number}.{back}")
+            pool.finish(ended[-1], now - back + (DAY if is_ahead and pool_is_ahead else 0))
+        sent += pool.run(now + (DAY if is_ahead else 0), elapsed=now)
+    sent += pool.run(NOW + 2 * DAY)  # when the times that were ahead are past
+    assert missed_and_repeated(sent, ended) == ([], [])
+
+
+@pytest.mark.parametrize("runs_before", [3, 30])
+@pytest.mark.parametrize("runs_behind", [1, 5])
+@pytest.mark.parametrize("pool_is_behind", [True, False], ids=["with the pool", "here only"])
+def test_no_job_is_missed_or_sent_twice_when_a_clock_was_behind(
+    pool, runs_before, runs_behind, pool_is_behind
+):
+    ended, sent = [], []
+    for number in range(runs_before + runs_behind + 5):
+        is_behind = runs_before <= number < runs_before + runs_behind
+        now = NOW + 300 * number
+        for back in (1, 150, 299):
+            ended.append(f"{number}.{back}")
+            pool.finish(ended[-1], now - back - (DAY if is_behind and pool_is_behind else 0))
+        sent += pool.run(now - (DAY if is_behind else 0), elapsed=now)
+    assert missed_and_repeated(sent, ended) == ([], [])
+
+
+def test_a_job_that_queries_still_find_is_remembered_however_many_runs_pass(pool, monkeypatch):
+    monkeypatch.setattr(outbox_module, "REPORTED_RUNS", 3)
+    monkeypatch.setattr(outbox_module, "REPORTED_JOBS", 1)
+    pool.finish("1.0", NOW + DAY)  # by the clock of its own machine
+    pool.finish("2.0", NOW - 1)
+    sent = [pool.run(NOW + 10 * number) for number in range(12)]  # within the overlap
+    assert sent == [["1.0", "2.0"]] + [[]] * 11
+    pool.run(NOW + 2 * DAY)
+    for number in range(5):
+        pool.finish(f"3.{number}", NOW + 2 * DAY + 300 * number)
+        pool.run(NOW + 2 * DAY + 300 * number)
+    assert pool.outbox.reported("condor", ["1.0", "2.0"]) == set()
+
+
+def test_an_odd_line_of_the_history_is_said_and_not_asked_for_for_ever(pool):
+    pool.run(NOW)
+    pool.show(NOW + 10, "what is this")
+    pool.finish("1.0", NOW + 20)
+    odd = "condor: condor_history printed what is no job: 'what is this'"
+    assert pool.run(NOW + 300, odd) == ["1.0"]
+    assert pool.outbox.state()["finished.condor"]["at"] == NOW + 300
+    assert pool.run(NOW + 600, odd) == []  # queries overlap
+    pool.finish("2.0", NOW + 800)
+    assert pool.run(NOW + 900) == ["2.0"]
+
+
+def test_the_first_run_sends_the_last_six_minutes(pool):
     now = 1_769_000_000
     pool.finish("1.0", now - 350)
     pool.finish("2.0", now - 370)
     assert pool.run(now) == ["1.0"]
 
 
-def test_a_history_that_fails_keeps_the_queue_and_loses_no_job(programs, tmp_path):
-    pool = Pool(tmp_path, programs)
+def test_a_history_that_fails_keeps_the_queue_and_loses_no_job(programs, pool):
     now = 1_769_000_000
     pool.run(now)
     programs("condor_q", printing(QUEUED))
     programs("condor_history", "echo 'no schedd' >&2; exit 1")
-    found = Collector(Settings("X", batch=True, batch_system="condor"), now + 300, pool.state,
-                      lambda _system: set()).run()  # fmt: skip
+    settings, clock = Settings("X", batch=True, batch_system="condor"), ("boot", now + 300)
+    state, reported = pool.outbox.state(), pool.outbox.reported
+    found = Collector(settings, now + 300, state, reported, clock).run()
     assert len(found.documents) == 8 and "finished.condor" not in found.state
     assert found.failures == ["condor, finished jobs: condor_history ended with 1: no schedd"]
     programs("condor_q", "true")

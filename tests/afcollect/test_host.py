@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from afcollect import children, disks, host
 from afcollect.collect import Collector, Settings
 from afcollect.failures import PartFailed
+from afcollect.no_outbox import NoOutbox
 from usagedb.mounts import Mount
 
 
@@ -94,7 +95,7 @@ def test_the_file_server_of_a_hidden_machine_is_not_named(monkeypatch, tmp_path)
     shown = []
     for hosts in ("", "example.org"):
         settings = Settings("X", host=True, mounts=(str(tmp_path),), obfuscate_hosts=hosts)
-        found = Collector(settings, 1.0, {}, lambda _system: set()).run()
+        found = Collector(settings, 1.0, {}, NoOutbox().reported).run()
         shown += [one.get("device") for _part, one in found.documents if one["kind"] == "DISK"]
     assert shown == ["server:/export", None]
 

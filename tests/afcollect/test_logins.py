@@ -6,9 +6,8 @@ import psutil
 import pytest
 
 from afcollect import logins
-from afcollect.children import start_of
 from afcollect.failures import PartFailed
-from tests import services
+from tests.afcollect.stand_ins import put
 
 NOW = 1_769_000_000.0
 
@@ -24,12 +23,7 @@ class Session:
 def programs(tmp_path, monkeypatch):
     """Return a function that puts a program, written in shell, first on PATH."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-
-    def put(name, text):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-
-    return put
+    return lambda name, text: put(tmp_path, name, text)
 
 
 def test_users_are_those_of_psutil_once_each(programs, monkeypatch):
@@ -57,29 +51,11 @@ def test_nobody_is_no_failure(programs, monkeypatch):
     assert logins.present() == []
 
 
-def test_a_program_that_fails_says_why_in_one_line(programs, monkeypatch):
+def test_a_failure_says_why_in_one_line(programs, monkeypatch):
     monkeypatch.setattr(psutil, "users", lambda: [])
     programs("who", "echo 'who: no utmp' >&2; echo more >&2; exit 1")
     with pytest.raises(PartFailed, match="^who ended with 1: who: no utmp$"):
         logins.present()
-
-
-def test_a_program_that_hangs_is_ended(programs, monkeypatch):
-    monkeypatch.setattr(psutil, "users", lambda: [])
-    monkeypatch.setattr(logins, "TIMEOUT_SECONDS", 0.3)
-    programs("who", "exec sleep 1000")
-    with pytest.raises(PartFailed, match="did not end within"):
-        logins.present()
-
-
-def test_what_a_program_has_started_ends_with_it(programs, monkeypatch, tmp_path):
-    monkeypatch.setattr(psutil, "users", lambda: [])
-    monkeypatch.setattr(logins, "TIMEOUT_SECONDS", 0.5)
-    programs("who", f"sleep 1000 & echo $! > {tmp_path}/child; wait")
-    with pytest.raises(PartFailed, match="did not end within"):
-        logins.present()
-    child = int((tmp_path / "child").read_text())
-    services.wait_until(lambda: start_of(child) is None, "the child's end")
 
 
 def last_line(name, seconds_ago, tail="still logged in"):

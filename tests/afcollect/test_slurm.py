@@ -13,6 +13,7 @@ from afcollect import slurm
 from afcollect.collect import Collector, Settings
 from afcollect.failures import PartFailed
 from afcollect.jobs import Job, Queue
+from afcollect.no_outbox import NoOutbox
 
 # Print the rows that the test has put beside it: each field as wide as it was asked for, and cut.
 SQUEUE = """
@@ -430,12 +431,17 @@ class Runs:
         self.site, self.at = site, at
         self.state, self.known = {}, set()
 
+    def reported(self, _system, ids):
+        """Return which of some finished jobs were reported."""
+        return self.known & set(ids)
+
     def run(self, now, *jobs):
         """Run when sacct knows some jobs; return the numbers of the finished jobs and failures."""
         self.at(now)
         self.site.ended(*jobs, now=now)
         settings = Settings("here", batch=True, batch_system="slurm")
-        collected = Collector(settings, now, self.state, lambda _system: self.known).run()
+        clock = "boot", now
+        collected = Collector(settings, now, self.state, self.reported, clock).run()
         self.state.update(collected.state)
         self.known |= {number for system, number in collected.found_jobs if system == "slurm"}
         documents = [document for _part, document in collected.documents]
@@ -494,7 +500,7 @@ def test_documents_have_the_documented_keys(site, at):
     site.queue_holds(RUNNING)
     site.ended(job("16", user="bob"))
     settings = Settings("here", batch=True, batch_system="slurm", queues=(("batch", "long,old"),))
-    collected = Collector(settings, ENDED_AT, {}, lambda _system: set()).run()
+    collected = Collector(settings, ENDED_AT, {}, NoOutbox().reported).run()
     assert collected.documents == [
         ("slurm", {"kind": "slurmjob", "cluster": "here", "users": "ann", "Id": "17",
                    "Runtime": 187, "state": "running"}),
