@@ -105,10 +105,10 @@ class Delivery:
             else:
                 if not answer.is_for_later:
                     return answer
-                asked_seconds = answer.retry_after
-            with noted_if_possible():
-                self.outbox.count_try(group)
-            is_again, tries = True, tries + 1
+                is_again, asked_seconds = True, answer.retry_after
+                with noted_if_possible():
+                    self.outbox.count_try(group)
+            tries += 1
             if tries == TRIES or is_certain or asked_seconds > LONGEST_PAUSE_SECONDS:
                 break
             self._pause(tries, asked_seconds)

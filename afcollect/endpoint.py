@@ -114,11 +114,14 @@ class Endpoint:
             with within(POST_SECONDS):
                 response = self._pool.urlopen(
                     "POST", self._target, body=body, headers=headers, retries=False,
-                    redirect=False, preload_content=False, pool_timeout=CONNECT_SECONDS,
+                    redirect=False, assert_same_host=False, preload_content=False,
+                    pool_timeout=CONNECT_SECONDS,
                 )  # fmt: skip
                 answer = Answer(response.status, response.reason or "", retry_after(response))
                 if finish(response):
                     self._answers = answers_before + 1
+                else:
+                    self.close()
         except (urllib3.exceptions.HTTPError, OSError, Overdue) as error:
             if answer is None and answers_before and is_disconnected(error):
                 raise Stale from None
@@ -144,13 +147,10 @@ def unanswered(error):
 
 def is_disconnected(error):
     """Tell whether a connection was closed before anything of an answer came."""
-    import urllib3
+    import ssl
 
-    inner = error.args[-1] if error.args else None
-    return isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(
-        inner,
-        ConnectionError,  # http.client's RemoteDisconnected is one
-    )
+    inner = error.args[-1] if error.args else None  # http.client.RemoteDisconnected, for instance
+    return isinstance(inner, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
 def make_pool(parts, context, proxy=None):
@@ -207,12 +207,9 @@ def finish(response):
     """Read what is left of an answer, so that its connection can be used again; tell whether it
     can."""
     left = response.read(LONGEST_ANSWER_BYTES)
-    # Of an interim answer (1xx) the final one would come yet, and be taken for that of another.
-    if len(left) == LONGEST_ANSWER_BYTES or response.status < 200:
-        response.close()
-        return False
     response.release_conn()
-    return True
+    # Of an interim answer (1xx) the final one would come yet, and be taken for that of another.
+    return len(left) < LONGEST_ANSWER_BYTES and response.status >= 200
 
 
 def retry_after(response):

@@ -4,7 +4,7 @@ import click
 
 from afcollect import run as runs
 from afcollect import state_dir
-from afcollect.delivery import iso_time
+from afcollect.delivery import ENDPOINT_WAITS, iso_time
 from usagedb import cli, errors, output
 from usagedb.locks import only_one
 from usagedb.runs import recorded
@@ -48,7 +48,14 @@ def flush(outbox, options):
         with recorded(outbox.database, f"{runs.COMMAND} outbox flush") as this_run:
             newest = outbox.last_number()
             this_run.exit_code = runs.send(outbox, target, newest)
+            forget_pause(outbox)
     return this_run.exit_code
+
+
+def forget_pause(outbox):
+    """Let the next run send: the endpoint has taken all since it asked for time."""
+    if outbox.state().get(ENDPOINT_WAITS):
+        outbox.keep_state(ENDPOINT_WAITS, 0.0)
 
 
 def drop(outbox, options):

@@ -249,7 +249,7 @@ def test_only_members_of_the_group_are_sent(pool):
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(machine, arguments, status, words):
-    done = machine.run(*arguments)
+    done = machine.run(*arguments, "--state-dir", machine.state)
     assert (done.returncode, done.stdout) == (status, "") and words in done.stderr
 
 

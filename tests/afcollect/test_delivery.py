@@ -1,16 +1,17 @@
 """Everything that waits is sent, in order and once, whatever the endpoint answers meanwhile."""
 
 import random
+import select
 import time
 
 import pytest
 
 from afcollect import delivery, endpoint
-from afcollect.delivery import Delivery, iso_time
-from afcollect.endpoint import Away, Endpoint
+from afcollect.delivery import Delivery, iso_time, waits_until
+from afcollect.endpoint import Endpoint
 from afcollect.outbox import Outbox
 from tests.afcollect.conftest import TOKEN
-from tests.afcollect.serving import BYTE_BY_BYTE, CLOSE, Server
+from tests.afcollect.serving import BYTE_BY_BYTE, CLOSE, RESET, SILENT_CLOSE
 from tests.afcollect.test_outbox import documents
 from usagedb import errors
 
@@ -22,6 +23,14 @@ def short_pauses(monkeypatch):
     """Let nobody wait long."""
     monkeypatch.setattr(delivery, "FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(endpoint, "READ_SECONDS", 2.0)
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """A list of the pauses between tries, which take no time."""
+    seconds: list = []
+    monkeypatch.setattr(delivery.time, "sleep", seconds.append)
+    return seconds
 
 
 @pytest.fixture
@@ -71,6 +80,16 @@ def test_one_that_is_late_says_when_it_was_collected_and_which_it_is(outbox, ser
     assert all(set(one).isdisjoint(LATE) for one in server.taken[3:])
 
 
+def test_one_of_this_run_that_was_collected_a_while_ago_says_so_too(outbox, server):
+    seconds_ago = time.time() - delivery.LATE_SECONDS
+    outbox.add(documents(1, "MEM"), seconds_ago, {})
+    outbox.add(documents(1, "DISK"), seconds_ago + 40, {})
+    send(outbox, server, newest_before=0)
+    late = [one for one in server.taken if LATE & set(one)]
+    assert [one["kind"] for one in late] == ["MEM"] and set(late[0]) >= LATE
+    assert late[0]["collected_at"] == iso_time(seconds_ago)
+
+
 @pytest.mark.parametrize("answer", [500, 502, 503, 429, 408, CLOSE])
 def test_one_that_must_be_sent_again_says_so_and_comes_once(outbox, server, answer):
     server.answers = [200, answer, answer]
@@ -116,19 +135,92 @@ def test_what_an_administrator_must_mend_keeps_all_that_waits(outbox, server, an
     assert numbers(server.taken) == list(range(10))
 
 
-@pytest.mark.parametrize("batch_format", [None, "array"])
+# Over one document the endpoint fails, again and again ---------------------
+
+POISON = [(500, None), (CLOSE, None), (500, "array"), (CLOSE, "ndjson")]
+
+
+def send_in_vain(outbox, server, runs, **options):
+    """Send again and again while the endpoint is away; nothing is set aside by that."""
+    for _run in range(runs):
+        with pytest.raises(errors.UnavailableError):
+            send(outbox, server, **options)
+        assert outbox.counts()[1] == 0
+
+
+@pytest.mark.parametrize("answer, batch_format", POISON)
 def test_a_document_that_the_endpoint_cannot_bear_does_not_hold_up_the_others_for_ever(
-    outbox, server, monkeypatch, batch_format
+    outbox, server, monkeypatch, answer, batch_format
 ):
     monkeypatch.setattr(delivery, "POISON_TRIES", 6)
-    server.always = lambda taken: 500 if 4 in numbers(taken) else 200
-    for _run in range(2):
-        with pytest.raises(errors.UnavailableError, match="500"):
-            send(outbox, server, batch_format=batch_format)
-        assert outbox.counts()[1] == 0
+    server.always = lambda taken: answer if 4 in numbers(taken) else 200
+    send_in_vain(outbox, server, 2, batch_format=batch_format)
     sending = send(outbox, server, batch_format=batch_format)
     assert numbers(server.taken) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
-    assert sending.aside == 1 and "500" in outbox.summary()[0][1]
+    assert sending.aside == 1 and outbox.counts() == (0, 1) and outbox.summary()[0][1]
+
+
+@pytest.mark.parametrize("answer, batch_format", POISON)
+def test_it_waits_until_a_later_one_is_taken(outbox, server, monkeypatch, answer, batch_format):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    server.always = lambda taken: answer if 9 in numbers(taken) else 200
+    send_in_vain(outbox, server, 4, batch_format=batch_format)
+    assert numbers(server.taken) == list(range(9)) and outbox.counts() == (1, 0)
+    outbox.add([{"kind": "ssh", "cluster": "X", "number": 10}], time.time(), {})
+    send(outbox, server, batch_format=batch_format)
+    assert outbox.counts() == (0, 1) and numbers(server.taken) == [*range(9), 10]
+
+
+@pytest.mark.parametrize("answer, batch_format", [*POISON, (103, None)])
+def test_none_is_set_aside_while_all_fail(outbox, server, monkeypatch, answer, batch_format):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    outbox.drop_oldest(3)
+    server.always = answer
+    send_in_vain(outbox, server, 5, batch_format=batch_format)
+    assert outbox.counts() == (3, 0)
+    server.always = None
+    send(outbox, server, batch_format=batch_format)
+    assert numbers(server.taken) == [7, 8, 9]
+
+
+@pytest.mark.parametrize("answer, batch_format", POISON)
+def test_two_such_documents_in_a_row_are_both_set_aside(
+    outbox, server, monkeypatch, answer, batch_format
+):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    server.always = lambda taken: answer if {4, 5} & set(numbers(taken)) else 200
+    send_in_vain(outbox, server, 1 if batch_format else 2, batch_format=batch_format)
+    assert send(outbox, server, batch_format=batch_format).aside == 2
+    assert numbers(server.taken) == [0, 1, 2, 3, 6, 7, 8, 9] and outbox.counts() == (0, 2)
+
+
+def test_none_is_set_aside_when_the_server_goes_away_after_it(outbox, server, monkeypatch):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+
+    def answer(_taken):
+        if len(server.posts) == 5:  # the last try of the second run
+            server.stop()
+        return CLOSE
+
+    server.always = answer
+    send_in_vain(outbox, server, 2)
+    assert len(server.posts) == 6
+    send_in_vain(outbox, server, 2)
+    server.always = None
+    server.start()
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10))
+
+
+def test_a_server_that_refuses_connections_for_long_sets_nothing_aside(outbox, server, monkeypatch):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    server.stop()
+    send_in_vain(outbox, server, 6)
+    assert outbox.counts() == (10, 0) and {one.tries for one in outbox.waiting()} == {0}
+    server.start()
+    server.answers = [500]  # as it starts
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10))
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
@@ -168,43 +260,102 @@ def test_an_endpoint_that_fails_for_all_keeps_all_that_waits_in_order(outbox, se
     assert numbers(server.taken) == list(range(10))
 
 
-def test_an_endpoint_that_asks_for_much_time_gets_it(outbox, server):
-    server.answers = [(429, {"Retry-After": "3600"})]
-    with pytest.raises(errors.UnavailableError, match="429"):
-        send(outbox, server)
-    assert len(server.posts) == 1 and outbox.counts() == (10, 0)
-
-
-def test_a_short_pause_that_it_asks_for_is_kept(outbox, server, monkeypatch):
-    slept = []
-    monkeypatch.setattr(delivery.time, "sleep", slept.append)
+def test_a_short_pause_that_it_asks_for_is_kept(outbox, server, slept):
     server.answers = [(429, {"Retry-After": "7"})]
     send(outbox, server)
     assert slept == [7.0] and numbers(server.taken) == list(range(10))
 
 
-def test_no_document_is_sent_without_a_certificate_that_holds(outbox, server, tmp_path):
-    (tmp_path / "other").mkdir()
-    stranger = Server(tmp_path / "other")  # with an authority of its own
-    for ca_file in (stranger.ca_file, None):
-        one = Endpoint(server.url, ca_file)
-        with pytest.raises(errors.UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-            Delivery(outbox, one, TOKEN).run()
-    assert server.posts == [] and outbox.counts() == (10, 0)
-
-
-def test_a_certificate_of_another_name_is_refused(outbox, server):
-    one = Endpoint(server.url.replace("127.0.0.1", "localhost"), server.ca_file)
-    with pytest.raises(errors.UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-        Delivery(outbox, one, TOKEN).run()
-    assert server.posts == []
-
-
-def test_nobody_at_home_is_said_in_plain_words(outbox, server):
-    server.stop()
-    with pytest.raises(errors.UnavailableError, match="Connection refused") as found:
+@pytest.mark.parametrize("text, seconds", [("600", 600), ("31", 31), ("86400", 3600)])
+def test_an_endpoint_that_asks_for_much_time_gets_it(outbox, server, text, seconds):
+    server.answers = [(429, {"Retry-After": text})]
+    begin = time.time()
+    with pytest.raises(errors.UnavailableError, match="429"):
         send(outbox, server)
-    assert "object at 0x" not in str(found.value) and TOKEN not in str(found.value)
+    assert len(server.posts) == 1 and outbox.counts() == (10, 0)
+    until = outbox.state()[delivery.ENDPOINT_WAITS]
+    assert begin + seconds <= until <= time.time() + seconds
+    assert waits_until(outbox.state(), time.time()) == until
+
+
+def test_tries_that_cannot_be_counted_on_a_full_disk_are_made_all_the_same(outbox, server):
+    outbox.database.run_ddl(
+        "CREATE TRIGGER is_full BEFORE UPDATE ON afmetrics_document"
+        " BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+    )
+    server.answers = [503, 500, 200, 503, 503, 503]
+    with pytest.raises(errors.UnavailableError, match="503"):
+        send(outbox, server)
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10)) and outbox.counts() == (0, 0)
+
+
+# Kept-alive connections ----------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [CLOSE, RESET])
+def test_one_whose_connection_was_closed_meanwhile_is_sent_again_at_once(
+    outbox, server, slept, answer
+):
+    server.answers = [200, answer]
+    send(outbox, server)
+    assert slept == [] and server.connections == 2
+    assert numbers(server.taken) == list(range(10))
+    assert [set(one) >= LATE for one in server.taken] == [False, True] + [False] * 8
+
+
+def test_that_is_not_counted_as_a_try(outbox, server):
+    server.answers = [200, CLOSE, 401]
+    with pytest.raises(errors.RefusedError):
+        send(outbox, server)
+    assert [one.tries for one in outbox.waiting()] == [0] * 9
+
+
+@pytest.mark.parametrize("answer", [CLOSE, RESET])
+def test_a_new_connection_that_is_closed_without_an_answer_is_a_try(outbox, server, slept, answer):
+    server.answers = [answer, 200, answer, answer, 401]
+    with pytest.raises(errors.RefusedError):
+        send(outbox, server)
+    assert len(slept) == 2 and all(seconds > 0 for seconds in slept)
+    assert [one.tries for one in outbox.waiting()] == [1] + [0] * 8
+
+
+def test_a_connection_that_is_closed_just_after_it_was_looked_at_is_no_failure(
+    outbox, server, slept, monkeypatch
+):
+    def looked_at(connection):
+        if connection.sock:
+            select.select([connection.sock], [], [])  # until the server has closed it
+        return not connection.sock
+
+    monkeypatch.setattr("urllib3.connectionpool.is_connection_dropped", looked_at)
+    server.always = SILENT_CLOSE
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10)) and slept == []
+
+
+def test_a_server_that_closes_after_each_answer_gets_all_in_order_once(outbox, server, slept):
+    server.always = (200, {"Connection": "close"})
+    send(outbox, server)
+    assert numbers(server.taken) == list(range(10)) and slept == []
+    assert not any(LATE & set(one) for one in server.taken) and server.connections == 10
+
+
+def test_a_large_post_over_a_connection_that_is_reset_is_sent_again_at_once(outbox, server, slept):
+    outbox.add([{**one, "text": "x" * 100_000} for one in documents(5, "MEM")], time.time(), {})
+    server.answers = [200, RESET]
+    send(outbox, server, batch_format="array")
+    assert slept == [] and numbers(server.taken) == [*range(10), *range(5)]
+
+
+@pytest.mark.parametrize("status", [102, 103])
+def test_an_interim_answer_is_none_and_its_final_one_is_not_that_of_another_post(
+    outbox, server, slept, status
+):
+    server.answers = [200, status, 503]
+    assert send(outbox, server).sent == 10
+    assert numbers(server.taken) == list(range(10)) and outbox.counts() == (0, 0)
+    assert server.connections == 2 and len(slept) == 2
 
 
 @pytest.mark.parametrize("batch_format", ["array", "ndjson"])
@@ -247,48 +398,3 @@ def test_whatever_it_answers_nothing_is_lost_and_all_comes_in_order_and_once(out
     server.answers = []
     send(outbox, server)
     assert numbers(server.taken) == list(range(number)) and outbox.counts() == (0, 0)
-
-
-def test_a_url_that_would_show_the_token_is_refused():
-    for url in (
-        "http://af.example.org/",
-        "ftp://x/",
-        "af.example.org",
-        "https://",
-        "https://u:p@x/",
-    ):
-        with pytest.raises(errors.UsageError):
-            Endpoint(url)
-    Endpoint("http://af.example.org/", insecure_http=True).close()
-
-
-@pytest.mark.parametrize("url", ["https://h:99999/", "https://h:abc/", "https://[::1/"])
-def test_a_url_that_cannot_be_is_said(url):
-    with pytest.raises(errors.UsageError, match="--url"):
-        Endpoint(url)
-
-
-def test_a_proxy_without_a_scheme_is_one_of_http_and_others_are_refused(monkeypatch, server):
-    monkeypatch.setenv("https_proxy", "127.0.0.1:9")
-    Endpoint(server.url, server.ca_file).close()
-    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(errors.ConfigurationError, match="proxy"):
-        Endpoint(server.url, server.ca_file).open()
-
-
-def test_a_wrong_file_of_authorities_is_said(tmp_path):
-    (tmp_path / "ca.pem").write_text("nothing")
-    for name in ("ca.pem", "missing.pem"):
-        with pytest.raises(errors.ConfigurationError, match="--ca-file"):
-            Endpoint("https://af.example.org/", tmp_path / name).open()
-
-
-def test_the_proxy_of_the_environment_is_used_and_no_proxy_heeded(monkeypatch, server, tmp_path):
-    proxy = Server(tmp_path, tls=False).start()
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-    with pytest.raises(Away):
-        Endpoint(server.url, server.ca_file).post(b"{}")  # it knows no CONNECT
-    assert proxy.connections == 1 and server.posts == []
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert Endpoint(server.url, server.ca_file).post(b"{}").is_taken
-    proxy.stop()
