@@ -1,12 +1,17 @@
 """Ask what may never be answered in processes of their own: one that hangs holds up nothing."""
 
+import contextlib
+import fcntl
 import json
 import os
 import select
 import signal
+import time
 from pathlib import Path
 
-LONGEST_ANSWER_BYTES = 65536
+from usagedb import errors
+
+READ_BYTES = 1 << 16
 MOST_DESCRIPTORS = 4096
 
 
@@ -23,32 +28,59 @@ class Question:
     """A function at work in a process of its own."""
 
     def __init__(self, function, argument):
-        """function(argument) returns what JSON holds, in some kilobytes."""
+        """function(argument) returns what JSON holds."""
         self._descriptor, writing = os.pipe()
         self._child = os.fork()
         if not self._child:
             try:
-                # What hangs must hold neither the lock of this run nor the pipes of cron.
-                os.closerange(0, writing)
-                os.closerange(writing + 1, MOST_DESCRIPTORS)
-                os.write(writing, json.dumps(function(argument)).encode())
+                os.setsid()  # what it starts ends with it
+                writing = stand_alone(writing)
+                with os.fdopen(writing, "wb") as answer:
+                    answer.write(json.dumps(function(argument)).encode())
             finally:
                 os._exit(0)
         os.close(writing)
 
     def answer(self, wait_seconds):
         """Return what the function returned, None if it raised. Raises NoAnswer."""
+        deadline, parts, part = time.monotonic() + wait_seconds, [], b"-"
         try:
-            ready, _, _ = select.select([self._descriptor], [], [], wait_seconds)
-            text = os.read(self._descriptor, LONGEST_ANSWER_BYTES) if ready else b""
+            while part:
+                left_seconds = max(0.0, deadline - time.monotonic())
+                ready, _, _ = select.select([self._descriptor], [], [], left_seconds)
+                if not ready:
+                    raise NoAnswer(self._end())
+                part = os.read(self._descriptor, READ_BYTES)
+                parts.append(part)
+        except errors.RunInterrupted:
+            self._end()
+            raise
         finally:
             os.close(self._descriptor)
-        if not ready:
-            os.kill(self._child, signal.SIGKILL)  # in vain while the kernel waits
-            ended, _status = os.waitpid(self._child, os.WNOHANG)
-            raise NoAnswer(None if ended else identity(self._child))
         os.waitpid(self._child, 0)
+        text = b"".join(parts)
         return json.loads(text) if text else None
+
+    def _end(self):
+        """End the process and what it has started; return its identity if it does not end."""
+        for end in (os.killpg, os.kill):  # it may not have a group of its own yet
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                end(self._child, signal.SIGKILL)  # in vain while the kernel waits
+        ended, _status = os.waitpid(self._child, os.WNOHANG)
+        return None if ended else identity(self._child)
+
+
+def stand_alone(writing):
+    """Keep a descriptor, and no other of this process, open; return its new number.
+
+    What hangs must hold neither the lock of this run nor the pipes of cron.
+    """
+    kept = fcntl.fcntl(writing, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.closerange(0, kept)
+    os.closerange(kept + 1, MOST_DESCRIPTORS)
+    for _number in range(3):  # stdin, stdout and stderr, which libraries may write to
+        os.open(os.devnull, os.O_RDWR)
+    return kept
 
 
 def identity(process):

@@ -46,7 +46,7 @@ class Piece:
     documents: list = dataclasses.field(default_factory=list)  # (part, document)
     failures: list = dataclasses.field(default_factory=list)  # texts, one line each
     state: dict = dataclasses.field(default_factory=dict)  # for the next run
-    found_jobs: set = dataclasses.field(default_factory=set)  # (batch system, job_id) that ended
+    found_jobs: set = dataclasses.field(default_factory=set)  # (batch system, Job.end)
 
 
 class Collector:
@@ -54,7 +54,7 @@ class Collector:
 
     def __init__(self, settings, now, state, reported_of, clock=None):
         """now is in seconds since the epoch, state what the last run left; reported_of(batch
-        system, numbers) returns which of some finished jobs were reported; clock is that of
+        system, Job.ends) returns which of some finished jobs were reported; clock is that of
         interval.boot_clock."""
         self.settings, self.now = settings, now
         self._clock = clock or boot_clock()
@@ -107,9 +107,13 @@ class Collector:
         settings = self.settings
         if settings.salt_problem:
             raise PartFailed(settings.salt_problem)
+        among = None
+        if settings.group:
+            group = members.Group(settings.group)
+            group.among(())  # whether there is such a group
+            among = lambda found: group.among(found, self.programs.left_seconds())  # noqa: E731
         return names.Users(
-            settings.obfuscate_users, settings.salt, settings.hash_name,
-            members.members_of(settings.group) if settings.group else None,
+            settings.obfuscate_users, settings.salt, settings.hash_name, among
         )  # fmt: skip
 
     @functools.cached_property
@@ -218,18 +222,19 @@ class Collector:
         key = f"finished.{system.KIND}"
         since, state = interval(self.state.get(key), self.now, self._clock)
         listing = system.finished_jobs(since, self.programs.output_of)
-        found = {job.job_id: job for job in listing.found}
+        found = {job.end: job for job in listing.found}
         known = self.reported_of(system.KIND, list(found))
-        new = [job for job_id, job in found.items() if job_id not in known]
+        new = [job for end, job in found.items() if end not in known]
         self._add_jobs(system.KIND, listing._replace(found=new))
-        self._piece.found_jobs = {(system.KIND, job_id) for job_id in found}
+        self._piece.found_jobs = {(system.KIND, end) for end in found}
         self._piece.state[key] = state
 
     def _add_jobs(self, kind, listing):
         if listing.problem:
             self._piece.failures.append(f"{kind}: {listing.problem}")
+        kept = self._users.kept({job.owner for job in listing.found})
         for job in listing.found:
-            if self._users.keeps(job.owner):
+            if job.owner in kept:
                 self._add(kind, jobs.job_document(f"{kind}job", job, self._users))
 
     def _jupyter(self):

@@ -23,22 +23,26 @@ class Collection:
         self.stored = self.dropped = 0
         self.collector = Collector(settings, time.time(), known.state(), known.reported)
 
-    def run(self, most_documents):
+    def run(self):
         """Collect, and store each piece as soon as it is there; return the exit status."""
         status = 0
         for piece in self.collector.pieces():
             status = tell(piece.failures) or status
             status = self._store(piece) or status
+        return status
+
+    def drop_oldest(self, most_documents):
+        """Drop what is too much, after all was sent that could be; return the exit status."""
         with noted_if_possible():
             self.dropped = self.outbox.drop_oldest(most_documents)
-        if self.dropped:
-            logger.warning("the outbox is full: the %d oldest documents were dropped", self.dropped)
-            status = errors.PARTLY
-        return status
+        if not self.dropped:
+            return 0
+        logger.warning("the outbox is full: the %d oldest documents were dropped", self.dropped)
+        return errors.PARTLY
 
     def _store(self, piece):
         documents, now = [document for _part, document in piece.documents], time.time()
-        if piece.found_jobs and self.outbox is not self.known:
+        if piece.found_jobs and not self.outbox.remembers(self.known):
             logger.warning("finished jobs are left to a run that can note them")
             return errors.PARTLY
         try:

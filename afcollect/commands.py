@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import os
+import selectors
 import signal
 import subprocess
-import tempfile
 import time
 
 from afcollect.children import identity, is_alive
@@ -17,17 +17,14 @@ logger = logging.getLogger(__name__)
 COLLECT_SECONDS = 150.0  # of all programs of a run together: its documents must still be sent
 END_SECONDS = 2.0  # until a process that was ended is gone, if the kernel lets it go
 LONGEST_OUTPUT_BYTES = 512 << 20
-BLOCK_BYTES = 512  # of ulimit -f (POSIX, Shell & Utilities)
+KEPT_BYTES = 4096  # of complaints
+READ_BYTES = 1 << 16
+POLL_SECONDS = 0.02
 LONGEST_REASON = 200
 LOOK_UP_SECONDS = 10.0
 # It is the shell that looks a program up and starts it: where the program lies on a file system
 # that hangs, the shell hangs, and we do not.
-LAUNCH = """
-command ulimit -f "$1" 2> /dev/null
-shift
-command -v "$1" > /dev/null || exit 127
-exec "$@"
-"""
+LAUNCH = 'command -v "$1" > /dev/null || exit 127; exec "$@"'
 
 
 class TooSlow(PartFailed):
@@ -86,22 +83,52 @@ def output_of(arguments, timeout_seconds, name=""):
     """
     name = name or arguments[0]
     logger.debug("running %s", " ".join(arguments))
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as said:
-        process, status, hanging = None, None, None
-        try:
-            with held_signals() as mask:
-                process = start(arguments, output, said, mask)
-            status = process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            if process:
-                hanging = end_session(process)
-        if status is None:
-            raise TooSlow(name, timeout_seconds, hanging)
-        check_status(name, status, said)
-        output.seek(0)
-        return output.read().decode("utf-8", "backslashreplace")
+    process = said = hanging = None
+    try:
+        with held_signals() as mask:
+            process = start(arguments, mask)
+        said = said_by(process, timeout_seconds)
+    finally:
+        if process:
+            hanging = end_session(process)
+            process.stdout.close()
+            process.stderr.close()
+    if said is None:
+        raise TooSlow(name, timeout_seconds, hanging)
+    output, complaints, size = said
+    if size > LONGEST_OUTPUT_BYTES:
+        raise PartFailed(f"{name} said more than {LONGEST_OUTPUT_BYTES} bytes")
+    check_status(name, process.returncode, complaints)
+    return output.decode("utf-8", "backslashreplace")
+
+
+def said_by(process, timeout_seconds):
+    """Return what a program writes to stdout and (its begin) to stderr, and how many bytes that
+    were, until it ends or has said too much; None if it does neither in time.
+
+    What it has started may hold its pipes for longer.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    output, complaints, size = bytearray(), bytearray(), 0
+    with selectors.DefaultSelector() as selector:
+        for file in (process.stdout, process.stderr):
+            os.set_blocking(file.fileno(), False)
+            selector.register(file, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            has_ended = process.poll() is not None
+            ready = selector.select(0 if has_ended else POLL_SECONDS)
+            for key, _events in ready:
+                part = os.read(key.fd, READ_BYTES)
+                size += len(part)
+                if not part:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is process.stdout:
+                    output += part
+                else:
+                    complaints += part[: KEPT_BYTES - len(complaints)]
+            if size > LONGEST_OUTPUT_BYTES or (has_ended and not ready):
+                return bytes(output), bytes(complaints), size
+    return None
 
 
 @contextlib.contextmanager
@@ -115,12 +142,12 @@ def held_signals():
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def start(arguments, output, said, signal_mask):
-    """Start a program whose output goes to files; return its Popen."""
-    most_blocks = str(LONGEST_OUTPUT_BYTES // BLOCK_BYTES)
+def start(arguments, signal_mask):
+    """Start a program whose output goes to pipes; return its Popen."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", LAUNCH, "sh", most_blocks, *arguments], stdin=subprocess.DEVNULL,
-        stdout=output, stderr=said, env=environment(), start_new_session=True,
+        ["/bin/sh", "-c", LAUNCH, "sh", *arguments], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=environment(),
+        start_new_session=True,
         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask),
     )  # fmt: skip
 
@@ -137,11 +164,9 @@ def end_session(process):
     return None
 
 
-def check_status(name, status, said):
-    """Raise PartFailed if a program failed; `said` is the file of its complaints."""
-    if status in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ):  # its own, or that of what it started
-        raise PartFailed(f"{name} said more than {LONGEST_OUTPUT_BYTES} bytes")
-    complaint = first_line(said)
+def check_status(name, status, complaints):
+    """Raise PartFailed if a program failed; complaints are what it wrote to stderr."""
+    complaint = first_line(complaints)
     if status == 127 and not complaint:
         raise PartFailed(f"cannot run {name}: it is not on PATH")
     if status:
@@ -154,8 +179,7 @@ def environment():
     return {**kept, "LC_ALL": "C"}
 
 
-def first_line(file):
+def first_line(raw):
     """Return the first line of what a program complained about, '' if it did not."""
-    file.seek(0)
-    text = file.read(4096).decode("utf-8", "backslashreplace").strip()
+    text = raw.decode("utf-8", "backslashreplace").strip()
     return text.splitlines()[0][:LONGEST_REASON] if text else ""

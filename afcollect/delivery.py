@@ -24,7 +24,7 @@ LATE_SECONDS = 60.0  # after its collection a document says when that was
 BATCH_DOCUMENTS = 500
 BATCH_BYTES = 1 << 20
 ENDPOINT_WAITS = "endpoint_waits"  # the state that holds until when nothing is to be sent
-CONTENT_TYPES = {"array": "application/json", "ndjson": "application/x-ndjson"}
+PLAIN_TYPE, LINES_TYPE = "application/json", "application/x-ndjson"
 
 
 class Delivery:
@@ -67,27 +67,32 @@ class Delivery:
         if group:
             yield group
 
-    def _deliver(self, group):
-        """Send one group, alone or, if it is refused as a whole, one by one."""
+    def _deliver(self, group, is_single=False):
+        """Send one group, alone or, if it is refused as a whole, one by one, each as itself."""
         if time.monotonic() > self._deadline:
             raise errors.UnavailableError(self._away("it is too slow for this run"))
-        answer = self._post_until_answered(group)
+        answer = self._post_until_answered(group, is_single)
         if answer.is_taken:
-            self.outbox.remove(group)
-            self.sent += len(group)
-            self._set_suspects_aside()
+            self._remove(group)
+            self._look_at_suspects()
         elif not (answer.is_hopeless or is_poison(group, answer)):
             self._not_now(answer)
         elif len(group) > 1:
             logger.info("%s: %d documents are sent one by one", answer, len(group))
             for one in group:
-                self._deliver([one])
+                self._deliver([one], is_single=True)
+        elif self.batch_format and not is_single:
+            self._deliver(group, is_single=True)
         elif answer.is_hopeless:
             self._set_aside(group[0], str(answer))
         else:
             self._suspects.append((group[0], str(answer)))
 
-    def _post_until_answered(self, group):
+    def _remove(self, group):
+        self.outbox.remove(group)
+        self.sent += len(group)
+
+    def _post_until_answered(self, group, is_single):
         """Post a group, again after pauses while the endpoint is busy or away; return the Answer.
 
         Raises UnavailableError when there is no connection.
@@ -96,7 +101,7 @@ class Delivery:
         while True:
             asked_seconds, is_certain = 0.0, False
             try:
-                answer = self.endpoint.post(self._body(group, is_again), self._content_type())
+                answer = self.endpoint.post(*self._message(group, is_again, is_single))
             except Stale:
                 is_again = True
                 continue
@@ -131,11 +136,18 @@ class Delivery:
     def _away(self, why):
         return f"{self.endpoint.shown} takes nothing now: {why}: documents wait for the next run"
 
-    def _set_suspects_aside(self):
-        """Set aside what was passed over: the endpoint has taken another document since."""
-        for document, reason in self._suspects:
-            self._set_aside(document, reason)
-        self._suspects = []
+    def _look_at_suspects(self):
+        """Send once more what was passed over, for the endpoint has taken another document since;
+        set aside what it fails over all the same."""
+        suspects, self._suspects = self._suspects, []
+        for document, _reason in suspects:
+            answer = self._post_until_answered([document], is_single=True)
+            if answer.is_taken:
+                self._remove([document])
+            elif answer.is_hopeless or answer.status in POISON_STATUS:
+                self._set_aside(document, str(answer))
+            else:
+                self._not_now(answer)
 
     def _set_aside(self, document, reason):
         logger.warning("a document of kind %s is set aside: %s", document.kind, reason)
@@ -154,14 +166,14 @@ class Delivery:
             f"{self.endpoint.shown} answers {answer}: check --url: documents wait"
         )
 
-    def _content_type(self):
-        return CONTENT_TYPES.get(self.batch_format, "application/json")
-
-    def _body(self, group, is_again):
+    def _message(self, group, is_again, is_single):
+        """Return (body, content type) of a post."""
         documents = [self._document(one, is_again) for one in group]
+        if is_single or not self.batch_format:
+            return json.dumps(documents[0]).encode(), PLAIN_TYPE
         if self.batch_format == "ndjson":
-            return "".join(json.dumps(one) + "\n" for one in documents).encode()
-        return json.dumps(documents if self.batch_format else documents[0]).encode()
+            return "".join(json.dumps(one) + "\n" for one in documents).encode(), LINES_TYPE
+        return json.dumps(documents).encode(), PLAIN_TYPE
 
     def _document(self, waiting, is_again):
         """Return a document as it is sent: one that is late, or sent again, says so."""

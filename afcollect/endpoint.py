@@ -82,6 +82,8 @@ class Endpoint:
             raise errors.UsageError(
                 "http would show the token to everybody on the way: use https, or --insecure-http"
             )
+        if not is_host(parts.hostname):
+            raise errors.UsageError(f"--url: {parts.hostname!r} cannot be the name of a host")
         if "@" in parts.netloc:
             raise errors.UsageError("--url cannot hold a user and a password")
         self.shown = f"{parts.scheme}://{parts.netloc}"
@@ -133,6 +135,15 @@ class Endpoint:
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+
+
+def is_host(name):
+    """Tell whether a text can be the name or address of a host."""
+    try:
+        name.encode("idna")
+    except UnicodeError:  # a part is empty, or too long
+        return False
+    return not re.search(r"[\s%/\\<>\"]", name)
 
 
 def unanswered(error):
@@ -220,7 +231,7 @@ def retry_after(response):
     try:
         parsed = email.utils.parsedate_tz(text) if text else None
         return max(0.0, email.utils.mktime_tz(parsed) - time.time()) if parsed else 0.0
-    except (ValueError, OverflowError):  # a date that cannot be
+    except (ValueError, IndexError, TypeError, OverflowError):  # a date that cannot be
         return 0.0
 
 

@@ -27,18 +27,20 @@ def interval(last, now, clock):
     be meant.
     """
     boot, seconds = clock
-    ahead = 0.0  # by how much this clock may be
+    ahead, first = 0.0, seconds  # by how much this clock may be; of this boot
     if not last:
         since = now - FIRST_SECONDS
     elif last["boot"] == boot:
         elapsed = seconds - last["seconds"]
         was_set = now - last["at"] - elapsed
         was_set = was_set if abs(was_set) > SET_SECONDS else 0.0
-        ahead = last["ahead"] + was_set
-        since = now - elapsed - reach(ahead, was_set) - OVERLAP_SECONDS
+        ahead, first = last["ahead"] + was_set, last["first"]
+        # One that is set back, and was not set ahead before, was so since the boot.
+        since_boot = seconds - first if was_set < 0 and last["ahead"] <= 0 else 0.0
+        since = now - elapsed - reach(ahead, was_set, since_boot) - OVERLAP_SECONDS
     else:
         since = min(last["at"], now) - reach(last["ahead"]) - OVERLAP_SECONDS
-    return since, {"at": now, "boot": boot, "seconds": seconds, "ahead": ahead}
+    return since, {"at": now, "boot": boot, "seconds": seconds, "ahead": ahead, "first": first}
 
 
 def reach(*seconds):

@@ -11,6 +11,12 @@ class Job(NamedTuple):
     seconds: int  # run time
     state: str  # idle, running, removed, finished, held, submission_err, unexpanded or unknown
 
+    @property
+    def end(self):
+        """What tells the end of this job from those it had before, as one that was queued again,
+        or that another job of this number had."""
+        return f"{self.job_id} {self.seconds} {self.state}"
+
 
 class Listing(NamedTuple):
     """What a program listed, as far as its lines could be read."""

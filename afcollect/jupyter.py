@@ -3,8 +3,9 @@
 import contextlib
 import os
 import re
+import tempfile
 
-from afcollect.endpoint import within
+from afcollect.children import NoAnswer, Question
 from afcollect.failures import PartFailed
 from usagedb import errors
 
@@ -25,21 +26,45 @@ def owners(namespace, label, left_seconds=TOTAL_SECONDS):
     """Return the distinct values of a label on the pods of a namespace, asked for no longer than
     left_seconds. Raises PartFailed.
 
-    The cluster is that of KUBECONFIG (or ~/.kube/config), or the one this process runs in.
+    The cluster is that of KUBECONFIG (or ~/.kube/config), or the one this process runs in. It is
+    asked in a process of its own: the client keeps time limits and signals to itself, and what a
+    configuration has it run may hang.
     """
+    wait_seconds = min(TOTAL_SECONDS, left_seconds)
+    try:
+        # The client writes keys into files, which must not outlive it, however it ends.
+        with tempfile.TemporaryDirectory() as scratch:
+            found = Question(answer_of, [namespace, label, scratch]).answer(wait_seconds)
+    except NoAnswer:
+        raise PartFailed(f"Kubernetes: no answer within {wait_seconds:g} s") from None
+    if found is None or "error" in found:
+        raise PartFailed(found["error"] if found else "Kubernetes: nobody answered")
+    return set(found["owners"])
+
+
+def answer_of(question):
+    """Return the owners, or the error, of a namespace and a label, asked with a scratch directory.
+    It may never return."""
+    namespace, label, tempfile.tempdir = question
+    try:
+        return {"owners": sorted(asked(namespace, label))}
+    except PartFailed as error:
+        return {"error": str(error)}
+
+
+def asked(namespace, label):
+    """Return the distinct values of a label on the pods of a namespace. Raises PartFailed."""
     try:
         from kubernetes import client, config
     except ImportError:
         raise PartFailed(
             "the Kubernetes client is missing: pip install 'hpcusage[jupyter]'"
         ) from None
-    in_time = within(min(TOTAL_SECONDS, left_seconds))
-    with failing_as("no Kubernetes configuration"), in_time:
+    with failing_as("no Kubernetes configuration"):
         configuration = client.Configuration()
         configuration.retries = False  # each would be a warning, and another half minute
         load_configuration(config, configuration)
-    in_time = within(min(TOTAL_SECONDS, left_seconds))
-    with failing_as("Kubernetes"), in_time, client.ApiClient(configuration) as api:
+    with failing_as("Kubernetes"), client.ApiClient(configuration) as api:
         found = labels_of_pods(client.CoreV1Api(api), namespace, label)
         return {labels[label] for labels in found}
 

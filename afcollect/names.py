@@ -18,14 +18,14 @@ HOST_TEMPLATE = "atlas{digits}.{domain}"
 class Users:
     """Which users are sent, and under which names."""
 
-    def __init__(self, obfuscate=False, salt="", hash_name="md5", members=None):
-        """members holds the names to send (it answers `name in members`), None for all of them."""
+    def __init__(self, obfuscate=False, salt="", hash_name="md5", among=None):
+        """among(names) returns which of them are sent, None for all of them."""
         self.obfuscate, self.salt, self.hash_name = obfuscate, salt, hash_name
-        self.members = members
+        self._among = among
 
-    def keeps(self, name):
-        """Tell whether anything of a user is sent."""
-        return self.members is None or name in self.members
+    def kept(self, names):
+        """Return the set of those names of which anything is sent. Raises PartFailed."""
+        return set(names) if self._among is None else self._among(names)
 
     def shown(self, name):
         """Return the name under which a user is sent.
@@ -46,7 +46,7 @@ class Users:
 
     def shown_of(self, names):
         """Return the distinct names under which some users are sent, sorted."""
-        return sorted({self.shown(name) for name in names if self.keeps(name)})
+        return sorted({self.shown(name) for name in self.kept(names)})
 
 
 def login_node(domain, template, known=None):

@@ -24,7 +24,9 @@ CREDENTIALS = "3i"  # of struct ucred, socket(7): process, user, group
 class NoOutbox:
     """Holds the documents of one run; what an Outbox does, as far as memory can."""
 
-    def __init__(self):
+    def __init__(self, is_instead=False):
+        """is_instead: there is an outbox, which cannot be used now."""
+        self._is_instead = is_instead
         self._documents: dict = {}
         self._last_number = self._aside = 0
 
@@ -40,7 +42,11 @@ class NoOutbox:
         """Return what is known of earlier runs: nothing."""
         return {}
 
-    def reported(self, _batch_system, _job_ids):
+    def remembers(self, known):
+        """Tell whether finished jobs may be sent: no outbox knows of earlier ones, nor will."""
+        return known is self and not self._is_instead
+
+    def reported(self, _batch_system, _ends):
         """Return which of some finished jobs were reported, as far as anybody knows: none."""
         return set()
 
@@ -96,7 +102,7 @@ def only_process(name, wait_seconds=0.0):
     address = f"\0hpcusage-{name}-{os.geteuid()}"
     deadline = time.monotonic() + wait_seconds
     with socket.socket(socket.AF_UNIX) as holder:
-        if not is_bound(holder, address) and is_stranger(address):
+        if is_stranger(holder, address):
             logger.warning("another account holds the lock of %s: it is not heeded", name)
         else:
             while not is_bound(holder, address):
@@ -120,9 +126,11 @@ def is_bound(holder, address):
     return True
 
 
-def is_stranger(address):
-    """Tell whether it is no process of this account that holds a name."""
-    for _attempt in range(ATTEMPTS):  # a holder may be about to listen
+def is_stranger(holder, address):
+    """Take a name if it is free; tell whether it is no process of this account that holds it."""
+    for _attempt in range(ATTEMPTS):  # a holder may be about to listen, or to end
+        if is_bound(holder, address):
+            return False
         owner = owner_of(address)
         if owner is not None:
             return owner != os.geteuid()

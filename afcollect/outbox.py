@@ -41,7 +41,7 @@ class Outbox:
     def add(self, documents, now, state, found_jobs=(), run_number=0):
         """Store documents (dicts) together with what the next run needs; commits, once.
 
-        state is {name: anything that JSON holds}, found_jobs {(batch system, job_id)} that one
+        state is {name: anything that JSON holds}, found_jobs {(batch system, Job.end)} that one
         query for finished jobs found in the run of that number.
         """
         rows = [
@@ -58,12 +58,12 @@ class Outbox:
 
     def _remember(self, found_jobs, run_number):
         """Note that jobs are reported, and forget those that no query has found for long."""
-        columns = (("batch_system", TEXT), ("job_id", TEXT), ("seen_run", INTEGER))
+        columns = (("batch_system", TEXT), ("job_end", TEXT), ("seen_run", INTEGER))
         self.database.insert_rows(
             "afmetrics_reported", columns, [(*job, run_number) for job in sorted(found_jobs)],
-            key=("batch_system", "job_id"), merge={"seen_run": "replace"},
+            key=("batch_system", "job_end"), merge={"seen_run": "replace"},
         )  # fmt: skip
-        for system in {system for system, _job_id in found_jobs}:
+        for system in {system for system, _end in found_jobs}:
             self._forget(system, run_number - REPORTED_RUNS)
 
     def _forget(self, batch_system, before_run):
@@ -85,15 +85,20 @@ class Outbox:
         """Store one value for the next run. Commits."""
         self.add([], 0.0, {name: value})
 
-    def reported(self, batch_system, job_ids):
+    def remembers(self, known):
+        """Tell whether finished jobs can be noted: this is the outbox that knows the earlier
+        ones."""
+        return known is self
+
+    def reported(self, batch_system, ends):
         """Return which of some finished jobs were reported."""
         known: set = set()
-        for first in range(0, len(job_ids), JOBS_PER_QUERY):
-            some = job_ids[first : first + JOBS_PER_QUERY]
+        for first in range(0, len(ends), JOBS_PER_QUERY):
+            some = ends[first : first + JOBS_PER_QUERY]
             marks = ", ".join("?" * len(some))
             sql = (
-                "SELECT job_id FROM afmetrics_reported"  # noqa: S608
-                f" WHERE batch_system = ? AND job_id IN ({marks})"
+                "SELECT job_end FROM afmetrics_reported"  # noqa: S608
+                f" WHERE batch_system = ? AND job_end IN ({marks})"
             )
             known.update(row[0] for row in self.database.rows(sql, (batch_system, *some)))
         return known

@@ -47,7 +47,17 @@ def run(debug, to_stdout, options):
         return show(settings, to_stdout, debug, options["state_dir"])
     target = target_of(options, token)
     outbox = state_dir.open_outbox(options["state_dir"])
-    with contextlib.closing(outbox), only_run(outbox, options["wait_seconds"]):
+    try:
+        return run_with(outbox, settings, target, options["wait_seconds"])
+    except errors.DamagedError as error:  # found only when that part of it was read
+        state_dir.put_away(outbox.path.parent, error)
+    outbox = state_dir.open_outbox(options["state_dir"])
+    return run_with(outbox, settings, target, options["wait_seconds"])
+
+
+def run_with(outbox, settings, target, wait_seconds):
+    """Run with an outbox, or without one; return the exit status."""
+    with contextlib.closing(outbox), only_run(outbox, wait_seconds):
         if isinstance(outbox, NoOutbox):
             return collect_and_send(Collection(settings, outbox, outbox), target)
         return recorded_run(settings, outbox, target)
@@ -133,7 +143,7 @@ def collect_and_send(collection, target):
     """
     from afcollect.delivery import iso_time, waits_until
 
-    status = collection.run(target.outbox_most)
+    status = collection.run()
     held, outbox = collection.held, collection.outbox
     try:
         waits = waits_until(collection.collector.state, time.time())
@@ -146,6 +156,7 @@ def collect_and_send(collection, target):
             newest_before = collection.newest_before if one is outbox else 0
             status = send(one, target, newest_before, collection.started) or status
     finally:
+        status = collection.drop_oldest(target.outbox_most) or status
         lost = sum(sum(one.counts()) for one in {held, outbox} if isinstance(one, NoOutbox))
         if lost:
             logger.warning("%d documents are lost", lost)

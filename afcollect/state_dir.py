@@ -1,7 +1,9 @@
 """Where the outbox is: where it was, else the first place that this account can write."""
 
+import contextlib
 import logging
 import os
+import time
 from pathlib import Path
 
 from afcollect.no_outbox import NoOutbox
@@ -40,14 +42,32 @@ def open_outbox(named=None):
     why: list = []
     for place in own[:1] or found:
         try:
-            outbox = Outbox(place)
+            try:
+                outbox = Outbox(place)
+            except errors.DamagedError as error:
+                put_away(place, error)
+                outbox = Outbox(place)
         except NOT_HERE as error:
             why.append(str(error))
         else:
             logger.info("outbox: %s", outbox.path)
             return outbox
     logger.warning("there is no outbox, what is not sent now is lost: %s", "; ".join(why))
-    return NoOutbox()
+    return NoOutbox(is_instead=bool(own))
+
+
+def put_away(place, error):
+    """Give a damaged outbox another name, so that a new one can begin. Raises WriteError."""
+    path = place / FILE_NAME
+    kept = path.with_name(f"{FILE_NAME}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+    try:
+        path.replace(kept)
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + end).replace(kept.with_name(kept.name + end))
+    except OSError as failure:
+        raise errors.WriteError(f"cannot rename {path}: {failure.strerror}") from None
+    logger.warning("the outbox is damaged, and kept as %s: %s", kept, error)
 
 
 def owner_of(path):

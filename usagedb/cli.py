@@ -1,5 +1,6 @@
 """What all commands share on the command line: options, logging, signals, exit codes."""
 
+import contextlib
 import errno
 import functools
 import io
@@ -73,7 +74,8 @@ def tell(error, status):
     """Print one line about an expected error and return its status."""
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("traceback", exc_info=error)
-    print(f"Error: {visible(error)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a log on a full disk: the status says it all the same
+        print(f"Error: {visible(error)}", file=sys.stderr)
     return status
 
 

@@ -61,6 +61,10 @@ class ConfigurationError(UsageDBError):
     exit_code = 78
 
 
+class DamagedError(ConfigurationError):
+    """A database file is not what it was: no longer a database, or parts of it are lost."""
+
+
 class RunInterrupted(UsageDBError):
     """A signal asked the run to end; ``signal_number`` gives the exit code 128+N."""
 

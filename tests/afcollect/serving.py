@@ -35,6 +35,7 @@ class Server:
         self.taken: list = []  # documents of posts that were answered with 2xx
         self.posts: list = []  # (path, headers, documents, status) of all posts
         self.connections = 0
+        self.last_text = ""  # of the last post
         self.directory, self.tls, self.port = directory, tls, 0
         self.authority = trustme.CA()
         self.ca_file = directory / "ca.pem"
@@ -93,6 +94,7 @@ def handler_of(server):
 
         def do_POST(self):
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            server.last_text = text
             documents = documents_in(text, self.headers["Content-Type"])
             if self.is_owed:
                 self.answer(200)

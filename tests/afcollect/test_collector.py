@@ -319,6 +319,34 @@ def test_an_outbox_of_another_account_is_neither_shown_nor_in_the_way(pool, nobo
     assert done.returncode == 0 and lines(done.stdout)[0]["kind"] == "ssh"
 
 
+def test_what_can_be_sent_is_not_dropped_though_it_is_more_than_may_wait(pool):
+    done = pool.send("-sb", "--outbox-max", "1")
+    assert (done.returncode, done.stderr) == (0, "") and len(pool.server.taken) == 4
+
+
+def test_a_job_that_was_queued_again_ends_twice(pool):
+    put(pool.programs, "condor_q", "true")
+    for seconds in (3, 3, 12, 12):
+        put(pool.programs, "condor_history", f"echo 'mink 9.1 {seconds} 4 '")
+        assert pool.send("-b").returncode == 0
+    assert [one["Runtime"] for one in pool.server.taken] == [3, 12]
+
+
+def test_a_part_of_the_outbox_that_is_damaged_costs_no_run(pool):
+    pool.server.stop()
+    pool.send("-sb")
+    path = pool.state / "outbox.db"
+    with path.open("r+b") as file:
+        for page in range(2, path.stat().st_size // 4096):
+            file.seek(page * 4096)
+            file.write(b"damaged " * 512)
+    pool.server.start()
+    done = pool.send("-s")
+    assert "the outbox is damaged, and kept as" in done.stderr and "Traceback" not in done.stderr
+    assert [one["kind"] for one in pool.server.taken] == ["ssh"]
+    assert pool.send("-s").returncode == 0
+
+
 def test_the_outbox_can_be_seen_sent_and_emptied(pool):
     done = pool.send("outbox")
     assert done.stdout.startswith("Kind") and str(pool.state) in done.stderr

@@ -228,7 +228,7 @@ def test_a_path_that_hangs_does_not_hold_up_the_run(programs, monkeypatch):
 def run_once(outbox):
     """Collect the jobs of HTCondor into an outbox, as one run."""
     settings = Settings("X", batch=True, batch_system="condor", queues=(("short", "true"),))
-    return Collection(settings, outbox, outbox).run(1000)
+    return Collection(settings, outbox, outbox).run()
 
 
 def test_what_cannot_be_ended_is_not_started_again_by_later_runs(

@@ -223,6 +223,27 @@ def test_a_server_that_refuses_connections_for_long_sets_nothing_aside(outbox, s
     assert numbers(server.taken) == list(range(10))
 
 
+def test_none_is_set_aside_that_the_endpoint_takes_after_all(outbox, server, monkeypatch):
+    monkeypatch.setattr(delivery, "POISON_TRIES", 3)
+    server.always = 500
+    send_in_vain(outbox, server, 1)
+    server.answers = [500] * 3  # of the first in that run
+    server.always = None
+    assert send(outbox, server).aside == 0
+    assert sorted(numbers(server.taken)) == list(range(10)) and outbox.counts() == (0, 0)
+
+
+@pytest.mark.parametrize("batch_format", ["array", "ndjson"])
+def test_an_endpoint_that_knows_no_batches_gets_plain_documents(outbox, server, batch_format):
+    def answer(documents):
+        is_plain = server.last_text.startswith("{") and not server.last_text.endswith("\n")
+        return 200 if is_plain else 400
+
+    server.always = answer
+    assert send(outbox, server, batch_format=batch_format).sent == 10
+    assert numbers(server.taken) == list(range(10))
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_server_that_is_down_for_long_sets_nothing_aside(outbox, server, monkeypatch, status):
     monkeypatch.setattr(delivery, "POISON_TRIES", 3)

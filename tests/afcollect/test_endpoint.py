@@ -44,6 +44,14 @@ def test_a_url_that_would_show_the_token_is_refused():
     Endpoint("http://af.example.org/", insecure_http=True).close()
 
 
+@pytest.mark.parametrize(
+    "host", ["ex ample", "127.0.0.1%00", "[fe80::1%eth0]:1", "a..b", "...", "x" * 64 + ".org"]
+)
+def test_a_host_that_cannot_be_is_said(host):
+    with pytest.raises(errors.UsageError, match="--url"):
+        Endpoint(f"https://{host}/")
+
+
 @pytest.mark.parametrize("url", ["https://h:99999/", "https://h:abc/", "https://[::1/"])
 def test_a_url_that_cannot_be_is_said(url):
     with pytest.raises(errors.UsageError, match="--url"):

@@ -23,7 +23,7 @@ def first(boot="a", seconds=100.0, at=NOW):
 def test_the_first_run_asks_for_the_last_minutes():
     found, state = interval(None, NOW, ("a", 5.0))
     assert found == NOW - module.FIRST_SECONDS
-    assert state == {"at": NOW, "boot": "a", "seconds": 5.0, "ahead": 0.0}
+    assert state == {"at": NOW, "boot": "a", "seconds": 5.0, "ahead": 0.0, "first": 5.0}
 
 
 def test_a_late_run_asks_since_the_last_one_in_the_same_boot_and_in_another():
@@ -43,6 +43,14 @@ def test_behind_a_clock_that_was_set_forward_it_goes_back_as_far_until_it_is_set
     assert (back, ahead["ahead"]) == (300 + 86400, 86400)
     back, right = since(ahead, NOW + 900, "a", 1000.0)
     assert (back, right["ahead"]) == (300, 0.0)
+
+
+def test_one_that_was_ahead_since_the_boot_goes_back_to_that_when_it_is_set_back():
+    _back, booted = since(first(), NOW + 3600, "b", 10.0)
+    _back, later = since(booted, NOW + 3900, "b", 310.0)
+    back, right = since(later, NOW + 600, "b", 610.0)
+    assert back == 300 + 600 and right["ahead"] == -3600
+    assert since(right, NOW + 900, "b", 910.0)[0] == 300
 
 
 def test_a_boot_forgets_that_a_clock_was_ahead_and_its_first_run_does_not():

@@ -19,7 +19,9 @@ import pytest
 import trustme
 
 from afcollect import jupyter
+from afcollect.children import start_of
 from afcollect.failures import PartFailed
+from tests import services
 from tests.conftest import run_command
 from tests.services import require_service
 
@@ -274,6 +276,21 @@ def test_a_cluster_that_does_not_answer_is_given_up(kubernetes, monkeypatch):
         port = silent.getsockname()[1]
         kubernetes.configuration.write_text(text.replace(f":{kubernetes.port}", f":{port}"))
         assert "timed out" in reason_of()
+
+
+def test_a_helper_of_the_configuration_that_hangs_is_ended(kubernetes, monkeypatch, tmp_path):
+    helper = tmp_path / "helper"
+    helper.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/number\nexec sleep 1000\n")
+    helper.chmod(0o755)
+    found = json.loads(kubernetes.configuration.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(helper),
+              "interactiveMode": "Never"}  # fmt: skip
+    found["users"][0]["user"] = {"exec": plugin}
+    kubernetes.configuration.write_text(json.dumps(found))
+    monkeypatch.setattr(jupyter, "TOTAL_SECONDS", 3.0)
+    assert "no answer within 3 s" in reason_of()
+    number = int((tmp_path / "number").read_text())
+    services.wait_until(lambda: start_of(number) is None, "the helper's end")
 
 
 def test_pages_without_end_are_given_up(kubernetes, monkeypatch):

@@ -34,9 +34,9 @@ def test_a_stronger_hash_is_the_end_of_an_hmac():
 
 
 def test_distinct_names_are_sent_once_and_only_those_of_the_group():
-    users = Users(members={"otter", "stoat"})
+    users = Users(among=lambda found: set(found) & {"otter", "stoat"})
     assert users.shown_of(["stoat", "otter", "mink", "otter"]) == ["otter", "stoat"]
-    assert not users.keeps("mink") and Users().keeps("mink")
+    assert users.kept(["mink"]) == set() and Users().kept(["mink"]) == {"mink"}
 
 
 @pytest.mark.parametrize(

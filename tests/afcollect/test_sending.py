@@ -198,6 +198,20 @@ def test_a_run_that_cannot_be_noted_sends_what_it_collects_and_nothing_else(pool
     assert [one["Id"] for one in pool.server.taken[8:]] == ["1.0", "9.1", "9.2"]
 
 
+def test_beside_an_outbox_that_cannot_be_opened_finished_jobs_wait_for_it(pool):
+    put_jobs(pool, [], ["9.0"])
+    assert pool.send("-b").returncode == 0
+    put_jobs(pool, ["1.0"], ["9.0", "9.1"])
+    pool.state.chmod(0o777)  # it is refused, as a full disk does
+    for _run in range(2):
+        done = pool.send("-b")
+        assert done.returncode == 3 and "finished jobs are left" in done.stderr
+    pool.state.chmod(0o700)
+    put_jobs(pool, [], ["9.0", "9.1"])
+    assert pool.send("-b").returncode == 0
+    assert [one["Id"] for one in pool.server.taken] == ["9.0", "1.0", "1.0", "9.1"]
+
+
 def test_while_nothing_can_be_removed_each_run_repeats_one_document_at_most(pool):
     put_jobs(pool, ["1.0", "2.0", "3.0"])
     pool.server.answers = [401]

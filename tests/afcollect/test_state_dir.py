@@ -91,12 +91,13 @@ def test_of_two_that_are_there_the_first_is_taken(usual):
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_beside_a_damaged_outbox_no_other_is_begun(usual, caplog, place):
+def test_a_damaged_outbox_is_kept_and_a_new_one_begun_in_its_place(usual, caplog, place):
     usual[place].mkdir(mode=0o700)
     (usual[place] / FILE_NAME).write_text(DAMAGED)
-    assert opened() is None and "there is no outbox" in caplog.text
+    assert opened() == usual[place] and "the outbox is damaged, and kept as" in caplog.text
     assert [one.exists() for one in usual] == [number == place for number in range(3)]
-    assert (usual[place] / FILE_NAME).read_text() == DAMAGED
+    (kept,) = usual[place].glob(f"{FILE_NAME}.damaged-*")
+    assert kept.read_text() == DAMAGED
 
 
 def test_beside_an_outbox_in_a_place_that_was_opened_to_others_no_other_is_begun(usual, caplog):
@@ -108,11 +109,6 @@ def test_beside_an_outbox_in_a_place_that_was_opened_to_others_no_other_is_begun
         existing()
     usual[1].chmod(0o755)
     assert opened() == usual[1]
-
-
-def test_a_damaged_outbox_that_was_named_is_no_outbox(tmp_path):
-    (tmp_path / FILE_NAME).write_text(DAMAGED)
-    assert opened(tmp_path) is None
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])

@@ -50,6 +50,7 @@ class PostgreSQLDialect(Dialect):
         "DATETIME": "TIMESTAMP(0)",
         "DIGEST": "BYTEA",
         "BYTES": "BYTEA",
+        "LONGTEXT": 'TEXT COLLATE "C"',
         "DOUBLE": "DOUBLE PRECISION",
     }
     # Text compares byte by byte, whatever locale the database was made with.

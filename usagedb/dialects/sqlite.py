@@ -37,6 +37,7 @@ class SQLiteDialect(Dialect):
         "DATE": "TEXT",
         "DIGEST": "BLOB",
         "BYTES": "BLOB",
+        "LONGTEXT": "TEXT",
         "DOUBLE": "REAL",
     }
     local_datetime = r"datetime(\1 + \2 * 60, 'unixepoch')"
@@ -78,7 +79,7 @@ class SQLiteDialect(Dialect):
         if "no such table" in text:
             return errors.ConfigurationError(f"{where}: run createDB")
         if "not a database" in text or "malformed" in text:
-            return errors.ConfigurationError(f"{where}: restore it from a copy")
+            return errors.DamagedError(f"{where}: restore it from a copy")
         return None
 
     def is_already_there(self, error):
