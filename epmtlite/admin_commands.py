@@ -1,0 +1,164 @@
+"""The commands of epmt that delete, and those for the database as a whole."""
+
+import json
+import sys
+from pathlib import Path
+
+from epmtlite import connection
+from epmtlite.collect import errors
+from epmtlite.collect.console import print_line
+from epmtlite.schema import EPMT
+from usagedb import schema as schemas
+
+AGREED = ("y", "yes")
+
+
+def delete(options):
+    """Delete jobs; return the exit status: not 0 if one is not there."""
+    from epmtlite import deletion, partial, selection
+    from usagedb.runs import recorded
+
+    with connection.opened(options) as database:
+        jobs = selection.named_jobs(database, options.jobs, options.cluster)
+        missing = missing_names(options.jobs, jobs)
+        if options.dry_run:
+            for job in jobs:
+                print_line(f"would delete job {job.full_name()}: {job.num_procs} processes")
+        else:
+            with recorded(database, "epmt delete") as run:
+                partial.clean(database)
+                count = deletion.delete_jobs(database, jobs)
+                run.message = f"deleted {count} jobs"
+    if missing:
+        raise errors.MissingError(f"no job {', '.join(missing)} is in the database")
+
+
+def missing_names(names, jobs):
+    """Return the names that stand for none of the jobs."""
+    known = {name for job in jobs for name in (job.jobid, f"{job.cluster}/{job.jobid}")}
+    return [name for name in dict.fromkeys(names) if name not in known]
+
+
+def drop(options):
+    """Drop all data; that it was not agreed to is no error."""
+    drop_tables(connection.database_config(options.settings, options.conf_path), options.yes)
+
+
+def drop_tables(config, yes):
+    """Drop the tables of EPMT and no others, if that is agreed to; tell whether it was. Commits.
+
+    Raises UsageError if nobody can be asked.
+    """
+    from usagedb.database import Database
+
+    if config.backend == "sqlite" and not Path(config.database).exists():
+        return True
+    question = (
+        f"This will drop all tables of EPMT in {config.describe()}, with all data. This action"
+        " cannot be reversed. Are you sure (yes/NO): "
+    )
+    if not (yes or is_agreed(question)):
+        return False
+    database = Database(config)
+    schemas.drop(database, EPMT)
+    database.close()
+    return True
+
+
+def is_agreed(question):
+    """Ask a person at a terminal. Raises UsageError without one."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise errors.UsageError(f"{question}nobody can be asked here, say --yes")
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in AGREED
+
+
+def retire(options):
+    """Delete old jobs, or say which."""
+    from usagedb.runs import recorded
+
+    with connection.opened(options) as database:
+        if options.dry_run:
+            retire_jobs(database, options)
+            return
+        with recorded(database, "epmt retire") as run:
+            count = retire_jobs(database, options)
+            run.message = f"retired {count} jobs"
+
+
+def retire_jobs(database, options):
+    """Delete the jobs that are old by the settings; return how many. With dry_run say which."""
+    from epmtlite import care
+
+    settings = options.settings
+    doing = "would retire" if options.dry_run else "retired"
+
+    def report(job):
+        if options.dry_run or options.verbosity:
+            print_line(f"{doing} job {job.full_name()}: {job.num_procs} processes")
+
+    return care.retire(
+        database, settings.retire_jobs_ndays, settings.retire_jobs_per_delete_max,
+        options.dry_run, report,
+    )  # fmt: skip
+
+
+def dbsize(options):
+    """Print what takes how many bytes, as JSON."""
+    from epmtlite import care
+
+    kinds = options.kinds or ["database"]
+    unknown = [kind for kind in kinds if kind not in (*care.SIZES, "all")]
+    if unknown:
+        raise errors.UsageError(f"{unknown[0]}: one of {', '.join(care.SIZES)}, or all")
+    with connection.opened(options, to_write=False) as database:
+        found = care.sizes(database, care.SIZES if "all" in kinds else kinds)
+        found["settings"] = {"database": database.config.describe()}
+    print_line(json.dumps(found, indent=4))
+
+
+def dbcare(options):
+    """Look after the database."""
+    from epmtlite import care
+    from usagedb.runs import recorded
+
+    with connection.opened(options) as database:
+        if options.dry_run:
+            if options.retire_jobs:
+                retire_jobs(database, options)
+            return
+        with recorded(database, "epmt dbcare") as run:
+            rests = care.clean(database)
+            count = retire_jobs(database, options) if options.retire_jobs else 0
+            run.message = f"removed the rests of {rests} jobs, retired {count} jobs"
+        if options.vacuum_tables:
+            care.vacuum(database)
+
+
+def schema(options):
+    """Print the tables as SQL, in the words of the database."""
+    from usagedb.database import Database
+
+    config = connection.database_config(options.settings, options.conf_path)
+    database = Database(config)
+    for step in EPMT.steps:
+        print_line(database.dialect.schema_text(step.statement, database) + ";")
+    database.close()
+
+
+def migrate(options):
+    """Make the tables, or bring them up to date, saying each step; return the exit status.
+
+    With options.source then take over the jobs of a database of EPMT.
+    """
+    from usagedb.create_db import make_tables
+
+    config = connection.database_config(options.settings, options.conf_path)
+    if not options.source:
+        return make_tables(config, [EPMT], options.dry_run, quiet=False)
+    from epmtlite.takeover import take_over
+
+    if not options.dry_run:
+        make_tables(config, [EPMT], dry_run=False, quiet=True)
+    return take_over(options)

@@ -1,0 +1,103 @@
+"""Add annotations to the metadata of a job."""
+
+import os
+import re
+
+from epmtlite.collect import errors, metadata, metaformat, names, tarball
+from epmtlite.collect.files import mode_of, open_regular, read_whole, write_whole
+
+KEY = "annotations"
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+CONSTANTS = {"TRUE": True, "FALSE": False, "NONE": None}
+
+
+def parse(arguments):
+    """Return the annotations of arguments key=value.
+
+    A value that looks like an integer, TRUE, FALSE or NONE (in any case) becomes one; all behind
+    the first = belongs to the value. What has no key or no value is left out. Raises UsageError
+    for an argument without =, and if nothing is left.
+    """
+    found = {}
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator:
+            raise errors.UsageError("Annotations must be of the form <key>=<value>")
+        if key.strip() and value:
+            found[key.strip()] = converted(value)
+    if not found:
+        raise errors.UsageError("No annotations found: say <key>=<value>")
+    return found
+
+
+def converted(text):
+    """Return the value that a text stands for."""
+    if INTEGER.fullmatch(text):
+        return int(text)
+    return CONSTANTS.get(text.upper(), text)
+
+
+def annotated(found, annotations, replace=False):
+    """Return metadata with annotations added, or with these alone."""
+    before = {} if replace else found.get(KEY) or {}
+    if not isinstance(before, dict):
+        raise errors.MalformedError("the annotations of the job are no dictionary")
+    return dict(found, **{KEY: dict(before, **annotations)})
+
+
+def annotate_directory(directory, annotations, replace=False):
+    """Annotate the job in a directory, stopped or only started. It stays in its format.
+
+    Raises MissingError if it was not started, WriteError and others.
+    """
+    with metadata.locked(directory):
+        stored = metadata.read_current(directory)
+        changed = annotated(stored.metadata, annotations, replace)
+        metadata.write(stored.path, changed, stored.is_pickle)
+
+
+def annotate_file(path, annotations, replace=False):
+    """Annotate a metadata file, or the job of an archive, which is written anew in its place.
+
+    Raises MissingError, RefusedError, MalformedError, WriteError.
+    """
+    if tarball.is_archive_name(path):
+        annotate_archive(path, annotations, replace)
+        return
+    with metadata.locked(os.path.dirname(os.path.abspath(path))):
+        stored = metadata.read(path)
+        metadata.write(path, annotated(stored.metadata, annotations, replace), stored.is_pickle)
+
+
+def annotate_archive(path, annotations, replace):
+    """Write an archive anew with annotations; it is the old one until it is whole."""
+    with open_regular(path) as file:
+        compress = tarball.is_compressed(file)
+    write_whole(
+        path,
+        lambda stream: rewrite(path, stream, compress, annotations, replace),
+        mode_of(path),
+    )
+
+
+def rewrite(path, stream, compress, annotations, replace):
+    """Copy an archive to a stream, its metadata annotated. Raises MalformedError."""
+    is_found = False
+    with tarball.Writer(stream, compress) as archive:
+        for member in tarball.open_archive(path):
+            if member.base == names.METADATA:
+                is_found = True
+                raw = changed_metadata(member, path, annotations, replace)
+                archive.add_bytes(member.path, raw, member.mtime)
+            else:
+                archive.add(member.path, member.size, member, member.mtime)
+    if not is_found:
+        raise errors.MalformedError(f"{path} has no {names.METADATA}")
+
+
+def changed_metadata(member, path, annotations, replace):
+    """Return the bytes of annotated metadata."""
+    shown = f"{path}/{member.base}"
+    raw = read_whole(member, metaformat.MOST_BYTES, shown)
+    changed = annotated(metaformat.loads(raw, shown), annotations, replace)
+    return metaformat.dumps(changed, metaformat.is_pickle(raw))

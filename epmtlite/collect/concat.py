@@ -1,0 +1,229 @@
+"""Join the CSV files of a job (version 1) into one."""
+
+import logging
+import os
+
+from epmtlite.collect import errors, names, papiex
+from epmtlite.collect.files import (
+    copy_file,
+    open_directory,
+    open_regular,
+    write_error,
+    write_whole,
+)
+
+logger = logging.getLogger(__name__)
+
+COLLATED = "collated"
+MOST_COMMENT_CHARACTERS = 1 << 20  # of one file
+
+
+class Bad(errors.MalformedError):
+    """A file that is not joined; .path is the file."""
+
+    def __init__(self, path, reason):
+        super().__init__(f"File: {path}, {reason}")
+        self.path = path
+
+
+class Joined:
+    """What was done: the path written or "", and the bad files as [(path, reason)]."""
+
+    def __init__(self):
+        self.path, self.bad = "", []
+
+
+def concat(paths, output="", is_strict=False, error_directory="."):
+    """Join the files, or those of the one directory, that paths name; return Joined.
+
+    output is the file to write, by default <host>-collated-papiex-<job>-0.csv here, after the first
+    file. A bad file is moved to error_directory as <name>.error and left out; if is_strict it
+    raises Bad, and nothing is done. No file: nothing is written. Raises MissingError, UsageError,
+    WriteError and others.
+    """
+    files = files_of(paths)
+    if not files:
+        return Joined()
+    joined = join(files, output or default_output(files[0]), is_strict)
+    for path, _reason in joined.bad:
+        copy_bad(path, error_directory)
+        remove(path)
+    return joined
+
+
+def join(files, output, is_strict=False):
+    """Join files that are good into output; return Joined. The bad ones stay where they are, or
+    raise Bad if is_strict. Raises WriteError if output exists."""
+    if os.path.lexists(output):
+        raise errors.WriteError(f"{output} exists already")
+    joined = Joined()
+    good, header, comments = examined(files, joined, is_strict)
+    if good:
+        write_joined(good, header, comments, output)
+        joined.path = output
+    return joined
+
+
+def files_of(paths):
+    """Return the files that paths name, in order, each once. Raises MissingError or UsageError."""
+    if len(paths) == 1 and not paths[0].endswith(".csv"):
+        return files_in(paths[0])
+    for path in paths:
+        if not os.path.isfile(path):
+            raise errors.MissingError(f"{path} does not exist or is not a file")
+        if COLLATED in os.path.basename(path):
+            raise errors.UsageError(f"{path} is collated already")
+    different = sorted(set(paths))
+    if len(different) < len(paths):
+        logger.warning("some files were named twice: they are joined once")
+    return different
+
+
+def files_in(directory):
+    """Return the paths of the CSV files in a directory, in order."""
+    if not os.path.isdir(directory):
+        text = f"{directory} does not exist or is not a directory"
+        raise errors.MissingError(text)
+    descriptor = open_directory(directory)
+    try:
+        found = os.listdir(descriptor)
+    finally:
+        os.close(descriptor)
+    return files_of_names(directory, found)
+
+
+def files_of_names(directory, found):
+    """Return the paths of the CSV files among names. Raises UsageError for a collated one."""
+    chosen = sorted(name for name in found if name.endswith(".csv") and not name.startswith("."))
+    for name in chosen:
+        if COLLATED in name:
+            text = f"{os.path.join(directory, name)} is collated already"
+            raise errors.UsageError(text)
+    return [os.path.join(directory, name) for name in chosen]
+
+
+def default_output(first):
+    """Return the name of the output after its first file."""
+    parent = os.path.basename(os.path.dirname(os.path.abspath(first)))
+    return names.collated_name(names.host_of(first), parent)
+
+
+def examined(files, joined, is_strict):
+    """Return ([(good file, its number of rows)], their header, all comments); note the bad ones
+    in joined.
+
+    Raises Bad if is_strict.
+    """
+    good, header, comments = [], None, []
+    for path in files:
+        try:
+            header, found, rows = examine(path, header)
+        except Bad as error:
+            if is_strict:
+                raise
+            logger.warning("%s", error)
+            joined.bad.append((path, str(error)))
+            continue
+        good.append((path, rows))
+        comments += found
+    return good, header, comments
+
+
+def examine(path, header):
+    """Return (header, comments, number of rows) of a file; its header must be the given one, unless
+    that is None.
+
+    Raises Bad.
+    """
+    comments, characters, delimiters, rows = [], 0, None, 0
+    try:
+        for line in lines_of(path):
+            if is_comment(line, delimiters is None):
+                comments.append(line)
+                characters += len(line)
+                if characters > MOST_COMMENT_CHARACTERS:
+                    raise Bad(path, "it has too many comments")
+            elif delimiters is None:
+                papiex.Columns(line, path, 1)
+                if header is not None and line != header:
+                    raise Bad(path, "its header is not that of the other files")
+                header, delimiters = line, delimiters_of(line)
+            elif delimiters_of(line) != delimiters:
+                reason = "Header: {} delimiters, but this row has {} delimiters"
+                raise Bad(path, reason.format(delimiters, delimiters_of(line)))
+            else:
+                rows += 1
+    except papiex.MalformedRecord as error:
+        raise Bad(path, error.reason) from error
+    if not rows:
+        raise Bad(path, "it has no rows")
+    return header, comments, rows
+
+
+def is_comment(line, is_before_header):
+    """Tell whether a line is a comment; behind the header a row may begin like one."""
+    return line.startswith("#") and (is_before_header or "," not in line)
+
+
+def lines_of(path):
+    """Yield the lines of a file that are not blank, as text with surrogates (PEP 383)."""
+    with open_regular(path) as file:
+        for line in papiex.text_lines(file, path):
+            text = line.rstrip("\r")
+            if text:
+                yield text
+
+
+def delimiters_of(line):
+    """Return the number of commas that are not escaped."""
+    if "\\" in line:
+        line = line.replace("\\\\", "").replace("\\,", "")
+    return line.count(",")
+
+
+def write_joined(files, header, comments, output):
+    """Write the joined file. Raises WriteError, also when a file has changed meanwhile."""
+
+    def write(stream):
+        for line in comments + [header]:
+            stream.write(encoded(line))
+        for path, rows in files:
+            if copy_rows(path, header, stream) != rows:
+                raise Bad(path, "it has changed")
+
+    write_whole(output, write)
+
+
+def copy_rows(path, header, stream):
+    """Write the rows of a file; return how many. Raises Bad if they are not as examined."""
+    is_before_header, delimiters, rows = True, delimiters_of(header), 0
+    for line in lines_of(path):
+        if is_comment(line, is_before_header):
+            continue
+        if delimiters_of(line) != delimiters or (is_before_header and line != header):
+            raise Bad(path, "it has changed")
+        if not is_before_header:
+            stream.write(encoded(line))
+            rows += 1
+        is_before_header = False
+    return rows
+
+
+def encoded(line):
+    """Return a line as it was in its file."""
+    return line.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def copy_bad(path, directory):
+    """Copy a bad file to a directory as <name>.error. Raises WriteError or RefusedError."""
+    target = os.path.join(directory, os.path.basename(path) + ".error")
+    copy_file(path, target)
+    logger.info("%s is now %s", path, target)
+
+
+def remove(path):
+    """Remove a file. Raises WriteError or RefusedError."""
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise write_error(path, error) from error

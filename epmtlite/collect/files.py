@@ -1,0 +1,111 @@
+"""Open and write files in directories where other accounts may have written too."""
+
+import errno
+import functools
+import os
+import shutil
+import stat
+import tempfile
+
+from epmtlite.collect import errors
+
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+COPY_BYTES = 1 << 20
+
+
+def open_regular(name, directory=None, shown=None):
+    """Open a regular file for reading bytes; a link, FIFO or device is refused.
+
+    directory is the descriptor of the folder that name is relative to, shown the name in messages.
+    Raises MissingError or RefusedError.
+    """
+    shown = shown or name
+    try:
+        descriptor = os.open(name, READ_FLAGS, dir_fd=directory)
+    except OSError as error:
+        raise read_error(shown, error) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise errors.RefusedError(f"{shown} is not a regular file")
+    return open(descriptor, "rb")
+
+
+def open_directory(path, directory=None, shown=None):
+    """Return the descriptor of a directory that is no link. Raises MissingError or RefusedError."""
+    try:
+        return os.open(path, READ_FLAGS | os.O_DIRECTORY, dir_fd=directory)
+    except OSError as error:
+        if os.path.islink(path):
+            raise errors.RefusedError(f"{shown or path} is a link") from error
+        raise read_error(shown or path, error) from error
+
+
+def mode_of(path):
+    """Return the permission bits of a file. Raises MissingError or RefusedError."""
+    with open_regular(path) as file:
+        return os.fstat(file.fileno()).st_mode & 0o777
+
+
+def read_error(shown, error):
+    """Return the error for a file that cannot be opened."""
+    if error.errno == errno.ELOOP:
+        return errors.RefusedError(f"{shown} is a link: name the file itself")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return errors.RefusedError(f"cannot read {shown}: {error.strerror}")
+    return errors.MissingError(f"cannot read {shown}: {error.strerror}")
+
+
+def read_whole(stream, most_bytes, shown):
+    """Return the bytes of a stream. Raises MalformedError if there are too many."""
+    blocks, rest = [], most_bytes
+    for block in iter(lambda: stream.read(COPY_BYTES), b""):
+        blocks.append(block)
+        rest -= len(block)
+        if rest < 0:
+            raise errors.MalformedError(f"{shown} is larger than {most_bytes} bytes")
+    return b"".join(blocks)
+
+
+def write_whole(path, write, mode=0o600):
+    """Write a file whole or not at all: who reads it sees the old one or the new one.
+
+    write is called with a binary stream; the file is synchronised, then renamed to path.
+    Raises RefusedError or WriteError; then nothing is left behind.
+    """
+    folder, base = os.path.split(path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=folder or ".", prefix="." + base[:32] + ".")
+        try:
+            with open(descriptor, "wb") as stream:
+                write(stream)
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            os.rename(temporary, path)
+        except BaseException:
+            remove_if_there(temporary)
+            raise
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def copy_file(source_path, target_path):
+    """Copy a regular file, whole or not at all. Raises MissingError, RefusedError, WriteError."""
+    with open_regular(source_path) as source:
+        write_whole(target_path, functools.partial(shutil.copyfileobj, source, length=COPY_BYTES))
+
+
+def write_error(path, error):
+    """Return the error for a file that cannot be written."""
+    text = f"cannot write {path}: {error.strerror or error}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return errors.RefusedError(text)
+    return errors.WriteError(text)
+
+
+def remove_if_there(path):
+    """Remove a file; that it cannot be removed is no error."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

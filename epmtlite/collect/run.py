@@ -1,0 +1,145 @@
+"""epmt run: become a command, followed by a collector, and end as it does."""
+
+import logging
+import os
+import shlex
+import signal
+import sys
+
+from epmtlite.collect import annotate, errors, job, metadata, papiex_install
+from epmtlite.collect.launch import follow
+from epmtlite.collect.perf import EVENTS
+
+logger = logging.getLogger(__name__)
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells say
+# Python ignores them, and a command would do so after it.
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+ENVIRONMENT = "/proc/self/environ"
+UNPREPARED = (errors.WriteError, errors.RefusedError, errors.UnavailableError)
+
+
+def run_command(options):
+    """Run the command of options; returns its status only where it had to be waited for.
+
+    Raises CollectError before the command is begun: without a job, or if -a cannot begin it.
+    """
+    settings, command = options.settings, options.command
+    identity = job.job_id(settings, options.jobid)
+    variables = papiex_install.variables_for(settings, options.collector, identity)
+    if options.dry_run:
+        return show(options, variables)
+    try:
+        directory = job.make_directory(settings, identity)
+        if options.auto:
+            metadata.start(directory, identity, settings, is_strict=True)
+    except UNPREPARED as error:  # the work is worth more than its record
+        logger.warning("%s runs, and nothing of it is recorded: %s", command[0], error)
+        return become(command, {})
+    completes_itself = not variables and is_followed(command, directory, options)
+    if options.auto and not completes_itself:
+        return wait_for(command, variables, directory, options)
+    return become(command, variables)
+
+
+def is_followed(command, directory, options):
+    """Let a collector follow this process; tell whether it does."""
+    settings = options.settings
+    try:
+        follow(
+            directory, counted_events(settings), [*settings.no_trace, *options.no_trace],
+            lambda status, recorder: at_end(directory, options, status, recorder),
+        )  # fmt: skip
+    except OSError as error:
+        logger.warning("the processes of %s are not recorded: %s", command[0], error.strerror)
+        note(directory, {"epmt_collect_error": f"not followed: {error.strerror}"})
+        return False
+    return True
+
+
+def show(options, preloaded):
+    """Print what would be done."""
+    line = " ".join(map(shlex.quote, options.command))
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in preloaded.items())
+    for text in ("epmt start", variables + line, "epmt stop"):
+        if options.auto or not text.startswith("epmt "):
+            print(text)
+    return 0
+
+
+def counted_events(settings):
+    """Return the names of the events that are to be counted."""
+    return [name for name in settings.papiex_options.split(",") if name in EVENTS]
+
+
+def become(command, variables):
+    """Be the command from now on; returns a status if there is no such program."""
+    for number in IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout.flush()
+    try:
+        os.execvpe(command[0], command, {**own_environment(), **variables})
+    except OSError as error:
+        logger.error("cannot run %s: %s", command[0], error.strerror)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+
+
+def own_environment():
+    """Return the environment as this process got it: Python may have changed it (PEP 538)."""
+    try:
+        with open(ENVIRONMENT, "rb") as file:
+            pairs = [entry.partition(b"=") for entry in file.read().split(b"\0")]
+    except OSError:
+        return dict(os.environ)
+    found = {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
+    return found if "PATH" in found or "PATH" not in os.environ else dict(os.environ)
+
+
+def wait_for(command, variables, directory, options):
+    """Run a command as a child, complete the job after it, and end as it ended."""
+    child = os.fork()
+    if not child:
+        os._exit(become(command, variables))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda one, _frame: os.kill(child, one))
+    status = os.waitpid(child, 0)[1]
+    complete(directory, options.settings, status)
+    if os.WIFSIGNALED(status):
+        return 128 + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
+
+
+def at_end(directory, options, status, recorder):
+    """Note what the collector could not see, and complete the job if it is its own."""
+    note_unseen(directory, recorder)
+    if options.auto:
+        complete(directory, options.settings, status)
+
+
+def note_unseen(directory, recorder):
+    """Annotate the job with what the collector could not see."""
+    found = {f"epmt_{state}": count for state, count in recorder.states.items()}
+    if recorder.lost:
+        found["epmt_collect_error"] = f"{recorder.lost} records could not be written"
+    if found:
+        note(directory, found)
+
+
+def note(directory, annotations):
+    """Annotate the job, if it was started."""
+    try:
+        annotate.annotate_directory(directory, annotations)
+    except errors.CollectError as error:
+        logger.info("not annotated: %s", error)
+
+
+def complete(directory, settings, status):
+    """Write the end of the job; status is that of wait(2), None if nobody knows it."""
+    exit_code, reason = 0, metadata.NO_REASON
+    if status is not None:
+        exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        reason = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else reason
+    try:
+        metadata.stop(directory, settings, exit_code=exit_code, reason=reason)
+    except errors.CollectError as error:
+        logger.warning("the job is not complete: %s", error)

@@ -1,0 +1,204 @@
+"""Pack the data of a finished job into an archive and hand it to the site's stage command."""
+
+import contextlib
+import logging
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+
+from epmtlite.collect import concat, errors, metadata, metaformat, names
+from epmtlite.collect.files import (
+    copy_file,
+    open_directory,
+    open_regular,
+    read_whole,
+    write_error,
+    write_whole,
+)
+from epmtlite.collect.tarball import Writer
+
+logger = logging.getLogger(__name__)
+
+TEMPORARY_PREFIX = "epmt_stage_"
+ERROR_KEY = "epmt_stage_error"
+ARCHIVE_SUFFIX = ".tgz"
+
+
+class Options:
+    """How to stage: is_strict fails on a bad CSV file, collate joins CSV files, compress makes an
+    archive, as_pickle writes the metadata for EPMT."""
+
+    def __init__(self, is_strict=False, collate=True, compress=True, as_pickle=False):
+        self.is_strict, self.collate = is_strict, collate
+        self.compress, self.as_pickle = compress, as_pickle
+
+
+def stage(directory, settings, options):
+    """Stage the directory of a job, delete it, and return the path at the destination.
+
+    Returns "" and does nothing if the settings name no command or no destination. The directory
+    is deleted only after the command has succeeded. Raises CollectError and others.
+    """
+    if not settings.stage_command.strip() or not settings.stage_command_dest.strip():
+        return ""
+    directory = os.path.abspath(directory)
+    with metadata.locked(directory):
+        before = snapshot(directory)
+        if names.METADATA not in before:
+            text = f"{directory} has no {names.METADATA}: the job is not stopped"
+            raise errors.CollectError(text)
+        try:
+            with temporary_directory() as folder:
+                return hand_over(directory, before, folder, settings, options)
+        except OSError as error:
+            raise write_error(directory, error) from error
+
+
+@contextlib.contextmanager
+def temporary_directory():
+    """Make a directory of this account alone, and remove it at the end with what is in it."""
+    folder = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def snapshot(directory):
+    """Return {name: (size, time of the last change)} of the regular files in a directory."""
+    descriptor = open_directory(directory)
+    try:
+        found = {}
+        for name in os.listdir(descriptor):
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                found[name] = (status.st_size, status.st_mtime_ns)
+        return found
+    finally:
+        os.close(descriptor)
+
+
+def hand_over(directory, before, folder, settings, options):
+    """Pack a job in a temporary folder, have it taken away, and return where it is then."""
+    joined, bad = collated(directory, before, folder, settings, options)
+    files = files_to_pack(directory, before, joined, settings, options)
+    described = described_metadata(directory, bad, options)
+    package = pack if options.compress else copy_all
+    path = package(folder, os.path.basename(directory), described, files)
+    for one, _reason in bad:
+        concat.copy_bad(one, settings.error_dest)
+    check_unchanged(directory, before)
+    run_command(settings, path)
+    check_unchanged(directory, before)
+    shutil.rmtree(directory)
+    return os.path.join(settings.stage_command_dest, os.path.basename(path))
+
+
+def check_unchanged(directory, before):
+    """Raise UnavailableError if the data of a job are still being written."""
+    if snapshot(directory) != before:
+        text = "{} has changed while it was staged: it is left as it is, stage it again"
+        raise errors.UnavailableError(text.format(directory))
+
+
+def collated(directory, before, folder, settings, options):
+    """Join the CSV files of each host; return (paths of the results, [(bad file, reason)])."""
+    hosts: dict = {}
+    for name in before:
+        if is_to_join(name, settings, options):
+            hosts.setdefault(names.host_of(name), []).append(os.path.join(directory, name))
+    results, bad = [], []
+    for host in sorted(hosts):
+        output = os.path.join(folder, names.collated_name(host, os.path.basename(directory)))
+        done = concat.join(sorted(hosts[host]), output, options.is_strict)
+        results += [done.path] if done.path else []
+        bad += done.bad
+    return results, bad
+
+
+def is_to_join(name, settings, options):
+    """Tell whether a file comes into the archive as a part of another one only."""
+    is_csv = name.endswith(".csv") and names.is_data(name, settings.input_pattern)
+    return options.collate and is_csv and concat.COLLATED not in name
+
+
+def files_to_pack(directory, before, joined, settings, options):
+    """Return the paths of the files of the archive: headers first, then data."""
+    pattern = settings.input_pattern
+    headers = sorted(name for name in before if names.is_header(name))
+    data = sorted(name for name in before if names.is_data(name, pattern))
+    whole = [name for name in data if not is_to_join(name, settings, options)]
+    return [os.path.join(directory, name) for name in headers + whole] + joined
+
+
+def described_metadata(directory, bad, options):
+    """Return the bytes of the metadata, with the bad files noted in the annotations."""
+    path = os.path.join(directory, names.METADATA)
+    stored = metadata.read(path)
+    if not bad and stored.is_pickle >= options.as_pickle:
+        with open_regular(path) as file:
+            return read_whole(file, metaformat.MOST_BYTES, path)
+    noted = dict(stored.metadata)
+    if bad:
+        listed = str([os.path.basename(one) for one, _reason in bad])
+        noted["annotations"] = dict(noted.get("annotations") or {}, **{ERROR_KEY: listed})
+    return metaformat.dumps(noted, options.as_pickle or stored.is_pickle)
+
+
+def pack(folder, name, described, files):
+    """Write the archive of a job in a folder; return its path."""
+    path = os.path.join(folder, name + ARCHIVE_SUFFIX)
+
+    def write(stream):
+        with Writer(stream) as archive:
+            archive.add_bytes(names.METADATA, described, int(time.time()))
+            for file in files:
+                add_file(archive, file)
+
+    write_whole(path, write)
+    return path
+
+
+def add_file(archive, path):
+    """Add a file to an archive, as long as it is at this moment."""
+    with open_regular(path) as source:
+        status = os.fstat(source.fileno())
+        archive.add(os.path.basename(path), status.st_size, source, status.st_mtime)
+
+
+def copy_all(folder, name, described, files):
+    """Write the files of a job into a directory in a folder; return its path."""
+    path = os.path.join(folder, name)
+    os.mkdir(path, 0o700)
+    write_whole(os.path.join(path, names.METADATA), lambda stream: stream.write(described))
+    for file in files:
+        copy_file(file, os.path.join(path, os.path.basename(file)))
+    return path
+
+
+def run_command(settings, path):
+    """Have the site's command take a file away; no shell reads it. Raises CollectError.
+
+    What the command prints goes to stderr.
+    """
+    command = command_words(settings) + [path, settings.stage_command_dest]
+    try:
+        status = subprocess.call(command, stdin=subprocess.DEVNULL, stdout=2)
+    except OSError as error:
+        text = f"stage_command {command[0]} cannot be run: {error.strerror}"
+        raise errors.ConfigurationError(text) from error
+    if status:
+        text = "stage_command {} ended with status {}: nothing was deleted"
+        raise errors.WriteError(text.format(command[0], status))
+
+
+def command_words(settings):
+    """Return the stage command as a list. Raises ConfigurationError."""
+    try:
+        return shlex.split(settings.stage_command)
+    except ValueError as error:
+        raise errors.ConfigurationError(f"stage_command: {error}") from error

@@ -1,0 +1,96 @@
+"""What the words of epmt list mean: names of jobs, and conditions as key=value."""
+
+from epmtlite import moments, selection
+from epmtlite.collect import errors
+from epmtlite.ordering import checked_order
+from epmtlite.processes import ORDERS, ProcessFilter
+
+TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
+
+
+class Query:
+    """What to list, of which jobs, and conditions that are taken by their keys."""
+
+    def __init__(self, words, kinds, cluster=None):
+        """words are those of the command line; the first may be one of kinds, else it is the first
+        of kinds that is meant. cluster is that of the names without one."""
+        words = list(words)
+        self.kind = words.pop(0) if words and words[0] in kinds else kinds[0]
+        self.cluster = cluster
+        self.names: list = []
+        self._conditions: dict = {}
+        for word in words:
+            key, equals, value = word.partition("=")
+            if not equals or key == "jobs":
+                self.names += listed(value if equals else word)
+            else:
+                self._conditions[key] = value
+
+    def take(self, key, convert=str, default=None):
+        """Return the value of a condition, converted, or the default. Raises UsageError."""
+        value = self._conditions.pop(key, None)
+        if value is None:
+            return default
+        try:
+            return convert(value)
+        except ValueError:
+            raise errors.UsageError(f"{key}={value}: this value cannot be") from None
+
+    def check_all_taken(self):
+        """Raise UsageError if a condition was given that nothing asked for."""
+        for key in self._conditions:
+            raise errors.UsageError(f"{key}= is no condition for {self.kind}")
+
+    def job_filter(self):
+        """Return the JobFilter of the names and the conditions for jobs. Raises UsageError."""
+        return selection.JobFilter(
+            jobs=tuple(self.names),
+            cluster=self.take("cluster", default=self.cluster),
+            tags=self.take("tags", selection.wanted_tags),
+            exact_tag_only=self.take("exact_tag_only", truth, False),
+            annotations=self.take("annotations", selection.wanted_tags),
+            analyses=self.take("analyses", selection.wanted_tags),
+            hosts=tuple(self.take("hosts", listed, ())),
+            before=self.take("before", moments.microseconds_of),
+            after=self.take("after", moments.microseconds_of),
+            when=self.take("when", moments.microseconds_of),
+            order=checked_order(self.take("order", default="start"), selection.ORDERS),
+            limit=self.take("limit", whole),
+            offset=self.take("offset", whole, 0),
+        )
+
+    def named_jobs(self):
+        """Return the JobFilter of the names alone."""
+        cluster = self.take("cluster", default=self.cluster)
+        return selection.JobFilter(jobs=tuple(self.names), cluster=cluster)
+
+    def process_filter(self):
+        """Return the ProcessFilter of the conditions for processes. Raises UsageError."""
+        return ProcessFilter(
+            tags=self.take("tags", selection.wanted_tags),
+            exact_tag_only=self.take("exact_tag_only", truth, False),
+            hosts=tuple(self.take("hosts", listed, ())),
+            when=self.take("when", moments.microseconds_of),
+            order=checked_order(self.take("order", default="start"), ORDERS),
+            limit=self.take("limit", whole),
+            offset=self.take("offset", whole, 0),
+        )
+
+
+def listed(text):
+    """Return the parts of a text that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def whole(text):
+    """Return a number that is not negative. Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise ValueError(text)
+    return int(text)
+
+
+def truth(text):
+    """Return True or False. Raises ValueError."""
+    if text.lower() not in TRUE + FALSE:
+        raise ValueError(text)
+    return text.lower() in TRUE

@@ -1,0 +1,154 @@
+"""Which jobs are meant: by their ids, tags, times and machines."""
+
+import json
+from typing import NamedTuple, Optional
+
+from epmtlite.collect import tags as tag_grammar
+from epmtlite.load import quoted
+from epmtlite.ordering import order_sql
+from usagedb import errors
+from usagedb.database import KEYS_PER_QUERY, in_parts
+
+# What jobs can be sorted by; with a - before it the other way round.
+ORDERS = (
+    "start", "end", "submit", "duration", "cpu_time", "num_procs", "num_threads", "peak_rss",
+    "exitcode", "jobid", "jobname", "cluster", "created_at", "updated_at",
+)  # fmt: skip
+
+
+class JobFilter(NamedTuple):
+    """Conditions that all have to be met; what is None or empty is none."""
+
+    jobs: tuple = ()  # ids, or cluster/id
+    cluster: Optional[str] = None
+    tags: Optional[dict] = None  # {}: those without tags
+    exact_tag_only: bool = False  # the tags are these and no others
+    annotations: Optional[dict] = None
+    analyses: Optional[dict] = None
+    hosts: tuple = ()
+    before: Optional[int] = None  # ended until then, microseconds since the epoch
+    after: Optional[int] = None  # began since then
+    when: Optional[int] = None  # ran then
+    order: str = "start"
+    limit: Optional[int] = None
+    offset: int = 0
+
+
+class Job(NamedTuple):
+    """What tells a job from others."""
+
+    number: int  # epmt_job.id
+    cluster: str
+    jobid: str
+    start: int
+    end: int
+    num_procs: int
+
+    def full_name(self):
+        """Return the job id with its cluster, if that has a name."""
+        return f"{self.cluster}/{self.jobid}" if self.cluster else self.jobid
+
+
+JOB_SQL = 'SELECT id, cluster, jobid, start, "end", num_procs FROM epmt_job'
+
+
+def select_jobs(database, wanted=JobFilter()):  # noqa: B008 - it cannot be changed
+    """Return the Jobs that meet a JobFilter, in its order. Read-only.
+
+    A job that is named and not there is left out. Raises UsageError for a job id that several
+    clusters have, and for an unknown order.
+    """
+    conditions, values = conditions_of(database, wanted)
+    numbers = None
+    if wanted.jobs:
+        numbers = {job.number for job in named_jobs(database, wanted.jobs, wanted.cluster)}
+        if len(numbers) <= KEYS_PER_QUERY:
+            conditions += f" AND id IN ({', '.join('?' * len(numbers)) or 'NULL'})"
+            values += sorted(numbers)
+    sql = f"{JOB_SQL} WHERE {conditions} ORDER BY {order_sql(database, wanted.order, ORDERS)}"
+    found = (Job(*row) for row in database.rows(quoted(database, sql), values))
+    jobs = [job for job in found if numbers is None or job.number in numbers]
+    jobs = with_texts(database, jobs, wanted)
+    end = None if wanted.limit is None else wanted.offset + wanted.limit
+    return jobs[wanted.offset : end]
+
+
+def conditions_of(database, wanted):
+    """Return (SQL, values) of what can be asked in SQL."""
+    conditions, values = ["1 = 1"], []
+    for condition, value in (
+        ("cluster = ?", wanted.cluster),
+        ('"end" <= ?', wanted.before),
+        ("start >= ?", wanted.after),
+        ("start <= ?", wanted.when),
+        ('"end" >= ?', wanted.when),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    if wanted.hosts:
+        marks = ", ".join("?" * len(wanted.hosts))
+        conditions.append(
+            "id IN (SELECT j.job_id FROM epmt_job_host j JOIN epmt_host h ON h.id = j.host_id"  # noqa: S608
+            f" WHERE h.name IN ({marks}))"
+        )
+        values += wanted.hosts
+    return " AND ".join(conditions), values
+
+
+def named_jobs(database, names, cluster=None):
+    """Return the Jobs with these ids; a name may be cluster/id. Read-only.
+
+    Raises UsageError for a job id that several clusters have, unless cluster says which.
+    """
+    pairs = [pair_of(name, cluster) for name in names]
+    found: dict = {}
+    sql = quoted(database, JOB_SQL + " WHERE jobid IN ({})")
+    for row in in_parts(database, sql, sorted({jobid for _cluster, jobid in pairs})):
+        found.setdefault(row[2], []).append(Job(*row))
+    jobs: dict = {}
+    for one_cluster, jobid in pairs:
+        meant = [job for job in found.get(jobid, ()) if one_cluster in (None, job.cluster)]
+        if len(meant) > 1:
+            clusters = ", ".join(sorted(f"{job.cluster}/{jobid}" for job in meant))
+            raise errors.UsageError(f"several clusters have a job {jobid}: say one of {clusters}")
+        jobs.update((job.number, job) for job in meant)
+    return list(jobs.values())
+
+
+def pair_of(name, cluster):
+    """Return (cluster or None, job id) of a name: job ids have no slash."""
+    before, slash, after = name.rpartition("/")
+    return (before, after) if slash else (cluster, name)
+
+
+def with_texts(database, jobs, wanted):
+    """Return the jobs whose tags, annotations and analyses are those wanted. Read-only."""
+    for column, values, is_exact in (
+        ("tags", wanted.tags, wanted.exact_tag_only),
+        ("annotations", wanted.annotations, False),
+        ("analyses", wanted.analyses, False),
+    ):
+        if values is not None and jobs:
+            sql = f"SELECT id, {column} FROM epmt_job WHERE id IN ({{}})"  # noqa: S608
+            texts = dict(in_parts(database, sql, [job.number for job in jobs]))
+            jobs = [job for job in jobs if matches(json.loads(texts[job.number]), values, is_exact)]
+    return jobs
+
+
+def matches(mapping, wanted, is_exact=False):
+    """Tell whether a mapping has all wanted keys with these values, compared as text.
+
+    {} is wanted for a mapping without keys; with is_exact it must have no others.
+    """
+    if is_exact or not wanted:
+        return {key: str(value) for key, value in mapping.items()} == wanted
+    return all(key in mapping and str(mapping[key]) == value for key, value in wanted.items())
+
+
+def wanted_tags(text):
+    """Return the tags of k1:v1;k2:v2. Raises UsageError for what is none."""
+    found = tag_grammar.parse(text) or {}
+    if text.strip() and not found:
+        raise errors.UsageError(f"{text} is no tag: write key:value;key:value")
+    return found

@@ -1,0 +1,94 @@
+"""The command epmt submit."""
+
+import logging
+import os
+import time
+
+from epmtlite import connection, partial, submit
+from epmtlite.admin_commands import drop_tables
+from epmtlite.collect import errors
+from epmtlite.collect.console import print_error, print_line
+from usagedb.runs import recorded
+
+logger = logging.getLogger(__name__)
+
+COMMAND = "epmt submit"
+LONGEST_CLUSTER = 64
+
+
+def run(options):
+    """Store the jobs of directories and archives; return the exit status."""
+    if options.drop and options.dry_run:
+        raise errors.UsageError("--drop and --dry-run exclude each other")
+    paths = options.paths or [submit.default_path(options.settings)]
+    config = connection.database_config(options.settings, options.conf_path)
+    how = submit.Options(
+        cluster=cluster_of(config, options.cluster),
+        stop_at_error=options.error,
+        remove=options.remove and not options.dry_run,
+        move_away=options.move_away and not options.dry_run,
+        wait_seconds=options.wait,
+    )
+    totals = submit.Totals(options.error)
+    if options.dry_run:
+        reader = submit.Submitter(None, options.settings, how)
+        return tell(totals, submit.submit_all(paths, reader))
+    if options.drop and not drop_tables(config, options.yes):
+        return 0
+    return store(paths, config, options, how, totals)
+
+
+def cluster_of(config, given):
+    """Return the name of the cluster. Raises UsageError if it cannot be one."""
+    name = connection.cluster_name(config, given)
+    if "/" in name or len(name) > LONGEST_CLUSTER or not name.isprintable():
+        raise errors.UsageError(f"{name!r} cannot be the name of a cluster")
+    return name
+
+
+def store(paths, config, options, how, totals):
+    """Store jobs, in one process or in several, as one run; return the exit status."""
+    workers = min(options.num_cpus or len(os.sched_getaffinity(0)), len(paths))
+    started = time.monotonic()
+    outcomes = None
+    if workers > 1:
+        from epmtlite.parallel import submit_in_parallel
+
+        connection.open_database(config).close()  # the tables are there before the workers are
+        outcomes = submit_in_parallel(paths, config, options.settings, how, workers)
+    database = connection.open_database(config)
+    try:
+        with recorded(database, COMMAND) as run:
+            partial.clean(database)
+            if outcomes is None:
+                outcomes = submit.submit_all(
+                    paths, submit.Submitter(database, options.settings, how)
+                )
+            try:
+                run.exit_code = tell(totals, outcomes)
+            finally:
+                count(run, totals, time.monotonic() - started, workers)
+        return run.exit_code
+    finally:
+        database.close()
+
+
+def tell(totals, outcomes):
+    """Print a line for each Outcome; return the exit status."""
+    for outcome in outcomes:
+        if outcome.line():
+            print_line(outcome.line())
+        else:
+            is_named = outcome.path in outcome.message
+            print_error(outcome.message if is_named else f"{outcome.path}: {outcome.message}")
+        if not totals.add(outcome):
+            break
+    return totals.status()
+
+
+def count(run, totals, seconds, workers):
+    """Write what became of the jobs into the row of usage_run."""
+    run.stored, run.duplicates = totals.jobs, totals.present
+    run.rejected = len(totals.failures)
+    run.message = totals.describe(seconds, workers)
+    logger.info("%s", run.message)

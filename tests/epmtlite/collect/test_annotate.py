@@ -1,0 +1,112 @@
+"""Annotations are added to jobs that run, that are stopped, and that are packed."""
+
+import os
+import pickle
+import unittest
+
+from epmtlite.collect import annotate, errors, metadata, metaformat
+from tests.epmtlite.collect import jobs
+from tests.epmtlite.collect.jobs import JobTest, files_v2, members_of, write_archive
+
+
+class Parsing(unittest.TestCase):
+    def test_values_get_their_kind(self):
+        found = annotate.parse(
+            ["a=1", "b=-2", "c=+3", "d=TRUE", "e=false", "f=None", "g=1.5", "h=x y", "i=1e5"]
+        )
+        self.assertEqual(
+            found,
+            {"a": 1, "b": -2, "c": 3, "d": True, "e": False, "f": None, "g": "1.5", "h": "x y",
+             "i": "1e5"},
+        )  # fmt: skip
+        self.assertIs(found["e"], False)
+
+    def test_all_behind_the_first_equals_sign_is_the_value(self):
+        self.assertEqual(annotate.parse(["a=b=c", "u=x?y=1"]), {"a": "b=c", "u": "x?y=1"})
+
+    def test_a_number_of_too_many_digits_stays_a_text(self):
+        self.assertEqual(annotate.parse(["a=" + "9" * 30]), {"a": "9" * 30})
+
+    def test_without_key_or_value_nothing_is_left(self):
+        self.assertEqual(annotate.parse(["x=", "=y", "a=1"]), {"a": 1})
+        for words in ([], ["x="], ["=y", "="]):
+            with self.assertRaises(errors.UsageError) as caught:
+                annotate.parse(words)
+            self.assertIn("No annotations found", str(caught.exception))
+
+    def test_a_word_without_equals_sign_is_an_error(self):
+        with self.assertRaises(errors.UsageError) as caught:
+            annotate.parse(["a=1", "b"])
+        self.assertIn("Annotations must be of the form <key>=<value>", str(caught.exception))
+
+
+class Jobs(JobTest):
+    def annotations(self, path):
+        return metadata.read(path).metadata.get("annotations")
+
+    def test_directories_and_metadata_files(self):
+        job = self.write_job(files_v2())
+        self.assertEqual(self.epmt("annotate", job, "a=1", "b=x"), (0, "", ""))
+        self.assertEqual(self.epmt("annotate", job + "/job_metadata", "a=2"), (0, "", ""))
+        self.assertEqual(self.annotations(job + "/job_metadata"), {"a": 2, "b": "x"})
+        self.assertEqual(self.epmt("annotate", "--replace", job, "c=3"), (0, "", ""))
+        self.assertEqual(self.annotations(job + "/job_metadata"), {"c": 3})
+        self.assertEqual(self.epmt("dump", "-k", "annotations", job)[1], "{'c': 3}\n")
+
+    def test_the_current_job_running_and_stopped(self):
+        self.write_settings()
+        os.environ["SLURM_JOB_ID"] = "77"
+        status, out, err = self.epmt("annotate", "a=1")
+        self.assertEqual((status, out), (1, ""))
+        self.epmt("start")
+        self.assertEqual(self.epmt("annotate", "a=1"), (0, "", ""))
+        self.epmt("stop")
+        self.assertEqual(self.epmt("annotate", "b=2"), (0, "", ""))
+        self.assertEqual(self.epmt("dump", "-k", "annotations")[1], "{'a': 1, 'b': 2}\n")
+
+    def test_archives_are_written_anew_with_all_else_as_it_was(self):
+        for mode in ("w:gz", "w"):
+            files = list(files_v2().items())
+            path = write_archive("77.tgz", files[::-1], mode)
+            before = members_of(path)
+            os.chmod(path, 0o640)
+            self.assertEqual(self.epmt("annotate", "77.tgz", "a=1"), (0, "", ""))
+            after = members_of(path)
+            self.assertEqual(list(after), list(before))
+            found = metaformat.loads(after.pop("./job_metadata"), "f")
+            self.assertEqual(found.pop("annotations"), {"a": 1})
+            self.assertEqual(found, metaformat.loads(before.pop("./job_metadata"), "f"))
+            self.assertEqual(after, before)
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o640)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(2) == b"\x1f\x8b", mode == "w:gz")
+
+    def test_a_pickle_stays_a_pickle(self):
+        raw = metaformat.dumps(jobs.metadata(), as_pickle=True)
+        write_archive("77.tgz", [("job_metadata", raw)])
+        self.epmt("annotate", "77.tgz", "a=1")
+        found = pickle.loads(members_of("77.tgz")["./job_metadata"])
+        self.assertEqual(found["annotations"], {"a": 1})
+
+    def test_an_archive_that_cannot_be_read_stays_as_it_is(self):
+        whole = write_archive("w.tgz", list(files_v2().items()))
+        with open(whole, "rb") as file:
+            raw = file.read()[:-20]
+        for content in (raw, b"", b"x"):
+            path = self.write("77.tgz", content)
+            self.assertEqual(self.epmt("annotate", "77.tgz", "a=1")[0], 65)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), content)
+        write_archive("no.tgz", [("other", b"x")])
+        self.assertEqual(self.epmt("annotate", "no.tgz", "a=1")[0], 65)
+        self.assertEqual(sorted(os.listdir(".")), ["77.tgz", "no.tgz", "w.tgz"])
+
+    def test_annotations_that_are_no_dictionary_are_an_error(self):
+        job = self.write_job(files_v2(annotations=[1]))
+        self.assertEqual(self.epmt("annotate", job, "a=1")[0], 65)
+
+    def test_what_is_not_there_is_told(self):
+        for name in ("x.tgz", "a/b", "12345"):
+            self.assertEqual(self.epmt("annotate", name, "a=1")[:2], (66, ""))
+        self.assertEqual(self.epmt("annotate")[0], 2)
+        self.assertEqual(self.epmt("annotate", "12345")[0], 2)

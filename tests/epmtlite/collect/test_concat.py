@@ -1,0 +1,124 @@
+"""CSV files of one job become one; bad ones are told and set aside."""
+
+import os
+import tracemalloc
+
+from epmtlite.collect import concat, errors
+from tests.epmtlite.collect.jobs import HEADER_V1, ROW_A, ROW_B, ROW_B2, JobTest
+
+ONE = "\n".join(("# first", "", HEADER_V1, ROW_A)) + "\n"
+TWO = "\n".join(("#second, comment", HEADER_V1, ROW_B, ROW_B2))  # without a newline at the end
+BAD = "\n".join((HEADER_V1, ROW_A, ROW_A.rpartition(",")[0])) + "\n"
+TEXT = "File: job/n1-papiex-3-0.csv, Header: 20 delimiters, but this row has 19 delimiters"
+
+
+class Concat(JobTest):
+    def setUp(self):
+        super().setUp()
+        self.write_settings()
+        self.write("job/n1-papiex-1-0.csv", ONE)
+        self.write("job/n1-papiex-2-0.csv", TWO)
+
+    def bad(self, content=BAD):
+        self.write("job/n1-papiex-3-0.csv", content)
+
+    def output(self, name="n1-collated-papiex-job-0.csv"):
+        return (self.folder / name).read_text()
+
+    def test_comments_then_one_header_then_all_rows(self):
+        self.assertEqual(self.epmt("concat", "job"), (0, "", ""))
+        expected = ["# first", "#second, comment", HEADER_V1, ROW_A, ROW_B, ROW_B2]
+        self.assertEqual(self.output(), "\n".join(expected) + "\n")
+
+    def test_a_list_of_files_is_joined_in_order_each_once(self):
+        status, out, err = self.epmt(
+            "concat", "-o", "x.csv", "job/n1-papiex-2-0.csv", "job/n1-papiex-1-0.csv",
+            "job/n1-papiex-2-0.csv",
+        )  # fmt: skip
+        self.assertEqual((status, out), (0, ""))
+        self.assertIn("Warning: ", err)
+        self.assertEqual(self.epmt("concat", "job/"), (0, "", ""))
+        self.assertEqual(self.output("x.csv"), self.output())
+
+    def test_rows_keep_their_bytes(self):
+        content = (HEADER_V1 + "\n" + ROW_A.replace("-c a", "\\,\\\\") + "\n").encode()
+        content = content.replace(b"/bin/sh", b"/\xff\0")
+        self.write("raw/n1-papiex-1-0.csv", content)
+        self.assertEqual(self.epmt("concat", "raw"), (0, "", ""))
+        with open("n1-collated-papiex-raw-0.csv", "rb") as file:
+            self.assertEqual(file.read(), content)
+
+    def test_a_bad_row_is_told_and_its_file_set_aside(self):
+        self.bad()
+        status, out, err = self.epmt("concat", "-E", "errors", "job")
+        self.assertEqual((status, out), (74, ""))  # there is no such directory: nothing is lost
+        self.assertTrue(os.path.exists("job/n1-papiex-3-0.csv"))
+        os.unlink("n1-collated-papiex-job-0.csv")
+        os.mkdir("errors")
+        status, out, err = self.epmt("concat", "-E", "errors", "job")
+        self.assertEqual((status, out, err), (0, "", f"Warning: {TEXT}\n"))
+        self.assertEqual(self.output("errors/n1-papiex-3-0.csv.error"), BAD)
+        self.assertEqual(sorted(os.listdir("job")), ["n1-papiex-1-0.csv", "n1-papiex-2-0.csv"])
+        self.assertEqual(self.output().count("\n"), 6)
+
+    def test_strictly_a_bad_row_fails_and_changes_nothing(self):
+        self.bad()
+        status, out, err = self.epmt("concat", "-e", "job")
+        self.assertEqual((status, out, err), (65, "", f"Error: {TEXT}\n"))
+        self.assertEqual(len(os.listdir("job")), 3)
+        self.assertFalse(os.path.exists("n1-collated-papiex-job-0.csv"))
+
+    def test_other_files_that_are_bad(self):
+        for content in (
+            "", "# comment only\n", HEADER_V1 + "\n",
+            HEADER_V1.replace("rss", "RSS") + "\n" + ROW_A,
+            "a,b\n1,2\n", HEADER_V1 + "\n" + ROW_A.replace(",", "\\,", 1), "#x\n" * 400000,
+        ):  # fmt: skip
+            self.bad(content)
+            with self.assertRaises(concat.Bad):
+                concat.concat(["job"], is_strict=True)
+
+    def test_when_all_are_bad_nothing_is_written(self):
+        self.write("other/n1-papiex-1-0.csv", BAD)
+        status, _out, _err = self.epmt("concat", "other")
+        self.assertEqual((status, os.listdir("other")), (0, []))
+        self.assertFalse(os.path.exists("n1-collated-papiex-other-0.csv"))
+
+    def test_an_empty_directory_is_no_error(self):
+        os.mkdir("empty")
+        self.assertEqual(self.epmt("concat", "empty"), (0, "", ""))
+
+    def test_what_is_not_there_is_told(self):
+        for name, text in (
+            ("x/", "x/ does not exist or is not a directory"),
+            ("x.csv", "x.csv does not exist or is not a file"),
+        ):
+            self.assertEqual(self.epmt("concat", name), (66, "", f"Error: {text}\n"))
+
+    def test_a_collated_file_is_not_joined_again(self):
+        self.epmt("concat", "job")
+        os.rename("n1-collated-papiex-job-0.csv", "job/n1-collated-papiex-job-0.csv")
+        self.assertEqual(self.epmt("concat", "job")[0], 2)
+        self.assertEqual(self.epmt("concat", "job/n1-collated-papiex-job-0.csv")[0], 2)
+
+    def test_an_output_that_exists_is_kept(self):
+        self.write("x.csv", "old")
+        self.assertEqual(self.epmt("concat", "-o", "x.csv", "job")[0], 74)
+        self.assertEqual(self.output("x.csv"), "old")
+
+    def test_a_file_that_changes_meanwhile_gives_no_output(self):
+        good, header, comments = concat.examined(["job/n1-papiex-1-0.csv"], concat.Joined(), True)
+        self.write("job/n1-papiex-1-0.csv", ONE + ROW_A + "\n")
+        with self.assertRaises(concat.Bad):
+            concat.write_joined(good, header, comments, "x.csv")
+        self.assertFalse(os.path.exists("x.csv"))
+
+    def test_memory_does_not_grow_with_the_rows(self):
+        self.write("big/n1-papiex-1-0.csv", HEADER_V1 + "\n" + (ROW_A + "\n") * 100000)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        concat.concat(["big"], "x.csv")
+        self.assertLess(tracemalloc.get_traced_memory()[1], 8 << 20)
+
+    def test_an_error_has_the_status_of_its_class(self):
+        self.assertEqual(errors.MalformedError.exit_code, concat.Bad("f", "r").exit_code)
