@@ -107,14 +107,19 @@ class Collector:
         settings = self.settings
         if settings.salt_problem:
             raise PartFailed(settings.salt_problem)
-        among = None
-        if settings.group:
-            group = members.Group(settings.group)
-            group.among(())  # whether there is such a group
-            among = lambda found: group.among(found, self.programs.left_seconds())  # noqa: E731
+        among = self._members_among() if settings.group else None
         return names.Users(
             settings.obfuscate_users, settings.salt, settings.hash_name, among
         )  # fmt: skip
+
+    def _members_among(self):
+        """Return the function that tells which of some names are members of the group.
+
+        Raises PartFailed if there is no such group.
+        """
+        group = members.Group(self.settings.group)
+        group.among(())
+        return lambda found: group.among(found, self.programs.left_seconds())
 
     @functools.cached_property
     def _login_node(self):

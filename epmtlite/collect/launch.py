@@ -11,6 +11,9 @@ from epmtlite.collect.perf import Counters
 from epmtlite.collect.recorder import Recorder
 from epmtlite.collect.tracer import Tracer
 
+GO = b"g"
+ANSWER = "!i"  # 0, or the number of an error
+
 
 class Work(NamedTuple):
     """What a collector is to do, see follow."""
@@ -21,10 +24,6 @@ class Work(NamedTuple):
     no_trace: tuple
     at_end: Any
     has_begun: bool
-
-
-GO = b"g"
-ANSWER = "!i"  # 0, or the number of an error
 
 
 def follow(directory, events=(), no_trace=(), at_end=None):

@@ -4,7 +4,6 @@ Numbers are those of the kernel's own <linux/ptrace.h>, <linux/prctl.h> and <lin
 """
 
 import ctypes
-import errno
 import os
 
 CONT, DETACH, SYSCALL = 7, 17, 24
@@ -19,7 +18,6 @@ OPTIONS = OPTION_SYSGOOD | sum(
 SYSCALL_STOP = 0x80
 
 WAIT_ALL = 0x40000000  # __WALL: threads, too
-NO_CHILD = errno.ECHILD
 
 SET_PTRACER = 0x59616D61  # of Yama: who may trace this process besides its ancestors
 
