@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/demo
 # Debian packages that the tests use: the real services.
-TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge
+TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge \
+  gdb strace tcsh chromium fonts-dejavu-core
+COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
-.PHONY: help demo test versions lint bench check clean
+.PHONY: help demo test versions lint bench check zipapp clean
 
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%.-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## Load a sample log into an embedded database and show the reports.
 	@./conf/demo.sh $(BIN) $(DEMO)
@@ -24,7 +26,22 @@ lint: $(VENV)/installed-dev  ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint versions test  ## Lint and test.
+check:  ## Run the tests of job collection with Python's standard library alone.
+	$(PYTHON) $(COLLECTION_TESTS)
+
+check-python-%:  ## The same with that interpreter, from 3.6 on: make check-python-3.6
+	@python=$$(./tests/find_python.sh $*) || { echo "Python $* is not on this machine" >&2; exit 1; }; \
+	  echo "$$python"; "$$python" $(COLLECTION_TESTS)
+
+zipapp: build/epmt.pyz  ## Make build/epmt.pyz: what collects jobs, in one file for compute nodes.
+
+build/epmt.pyz: epmtlite/__init__.py $(wildcard epmtlite/collect/*.py)
+	rm -rf build/zipapp && mkdir -p build/zipapp/epmtlite/collect
+	cp epmtlite/__init__.py build/zipapp/epmtlite/
+	cp epmtlite/collect/*.py build/zipapp/epmtlite/collect/
+	cp epmtlite/collect/__main__.py build/zipapp/
+	$(PYTHON) -m zipapp -p '/usr/bin/env python3' -o $@ build/zipapp
+	chmod 755 $@
 
 versions: $(VENV)/bin/python  ## Run the tests that need no server on Python 3.9 and the newest.
 	@./tests/run_versions.sh $(VENV)

@@ -4,23 +4,26 @@ import json
 import sys
 from pathlib import Path
 
-from epmtlite import connection
+from epmtlite import connection, deletion
 from epmtlite.collect import errors
 from epmtlite.collect.console import print_line
 from epmtlite.schema import EPMT
 from usagedb import schema as schemas
+from usagedb.errors import PARTLY
 
 AGREED = ("y", "yes")
 
 
 def delete(options):
     """Delete jobs; return the exit status: not 0 if one is not there."""
-    from epmtlite import deletion, partial, selection
+    from epmtlite import partial, selection
     from usagedb.runs import recorded
 
     with connection.opened(options) as database:
         jobs = selection.named_jobs(database, options.jobs, options.cluster)
-        missing = missing_names(options.jobs, jobs)
+        missing = selection.missing_names(options.jobs, jobs)
+        kept = keep_models(database, jobs, options)
+        jobs = [job for job in jobs if job.number not in kept]
         if options.dry_run:
             for job in jobs:
                 print_line(f"would delete job {job.full_name()}: {job.num_procs} processes")
@@ -31,12 +34,18 @@ def delete(options):
                 run.message = f"deleted {count} jobs"
     if missing:
         raise errors.MissingError(f"no job {', '.join(missing)} is in the database")
+    return PARTLY if kept else 0
 
 
-def missing_names(names, jobs):
-    """Return the names that stand for none of the jobs."""
-    known = {name for job in jobs for name in (job.jobid, f"{job.cluster}/{job.jobid}")}
-    return [name for name in dict.fromkeys(names) if name not in known]
+def keep_models(database, jobs, options):
+    """Return the numbers of the jobs that stay, since models were made of them, with a warning.
+
+    With remove_models none does, and these models are deleted, unless it is a dry run: commits.
+    """
+    if options.remove_models and options.dry_run:
+        return set()
+    left = deletion.without_models(database, jobs, options.remove_models)
+    return {job.number for job in jobs} - {job.number for job in left}
 
 
 def drop(options):
@@ -57,6 +66,8 @@ def drop_tables(config, yes):
         f"This will drop all tables of EPMT in {config.describe()}, with all data. This action"
         " cannot be reversed. Are you sure (yes/NO): "
     )
+    if not yes:
+        check_terminal()
     if not (yes or is_agreed(question)):
         return False
     database = Database(config)
@@ -65,26 +76,46 @@ def drop_tables(config, yes):
     return True
 
 
-def is_agreed(question):
-    """Ask a person at a terminal. Raises UsageError without one."""
+def check_terminal():
+    """Raise UsageError if nobody can be asked."""
     if not (sys.stdin and sys.stdin.isatty()):
-        raise errors.UsageError(f"{question}nobody can be asked here, say --yes")
+        raise errors.UsageError("drop needs --yes (or -f) without a terminal")
+
+
+def is_agreed(question):
+    """Ask the person at the terminal."""
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in AGREED
 
 
 def retire(options):
-    """Delete old jobs, or say which."""
+    """Delete old models and jobs, or say which."""
     from usagedb.runs import recorded
 
     with connection.opened(options) as database:
         if options.dry_run:
+            retire_models(database, options)
             retire_jobs(database, options)
             return
         with recorded(database, "epmt retire") as run:
+            models = retire_models(database, options)
             count = retire_jobs(database, options)
-            run.message = f"retired {count} jobs"
+            run.message = f"retired {models} models and {count} jobs"
+
+
+def retire_models(database, options):
+    """Delete the models that are old by the settings; return how many. With dry_run say which."""
+    from epmtlite import care
+
+    doing = "would retire" if options.dry_run else "retired"
+
+    def report(model):
+        if options.dry_run or options.verbosity:
+            print_line(f"{doing} model {model.name}")
+
+    days = options.settings.retire_models_ndays
+    return care.retire_models(database, days, options.dry_run, report)
 
 
 def retire_jobs(database, options):

@@ -2,7 +2,7 @@
 
 from array import array
 
-from epmtlite.values import CYCLES, ERRONEOUS, NOT_SUMMED
+from epmtlite.values import CYCLES, ERRONEOUS, NOT_SUMMED, add_known, known_sum
 
 # Texts of EPMT's annotations about processes that papiex could not measure.
 NOT_LOADED = "papiex could not be preloaded (rdtsc_duration = 0)."
@@ -28,9 +28,8 @@ class Aggregate:
         names are the metrics; values holds the sums over the threads of each process, in the order
         of names; rows is a Rows of the same processes.
         """
-        for name, total in zip(names, map(sum, zip(*values))):
-            if name not in NOT_SUMMED:
-                self._sums[name] = self._sums.get(name, 0) + total
+        totals = zip(names, map(known_sum, zip(*values)))
+        add_known(self._sums, (one for one in totals if one[0] not in NOT_SUMMED))
         self.num_threads += sum(rows.numtids)
         self.cpu_time += sum(rows.cpu_times)
         self.peak_rss = max(self.peak_rss, *rows.peaks)

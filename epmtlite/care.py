@@ -2,7 +2,7 @@
 
 import datetime
 
-from epmtlite import deletion, partial, selection
+from epmtlite import deletion, partial, refmodels, selection
 from epmtlite.schema import EPMT
 from usagedb import errors
 from usagedb.locks import only_one
@@ -18,13 +18,27 @@ def retire(database, ndays, per_delete, dry_run=False, report=lambda job: None):
     if ndays <= 0:
         return 0
     wanted = selection.JobFilter(before=deletion.older_than(ndays), order="end")
-    jobs = selection.select_jobs(database, wanted)
+    jobs = deletion.without_models(database, selection.select_jobs(database, wanted))
     if dry_run:
         for job in jobs:
             report(job)
         return len(jobs)
     parts = deletion.chunks(jobs, per_delete)
     return sum(deletion.delete_jobs(database, part, report) for part in parts)
+
+
+def retire_models(database, ndays, dry_run=False, report=lambda model: None):
+    """Delete the models that were made more than ndays days ago; return how many. Commits.
+
+    0 or less days mean never. With dry_run nothing is deleted; report(model) is told of each one.
+    """
+    if ndays <= 0:
+        return 0
+    wanted = refmodels.ModelFilter(before=deletion.older_than(ndays))
+    models = refmodels.find(database, wanted)
+    for model in models:
+        report(model)
+    return len(models) if dry_run else refmodels.delete(database, [one.id for one in models])
 
 
 def clean(database, wait_seconds=0.0):

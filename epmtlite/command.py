@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 
-from epmtlite.collect import cli, console, errors
+from epmtlite.collect import cli, console, errors, parsing
 
 DESCRIPTION = "Collect, store and show what every process of a job did."
 
@@ -20,13 +20,16 @@ class Failure(errors.CollectError):
 
 def main(arguments=None):
     """Run the command and end the process with its status."""
-    from epmtlite.command_line import add_submission_commands
+    from epmtlite.asking_line import add_asking_commands
+    from epmtlite.storing_line import add_storing_commands
 
-    parser, subparsers = console.make_parser(DESCRIPTION)
+    parser, subparsers = parsing.make_parser(DESCRIPTION)
     cli.add_collection_commands(
-        subparsers, handler("job_commands", "dump"), handler("job_commands", "annotate")
-    )
-    add_submission_commands(subparsers, handler)
+        subparsers, handler("job_commands", "dump"), handler("job_commands", "annotate"),
+        handler("connection", "check"), handler("api_help", "show"),
+    )  # fmt: skip
+    add_storing_commands(subparsers, handler)
+    add_asking_commands(subparsers, handler)
     sys.exit(cli.run(parser, sys.argv[1:] if arguments is None else arguments))
 
 

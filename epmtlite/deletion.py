@@ -3,7 +3,7 @@
 import logging
 import time
 
-from epmtlite import partial
+from epmtlite import moments, partial, refmodels
 from usagedb.database import with_conflict_retries
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,8 @@ JOBS_PER_CHUNK = 2000
 def delete_jobs(database, jobs, report=lambda job: None):
     """Delete some selection.Jobs; return how many were there. Commits job by job.
 
-    A stop in between leaves every job whole or out of sight. report(job) is told of each one.
+    One that a model was made of stays: see without_models. A stop in between leaves every job whole
+    or out of sight. report(job) is told of each one.
     """
     count = 0
     for job in jobs:
@@ -26,6 +27,27 @@ def delete_jobs(database, jobs, report=lambda job: None):
             report(job)
             count += 1
     return count
+
+
+def without_models(database, jobs, remove_models=False):
+    """Return those of some selection.Jobs that no model was made of, with a warning about others.
+
+    With remove_models all, and such models are deleted: commits.
+    """
+    models = refmodels.numbers_by_job(database, jobs)
+    if not models:
+        return jobs
+    if remove_models:
+        numbers = sorted({one for some in models.values() for one in some})
+        refmodels.delete(database, numbers)
+        logger.warning("deleted the models %s", ", ".join(map(str, numbers)))
+        return jobs
+    kept = [job for job in jobs if job.number in models]
+    logger.warning(
+        "%d jobs stay, since models were made of them; the first: %s of model %s (epmt list"
+        " refmodels)", len(kept), kept[0].full_name(), models[kept[0].number][0],
+    )  # fmt: skip
+    return [job for job in jobs if job.number not in models]
 
 
 def delete_job(database, job):
@@ -41,7 +63,11 @@ def delete_job(database, job):
 def take_away(database, number, in_steps):
     """Delete a job but, with in_steps, its processes; tell whether it was there. Commits."""
     with database.transaction():
-        if database.execute("DELETE FROM epmt_job WHERE id = ?", (number,)) != 1:
+        sql = (
+            "DELETE FROM epmt_job WHERE id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM epmt_refmodel_job m WHERE m.job_id = epmt_job.id)"
+        )
+        if database.execute(sql, (number,)) != 1:
             return False
         partial.delete_small(database, number)
         if in_steps:
@@ -52,8 +78,9 @@ def take_away(database, number, in_steps):
 
 
 def older_than(days, now=time.time):
-    """Return the moment some days ago, in microseconds since the epoch."""
-    return round(now() * 1e6) - days * MICROSECONDS_PER_DAY
+    """Return the moment some days ago, in microseconds since the epoch: of very many days the
+    first one that databases can compare, before which no job was."""
+    return max(round(now() * 1e6) - days * MICROSECONDS_PER_DAY, -moments.MOST_MICROSECONDS)
 
 
 def chunks(jobs, size):

@@ -46,14 +46,20 @@ def facts_of(raw, settings, environment):
     metadata.check_required(found)
     begin, end = found["job_pl_env"], found["job_el_env"]
     zone = zone_of(found["job_pl_start_ts"], begin, environment)
+    start, stop = (zone.microseconds(found[key]) for key in ("job_pl_start_ts", "job_el_stop_ts"))
+    if start > stop:
+        raise errors.MalformedError(
+            f"job_el_stop_ts in job metadata, {found['job_el_stop_ts']}, is before the start,"
+            f" {found['job_pl_start_ts']}"
+        )
     job_tags = text_map(found, "job_tags")
     return Facts(
         jobid=job_number(found["job_pl_id"]),
         user=name_of(metadata.user_of(found, begin)),
         jobname=str(found.get("job_jobname") or metadata.UNKNOWN_NAME),
         zone=zone,
-        start=zone.microseconds(found["job_pl_start_ts"]),
-        end=zone.microseconds(found["job_el_stop_ts"]),
+        start=start,
+        end=stop,
         submit=zone.microseconds(found["job_pl_submit_ts"]),
         exitcode=exit_code(found["job_el_exitcode"]),
         tags=job_tags,

@@ -8,33 +8,41 @@ from usagedb.output import write_rows
 from usagedb.terminal import visible
 
 PYTHON = "python"
+STREAMED = ("csv", "json")  # besides PYTHON; the width of a table is known at its end
 
 
 def write_list(values, heading, form):
-    """Print a list of values that are no dictionaries, under a heading in tables."""
+    """Print values that are no dictionaries as a list, under a heading in tables."""
     if form == PYTHON:
         write_python(values)
     else:
         cell = plain if form == "json" else text
-        write_rows([heading], [(cell(value),) for value in values], form)
+        write_rows([heading], ((cell(value),) for value in values), form)
 
 
-def write_dicts(records, form):
-    """Print a list of dictionaries; in tables a column of any is one of all."""
+def write_dicts(records, form, keys=None):
+    """Print dictionaries as a list; in tables a column of any is one of all.
+
+    Those of STREAMED are written as they come where all their keys are known before.
+    """
     if form == PYTHON:
         write_python(records)
         return
-    keys = list(dict.fromkeys(key for record in records for key in record))
-    if form == "json":
-        rows = [[plain(record.get(key)) for key in keys] for record in records]
-    else:
-        rows = [[text(record.get(key)) for key in keys] for record in records]
+    if not keys:
+        records = list(records)
+        keys = list(dict.fromkeys(key for record in records for key in record))
+    cell = plain if form == "json" else text
+    rows = ([cell(record.get(key)) for key in keys] for record in records)
     write_rows(keys, rows, form, keys)
 
 
-def write_python(value):
-    """Print a value as Python writes it: controls in its texts are escapes."""
-    sys.stdout.write(repr(value) + "\n")
+def write_python(values):
+    """Print values as Python writes a list of them: controls in their texts are escapes."""
+    before = "["
+    for value in values:
+        sys.stdout.write(before + repr(value))
+        before = ", "
+    sys.stdout.write("[]\n" if before == "[" else "]\n")
 
 
 def plain(value):

@@ -2,37 +2,123 @@
 
 import logging
 import os
+from typing import NamedTuple, Optional
 
-from epmtlite.collect.archive import open_job
-from epmtlite.facts import facts_of
-from epmtlite.load import ReadJob
+from epmtlite import known, tagtext
+from epmtlite.collect import names, papiex
+from epmtlite.collect.archive import ArchiveJob, DirectoryJob, Job
+from epmtlite.facts import Facts, facts_of
+from epmtlite.parts import Lines
 from epmtlite.reading import Processes
 
 logger = logging.getLogger(__name__)
 
 
-def read_job(path, settings, cluster, is_wanted=lambda facts: True):
-    """Return the ReadJob of a directory or an archive, None unless is_wanted(its Facts).
+class Found(NamedTuple):
+    """A job as its files have it; close its processes."""
 
-    Its processes are read only if it is wanted; close them. Raises CollectError.
+    facts: Facts
+    processes: Processes
+    known: Optional[known.Known]  # as it was known before: then these are the same processes
+    unread: tuple  # names of what else is in the directory or archive, in order
+
+
+def read_job(path, settings, look_up=lambda facts: None):
+    """Return what is Found in a directory or an archive.
+
+    look_up(Facts) returns the known.Known job of that number, None if it is a new one.
+    Raises CollectError, also if the known job is not this one.
     """
-    with open_job(path, settings.input_pattern) as source:
+    with opened(path, settings.input_pattern) as source, tagtext.bad_tags_counted(path) as bad:
         facts = facts_of(source.metadata, settings, os.environ)
-        if not is_wanted(facts):
-            return None
-        processes = Processes(facts.start, facts.end)
+        bad.what = f"job {facts.jobid} in {path}"
+        before = look_up(facts)
+        if before:
+            known.check_times(before, facts)
+        processes = Processes(facts.start, facts.end, keeps_rows=not before)
         try:
-            add_files(source, processes, path)
-            return ReadJob(cluster, facts, processes, processes.build_tree())
+            add_files(source, processes)
+            if before:
+                known.check_same(before, facts, processes)
+            return Found(facts, processes, before, source.unread())
         except BaseException:
             processes.close()
             raise
 
 
-def add_files(source, processes, path):
+def opened(path, pattern):
+    """Return the job of a directory or an archive, to be used in a with statement."""
+    return WholeDirectory(path, pattern) if os.path.isdir(path) else WholeArchive(path, pattern)  # noqa: PTH112
+
+
+def add_files(source, processes):
     """Read all data files of a job."""
     count = 0
-    for count, (name, _kind, host, records) in enumerate(source.files(), 1):  # noqa: B007
-        processes.add_file(source.shown(name), host, records)
+    for count, (name, _kind, host, (records, lines)) in enumerate(source.files(), 1):  # noqa: B007
+        processes.add_file(source.shown(name), host, records, lines)
     if not count:
-        logger.warning("%s has no data files: a job without processes", path)
+        logger.warning("%s has no data files: a job without processes", source.path)
+
+
+class NumberedJob(Job):
+    """A job whose records come with the Lines that they are read from."""
+
+    def records(self, base, stream, header):
+        """Return what files() yields of one file: (records, Lines) in the place of the records."""
+        shown = self.shown(base)
+        is_v1 = header is None
+        lines = Lines(papiex.text_lines(stream, shown), has_row_per_thread=is_v1)
+        found = papiex.read_v1(lines, shown) if is_v1 else papiex.read_v2(lines, header, shown)
+        return base, names.kind_of(base), self.host(base), (found, lines)
+
+
+class WholeDirectory(NumberedJob, DirectoryJob):
+    """A directory that knows what of it was read."""
+
+    def __enter__(self):
+        self.opened = set()
+        return super().__enter__()
+
+    def open(self, base):
+        """Open a file of the directory, and note that."""
+        file = super().open(base)
+        self.opened.add(base)
+        return file
+
+    def unread(self):
+        """Return the names of what else is there, in order."""
+        others = set(os.listdir(self.directory)) - self.opened  # noqa: PTH208
+        # A header without a data file says nothing.
+        return tuple(sorted(name for name in others if not names.is_header(name)))
+
+
+class WholeArchive(NumberedJob, ArchiveJob):
+    """An archive that knows what of it was read."""
+
+    def __enter__(self):
+        self.others, self.is_noting = [], False
+        return super().__enter__()
+
+    def relevant(self):
+        """Yield the members that are the job's; note the others."""
+        if not self.is_noting:
+            self.members, self.is_noting = self.noted(self.members), True
+        return super().relevant()
+
+    def noted(self, members):
+        """Yield all members; close what they come from at the end."""
+        try:
+            for member in members:
+                if not (
+                    member.base == names.METADATA
+                    or names.is_header(member.base)
+                    or names.is_data(member.base, self.pattern)
+                ):
+                    self.others.append(member.path)
+                yield member
+        finally:
+            members.close()
+
+    def unread(self):
+        """Return the names of the other members, in order."""
+        return tuple(sorted(self.others))

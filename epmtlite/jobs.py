@@ -2,6 +2,7 @@
 
 import json
 
+from epmtlite.selection import matches
 from epmtlite.zones import EPOCH, MICROSECOND, stored_zone
 from usagedb.database import in_parts
 
@@ -9,6 +10,13 @@ JSON_COLUMNS = ("tags", "annotations", "analyses", "info_dict", "env_dict", "env
 COLUMNS = (
     "id", "cluster", "jobid", "created_at", "updated_at", "jobname", "zone", "start", "end",
     "submit", "duration", "exitcode", "cpu_time", "peak_rss", *JSON_COLUMNS, "proc_sums",
+)  # fmt: skip
+# The keys of every dictionary of a job, besides its metrics.
+KEYS = (
+    "cluster", "jobid", "jobname", "user", "hosts", "zone", "start", "end", "submit", "duration",
+    "exitcode", "num_procs", "num_threads", "cpu_time", "peak_rss", "tags", "all_proc_tags",
+    "annotations", "analyses", "created_at", "updated_at", "info_dict", "env_dict",
+    "env_changes_dict",
 )  # fmt: skip
 JOBS_PER_QUERY = 100
 
@@ -64,8 +72,12 @@ class Clock:
         self.tzinfo = stored_zone(zone_name).tzinfo
 
     def moment(self, microseconds):
-        """Return microseconds since the epoch as a datetime of the zone."""
-        return (EPOCH + microseconds * MICROSECOND).astimezone(self.tzinfo)
+        """Return microseconds since the epoch as a datetime of the zone, None if no clock can show
+        them: then what else is known can be shown."""
+        try:
+            return (EPOCH + microseconds * MICROSECOND).astimezone(self.tzinfo)
+        except (OverflowError, ValueError):
+            return None
 
 
 def names_by_job(database, numbers):
@@ -92,18 +104,31 @@ def process_tags(database, numbers):
     return found
 
 
-def job_names(database, jobs):
-    """Return the job ids of selection.Jobs; with the cluster where several have that id.
+def distinct_process_tags(database, jobs, excluded=(), wanted=None):
+    """Return the different tags that processes of selection.Jobs have, in order. Read-only.
 
-    Read-only.
+    Those that match `wanted`, a dictionary, if there is one; without the keys that are excluded.
+    """
+    by_job = process_tags(database, [job.number for job in jobs])
+    distinct: dict = {}
+    for tags in (tags for some in by_job.values() for tags in some):
+        if wanted is None or matches(tags, wanted):
+            left = {key: value for key, value in tags.items() if key not in excluded}
+            distinct.setdefault(tuple(sorted(left.items())), left)
+    return [distinct[key] for key in sorted(distinct) if key]
+
+
+def job_names(database, jobs):
+    """Return the job ids of selection.Jobs; as cluster/id where several clusters have that id, also
+    for the one without a name: each is what other commands take. Read-only.
     """
     sql = "SELECT jobid FROM epmt_job GROUP BY jobid HAVING COUNT(*) > 1"
     ambiguous = {row[0] for row in database.rows(sql)}
-    return [job.full_name() if job.jobid in ambiguous else job.jobid for job in jobs]
+    return [f"{job.cluster}/{job.jobid}" if job.jobid in ambiguous else job.jobid for job in jobs]
 
 
 def unanalyzed(database, jobs):
     """Return those of the jobs of which no analysis is stored. Read-only."""
-    sql = "SELECT id FROM epmt_job WHERE analyses = '{{}}' AND id IN ({})"
+    sql = "SELECT id FROM epmt_job WHERE analyses = '{{}}' AND id IN ({})"  # selection.NO_ANALYSES
     numbers = {row[0] for row in in_parts(database, sql, [job.number for job in jobs])}
     return [job for job in jobs if job.number in numbers]

@@ -1,7 +1,20 @@
 """The command epmt list."""
 
-from epmtlite import connection, forms, jobs, operations, processes, selection
+import itertools
+
+from epmtlite import (
+    connection,
+    filters,
+    forms,
+    jobs,
+    moments,
+    operations,
+    processes,
+    refmodels,
+    selection,
+)  # fmt: skip
 from epmtlite.collect import errors
+from epmtlite.ordering import checked_order
 from epmtlite.query_words import Query, listed, truth, whole
 
 NOTHING = 1  # the status where what was asked for is not there
@@ -13,6 +26,26 @@ def run(options):
     query = Query(options.words, list(KINDS), options.cluster)
     with connection.opened(options, to_write=False) as database:
         return KINDS[query.kind](database, query, options.form)
+
+
+def chosen_jobs(database, wanted, kinds=None):
+    """Return the Jobs that meet a JobFilter. Raises MissingError if a job that it names is not
+    there: it may be one of the kinds, by default those of list, that was misspelt."""
+    named = selection.named_jobs(database, wanted.jobs, wanted.cluster)
+    missing = selection.missing_names(wanted.jobs, named)
+    if missing:
+        raise errors.MissingError(
+            f"no job {', '.join(missing)}; kinds are {', '.join(kinds or KINDS)}"
+        )
+    return selection.select_jobs(database, wanted)
+
+
+def show(records, form, keys=None):
+    """Print records as they come; return the exit status."""
+    records = iter(records)
+    first = list(itertools.islice(records, 1))
+    forms.write_dicts(itertools.chain(first, records), form, keys)
+    return 0 if first else NOTHING
 
 
 def is_terse(query, default):
@@ -28,11 +61,11 @@ def list_jobs(database, query, form):
     wanted, terse = query.job_filter(), is_terse(query, TERSE)
     merge_sums = query.take("merge_proc_sums", truth, True)
     query.check_all_taken()
-    found = selection.select_jobs(database, wanted)
+    found = chosen_jobs(database, wanted)
     if terse:
         forms.write_list(jobs.job_names(database, found), "jobid", form)
     else:
-        forms.write_dicts(list(jobs.job_dicts(database, found, merge_sums)), form)
+        forms.write_dicts(jobs.job_dicts(database, found, merge_sums), form)
     return 0
 
 
@@ -40,7 +73,7 @@ def list_unprocessed(database, query, form):
     """Print the jobs that wait for post-processing: none, for it is done before they are seen."""
     wanted = query.named_jobs()
     query.check_all_taken()
-    selection.select_jobs(database, wanted)  # that a name is ambiguous is an error here too
+    chosen_jobs(database, wanted)  # that a name is wrong is an error here too
     forms.write_list([], "jobid", form)
     return NOTHING if wanted.jobs else 0
 
@@ -49,7 +82,7 @@ def list_unanalyzed(database, query, form):
     """Print the ids of the jobs of which no analysis is stored."""
     wanted = query.named_jobs()
     query.check_all_taken()
-    found = jobs.unanalyzed(database, selection.select_jobs(database, wanted))
+    found = jobs.unanalyzed(database, chosen_jobs(database, wanted))
     forms.write_list(jobs.job_names(database, found), "jobid", form)
     return NOTHING if wanted.jobs and not found else 0
 
@@ -60,14 +93,15 @@ def list_processes(database, query, form):
     terse = is_terse(query, DICT)
     merge_sums = query.take("merge_threads_sums", truth, True)
     query.check_all_taken()
-    found = selection.select_jobs(database, chosen)
+    found = chosen_jobs(database, chosen)
+    ids = processes.process_ids(database, found, wanted)
     if terse:
-        ids = processes.process_ids(database, found, wanted)
         forms.write_list(ids, "id", form)
         return 0 if ids else NOTHING
-    records = processes.process_dicts(database, found, wanted, merge_sums)
-    forms.write_dicts(records, form)
-    return 0 if records else NOTHING
+    contexts = processes.Contexts(database, found)
+    records = processes.process_dicts(database, contexts, ids, merge_sums)
+    keys = contexts.keys(merge_sums) if form in forms.STREAMED else None
+    return show(records, form, keys)
 
 
 def list_threads(database, query, form):
@@ -77,9 +111,7 @@ def list_threads(database, query, form):
         ids = [whole(name) for name in query.names]
     except ValueError as error:
         raise errors.UsageError(f"{error} is no id of a process: see epmt list procs") from None
-    records = processes.thread_dicts(database, ids)
-    forms.write_dicts(records, form)
-    return 0 if records else NOTHING
+    return show(processes.thread_dicts(database, ids), form)
 
 
 def list_operations(database, query, form):
@@ -90,10 +122,10 @@ def list_operations(database, query, form):
     is_exact = query.take("exact_tags_only", truth, False)
     by_tag = query.take("group_by_tag", truth, False)
     query.check_all_taken()
-    found = selection.select_jobs(database, chosen)
+    found = chosen_jobs(database, chosen)
+    tags = tags or jobs.distinct_process_tags(database, found)
     records = operations.op_metrics(database, found, tags, method, is_exact, by_tag)
-    forms.write_dicts(records, form)
-    return 0 if records else NOTHING
+    return show(records, form)
 
 
 def list_process_tags(database, query, form):
@@ -103,8 +135,8 @@ def list_process_tags(database, query, form):
     wanted = query.take("tag_filter", selection.wanted_tags)
     fold = query.take("fold", truth, False)
     query.check_all_taken()
-    found = selection.select_jobs(database, chosen)
-    tags = distinct_tags(database, found, excluded, wanted)
+    found = chosen_jobs(database, chosen)
+    tags = jobs.distinct_process_tags(database, found, excluded, wanted)
     if fold:
         forms.write_dicts([operations.folded(tags)] if tags else [], form)
     else:
@@ -112,15 +144,28 @@ def list_process_tags(database, query, form):
     return 0 if tags else NOTHING
 
 
-def distinct_tags(database, found, excluded, wanted):
-    """Return the different tags of processes, without some keys. Read-only."""
-    by_job = jobs.process_tags(database, [job.number for job in found])
-    distinct: dict = {}
-    for tags in (tags for some in by_job.values() for tags in some):
-        if wanted is None or selection.matches(tags, wanted):
-            left = {key: value for key, value in tags.items() if key not in excluded}
-            distinct.setdefault(tuple(sorted(left.items())), left)
-    return [distinct[key] for key in sorted(distinct) if key]
+def list_models(database, query, form):
+    """Print all about models of jobs, or with fmt=terse their ids."""
+    wanted = refmodels.ModelFilter(
+        name=query.take("name"),
+        tags=selection.single(query.take("tag", selection.wanted_tags)),
+        exact_tag_only=query.take("exact_tag_only", truth, False),
+        fltr=query.take("fltr", filters.parsed),
+        before=query.take("before", moments.microseconds_of),
+        after=query.take("after", moments.microseconds_of),
+        order=checked_order(query.take("order", default="id"), refmodels.ORDERS),
+        limit=query.take("limit", whole),
+    )
+    merge_fields = query.take("merge_nested_fields", truth, True)
+    terse = is_terse(query, DICT)
+    query.check_all_taken()
+    models = refmodels.find(database, wanted)
+    if query.names:
+        models = [one for one in models if {one.name, str(one.id)} & set(query.names)]
+    if terse:
+        forms.write_list([model.id for model in models], "id", form)
+        return 0 if models else NOTHING
+    return show((model.as_dict(merge_fields) for model in models), form)
 
 
 KINDS = {
@@ -132,4 +177,5 @@ KINDS = {
     "thread_metrics": list_threads,
     "op_metrics": list_operations,
     "job_proc_tags": list_process_tags,
+    "refmodels": list_models,
 }

@@ -1,62 +1,22 @@
 """Store a job with its processes: whole or not at all, and once."""
 
-import itertools
+import contextlib
 import time
-from typing import NamedTuple, Optional
 
 from epmtlite import partial
-from epmtlite.facts import Facts
-from epmtlite.reading import Processes
-from epmtlite.tagtext import json_text
-from epmtlite.tree import Tree
+from epmtlite.collect import errors
+from epmtlite.job_rows import JOB_COLUMNS, PROCESS_COLUMNS, ProcessRows, job_row, metric_texts
+from epmtlite.known import find_id
 from usagedb.database import with_reconnects
-from usagedb.dialects.base import INTEGER, NULLABLE, SECONDS, TEXT, chunks
+from usagedb.dialects.base import INTEGER, SECONDS, TEXT, chunks
 from usagedb.dimensions import Dimension
 from usagedb.locks import only_one
 
-PROCESS_BITS = 24  # of epmt_process.id
 # Parts of epmtlite.reading, of some thousand rows each: a job of more is stored in several
 # transactions, of so many each.
 MOST_PARTS_AT_ONCE = 12
 PARTS_PER_STEP = 4
-
 NAME_COLUMNS = (("name", TEXT), ("created_at", SECONDS))
-JOB_COLUMNS = (
-    ("cluster", TEXT), ("jobid", TEXT), ("created_at", SECONDS), ("updated_at", SECONDS),
-    ("user_id", INTEGER), ("jobname", TEXT), ("zone", TEXT), ("day", INTEGER), ("start", INTEGER),
-    ("end", INTEGER), ("submit", INTEGER), ("start_local", TEXT), ("end_local", TEXT),
-    ("submit_local", TEXT), ("duration", INTEGER), ("exitcode", INTEGER), ("num_procs", INTEGER),
-    ("num_threads", INTEGER), ("cpu_time", INTEGER), ("peak_rss", INTEGER), ("proc_sums", TEXT),
-    ("tags", TEXT), ("annotations", TEXT), ("analyses", TEXT), ("info_dict", TEXT),
-    ("env_dict", TEXT), ("env_changes_dict", TEXT),
-)  # fmt: skip
-# The columns from tags_number to threads are those of reading.Rows.
-PROCESS_COLUMNS = (
-    ("id", INTEGER), ("job_id", INTEGER), ("host_id", INTEGER), ("tags_number", INTEGER),
-    ("metrics_number", INTEGER), ("exename", TEXT), ("path", TEXT), ("args", TEXT),
-    ("pid", INTEGER), ("gen", INTEGER), ("ppid", INTEGER), ("pgid", INTEGER), ("sid", INTEGER),
-    ("exitcode", INTEGER), ("exitsignal", INTEGER), ("start", INTEGER), ("end", INTEGER),
-    ("duration", INTEGER), ("cpu_time", INTEGER), ("peak_rss", INTEGER), ("numtids", INTEGER),
-    ("threads", TEXT), ("parent_id", NULLABLE), ("depth", INTEGER),
-    ("inclusive_cpu_time", INTEGER), ("tree_number", INTEGER), ("descendants", INTEGER),
-)  # fmt: skip
-
-
-class ReadJob(NamedTuple):
-    """A job that was read and checked."""
-
-    cluster: str
-    facts: Facts
-    processes: Processes
-    tree: Tree
-
-
-class Known(NamedTuple):
-    """A job that the database has."""
-
-    job_id: int
-    start: int
-    end: int
 
 
 class Dimensions:
@@ -71,18 +31,9 @@ def name_dimension(table):
     return Dimension(table, "id", NAME_COLUMNS, lambda name: (name, time.time()))
 
 
-def find(database, cluster, jobid) -> Optional[Known]:
-    """Return the job of that key, None if it is not there. Read-only."""
-    sql = 'SELECT id, start, "end" FROM epmt_job WHERE cluster = ? AND jobid = ?'
-    found = database.rows(quoted(database, sql), (cluster, jobid))
-    return Known(*found[0]) if found else None
-
-
 def number_of(database, job):
-    """Return the number of a ReadJob that was just inserted."""
-    known = find(database, job.cluster, job.facts.jobid)
-    assert known
-    return known.job_id
+    """Return the number of the row of a ReadJob, None if it has none."""
+    return find_id(database, job.cluster, job.facts.jobid)
 
 
 def quoted(database, sql):
@@ -101,16 +52,17 @@ class Store:
     def write(self, job):
         """Store a ReadJob; return whether that was done: False if its key is there already.
 
-        Commits. Raises UnavailableError or WriteError when the database stays away: then nothing
-        of the job can be seen.
+        Commits. Raises MalformedError for a value that the database cannot hold, UnavailableError
+        or WriteError when it stays away: then nothing of the job can be seen.
         """
-        user_id, host_ids = self._numbers(job)
-        row = job_row(job, user_id, round(time.time(), 6))
-        if job.processes.spool.part_count <= MOST_PARTS_AT_ONCE:
-            return self._write_whole(job, row, host_ids)
-        with only_one(self.database, partial.LOCK, self.wait_seconds):
-            partial.remove_all(self.database)
-            return self._write_in_steps(job, row, host_ids)
+        with refused_values(self.database):
+            user_id, host_ids = self._numbers(job)
+            row = job_row(job, user_id, round(time.time(), 6))
+            if job.processes.spool.part_count <= MOST_PARTS_AT_ONCE:
+                return self._write_whole(job, row, host_ids)
+            with only_one(self.database, partial.LOCK, self.wait_seconds):
+                partial.remove_all(self.database)
+                return self._write_in_steps(job, row, host_ids)
 
     def _numbers(self, job):
         """Return the numbers of the user and of the hosts. Commits if there are new ones."""
@@ -126,7 +78,7 @@ class Store:
         """Store a job in one transaction."""
 
         def once():
-            if find(self.database, job.cluster, job.facts.jobid):
+            if number_of(self.database, job):
                 return False
             with self.database.transaction():
                 self.database.insert_rows("epmt_job", JOB_COLUMNS, [row])
@@ -166,20 +118,25 @@ class Store:
         if not job_id:
             return False
         rows = ProcessRows(job, job_id, host_ids)
-        for parts in chunks(map(list, map(rows.of, job.processes.spool.parts())), PARTS_PER_STEP):
-            self._write_step(job_id, parts)
-        is_stored = with_reconnects(
-            database,
-            lambda: self._end(job, job_id, row, host_ids),
-            lambda: self._is_ours(row),
-        )
+        parts = map(list, map(rows.of, job.processes.spool.parts()))
+        try:
+            for some in chunks(parts, PARTS_PER_STEP):
+                self._write_step(job_id, some)
+            is_stored = with_reconnects(
+                database,
+                lambda: self._end(job, job_id, row, host_ids),
+                lambda: self._is_ours(row),
+            )
+        except value_errors(database):
+            partial.remove(database, job_id)
+            raise
         if not is_stored:
             partial.remove(database, job_id)
         return is_stored
 
     def _begin(self, job, row):
         """Return a number for a job that is not there yet, None if its key is there already."""
-        if find(self.database, job.cluster, job.facts.jobid):
+        if number_of(self.database, job):
             return None
         with self.database.transaction():
             # The number of a deleted row is never given again.
@@ -205,7 +162,7 @@ class Store:
 
     def _end(self, job, job_id, row, host_ids):
         """Let a job be seen whose processes are all there; return False if its key was taken."""
-        if find(self.database, job.cluster, job.facts.jobid):
+        if number_of(self.database, job):
             return False
         with self.database.transaction():
             partial.claim(self.database, job_id)
@@ -216,62 +173,16 @@ class Store:
         return True
 
 
-class ProcessRows:
-    """Makes the rows of epmt_process, in the order in which the processes were read."""
-
-    def __init__(self, job, job_id, host_ids):
-        self.tree, self.job_id, self.host_ids = job.tree, job_id, host_ids
-        self.base = (job_id << PROCESS_BITS) + 1
-        self.place = 0
-
-    def of(self, part):
-        """Return the rows of the next part, an iterator."""
-        begin, end = self.place, self.place + len(part)
-        self.place = end
-        tree, base, job_id, host_ids = self.tree, self.base, self.job_id, self.host_ids
-        return (
-            (
-                base + place, job_id, host_ids[row[0]], *row[1:],
-                base + parent if parent >= 0 else None, depth, inclusive, number, descendants,
-            )
-            for place, row, parent, depth, inclusive, number, descendants in zip(
-                range(begin, end), part, tree.parents[begin:end], tree.depths[begin:end],
-                tree.inclusive_cpu_times[begin:end], tree.numbers[begin:end],
-                tree.descendants[begin:end],
-            )
-        )  # fmt: skip
+def value_errors(database):
+    """Return what a driver raises for a value that a column cannot hold."""
+    return OverflowError, UnicodeError, database.connection.DataError
 
 
-def metric_texts(processes):
-    """Return {names joined by commas: number}."""
-    return {",".join(names): number for names, number in processes.metric_names.items()}
-
-
-def job_row(job, user_id, now):
-    """Return the values of JOB_COLUMNS."""
-    facts, aggregate, zone = job.facts, job.processes.aggregate, job.facts.zone
-    start = zone.local(facts.start)
-    exitcode = aggregate.first_exitcode
-    return (
-        job.cluster, facts.jobid, now, now, user_id, facts.jobname, zone.name,
-        start.year * 10000 + start.month * 100 + start.day, facts.start, facts.end, facts.submit,
-        zone.local_text(facts.start), zone.local_text(facts.end), zone.local_text(facts.submit),
-        facts.end - facts.start, facts.exitcode if exitcode is None else exitcode,
-        aggregate.num_procs, aggregate.num_threads, aggregate.cpu_time, aggregate.peak_rss,
-        json_text(aggregate.proc_sums()), json_text(facts.tags),
-        json_text({**facts.annotations, **aggregate.annotations()}), json_text(facts.analyses),
-        json_text(info_of(job)), json_text(facts.environment),
-        json_text(facts.environment_changes),
-    )  # fmt: skip
-
-
-def info_of(job):
-    """Return what EPMT calls info_dict."""
-    return {
-        "tz": job.facts.zone.name,
-        "status": job.facts.status,
-        "metric_names": ",".join(dict.fromkeys(itertools.chain(*job.processes.metric_names))),
-        "procs_in_process_table": 1,
-        "post_processed": 1,
-        "process_tree": 1,
-    }
+@contextlib.contextmanager
+def refused_values(database):
+    """Turn them into a MalformedError: it is the job that is wrong, the next one may be stored."""
+    try:
+        yield
+    except value_errors(database) as error:
+        reason = " ".join(str(error).split())
+        raise errors.MalformedError(f"the database cannot hold a value of it: {reason}") from error

@@ -17,6 +17,7 @@ from epmtlite.facts import Facts, exit_code, job_number, name_of
 from epmtlite.zones import LAST_RESORTS, named_zone, stored_zone
 from usagedb.database import Database
 from usagedb.errors import ConfigurationError
+from usagedb.terminal import stored_text
 
 ROWS_PER_PAGE = 2000
 NEEDED = ("users", "hosts", "jobs", "processes")
@@ -47,7 +48,9 @@ class OldDatabase:
         """
         if config.backend == "sqlite" and not Path(config.database).is_file():
             raise ConfigurationError(f"{config.database}: there is no such database")
-        self.database = Database(config)
+        self.database = Database(config.replaced(read_only=True))
+        if config.backend == "sqlite":  # which has stored whatever bytes came
+            self.database.connection.text_factory = stored_text
         for name in NEEDED:
             if not self.database.dialect.has_table(self.database, name):
                 raise ConfigurationError(f"{config.describe()} has no table {name} of EPMT")
@@ -61,8 +64,10 @@ class OldDatabase:
     def job(self, jobid):
         """Return the OldJob of an id. Read-only. Raises MalformedError."""
         sql = f"SELECT {self._quoted(JOB_COLUMNS)} FROM jobs WHERE jobid = ?"  # noqa: S608
-        (row,) = self.database.rows(sql, (jobid,))
-        return OldJob(self, dict(zip(JOB_COLUMNS, row)))
+        found = self.database.rows(sql, (jobid,))
+        if len(found) != 1:
+            raise errors.MalformedError(f"job {jobid} is not there any more, or several times")
+        return OldJob(self, dict(zip(JOB_COLUMNS, found[0])))
 
     def pages(self, table, columns, condition, values):
         """Yield rows of a table in the order of their ids, as dictionaries. Read-only."""
@@ -84,8 +89,10 @@ class OldDatabase:
         return ", ".join(map(self.database.dialect.quote, columns))
 
     def names(self, names):
-        """Return one tuple for all equal lists of metrics."""
+        """Return one tuple for all equal lists of metrics. Raises MalformedError."""
         names = tuple(names)
+        if names not in self._names and any("," in name for name in names):
+            raise errors.MalformedError(f"a metric with a comma in its name: {names}")
         return self._names.setdefault(names, names)
 
     def close(self):
@@ -99,7 +106,7 @@ class OldJob:
     def __init__(self, old, row):
         """Raises MalformedError for what no job can have."""
         self.old, self.jobid = old, row["jobid"]
-        self.info = decoded(row["info_dict"])
+        self.info = mapping(row, "info_dict")
         first = self._moment(row["start"])
         self.zone = zone_of(str(self.info.get("tz") or ""), first, old.site_zone)
         start, end, submit = (self._microseconds(row[key]) for key in ("start", "end", "submit"))
@@ -111,13 +118,13 @@ class OldJob:
             start=start,
             end=end,
             submit=submit,
-            exitcode=exit_code(row["exitcode"] or 0),
-            tags=decoded(row["tags"]),
-            annotations=decoded(row["annotations"]),
-            status=self.info.get("status") or {},
-            environment=decoded(row["env_dict"]),
-            environment_changes=decoded(row["env_changes_dict"]),
-            analyses=decoded(row["analyses"]),
+            exitcode=exit_code(whole(row["exitcode"])),
+            tags=mapping(row, "tags"),
+            annotations=mapping(row, "annotations"),
+            status=mapping(self.info, "status"),
+            environment=mapping(row, "env_dict"),
+            environment_changes=mapping(row, "env_changes_dict"),
+            analyses=mapping(row, "analyses"),
         )
 
     def _microseconds(self, moment):
@@ -138,15 +145,20 @@ class OldJob:
             yield self._record(row)
         first_last = self.info.get("procs_staging_ids")
         if first_last and not self.info.get("procs_in_process_table", 1):
+            if not isinstance(first_last, list) or len(first_last) != 2:
+                raise errors.MalformedError(f"job {self.jobid}: procs_staging_ids are no two ids")
             names = self.old.names(str(self.info.get("metric_names") or "").split(","))
             condition = "id BETWEEN ? AND ?"
-            rows = self.old.pages("processes_staging", STAGED_COLUMNS, condition, first_last)
+            ids = tuple(map(whole, first_last))
+            rows = self.old.pages("processes_staging", STAGED_COLUMNS, condition, ids)
             for row in rows:
                 yield self._staged_record(row, names)
 
     def _record(self, row):
         """Return the ProcessRecord of a row of processes."""
         threads = decoded(row["threads_df"]) or [{}]
+        if not isinstance(threads, list) or not all(isinstance(one, dict) for one in threads):
+            raise errors.MalformedError(f"process {row['pid']}: threads_df is no list of threads")
         names = self.old.names(name for name in threads[0] if name not in NO_METRICS)
         first = threads[0]
         if "start" in first and "end" in first:
@@ -159,8 +171,9 @@ class OldJob:
 
     def _staged_record(self, row, names):
         """Return the ProcessRecord of a row of processes_staging."""
-        flat = [whole(value) for value in decoded(row["threads_df"]) or ()]
-        if not names or len(flat) % len(names):
+        found = decoded(row["threads_df"])
+        flat = [whole(value) for value in found] if isinstance(found, list) else []
+        if not names or not flat or len(flat) % len(names):
             raise errors.MalformedError(f"job {self.jobid}: a staged process has odd metrics")
         threads = list(zip(*[iter(flat)] * len(names)))
         start, end = whole(row["start"]), whole(row["finish"])
@@ -171,7 +184,7 @@ def record_of(row, start, end, names, threads):
     """Return a ProcessRecord of the columns of a row that are the process's own."""
     tags = row["tags"]
     if not isinstance(tags, str) or tags[:1] == "{":
-        tags = written(decoded(tags))
+        tags = written(mapping(row, "tags"))
     own = {key: str(row[key] or "") for key in ("hostname", "exename", "path", "args")}
     numbers = [
         whole(row[key])
@@ -191,6 +204,14 @@ def decoded(value):
         return (json.loads(value) if isinstance(value, (str, bytes)) else value) or {}
     except (ValueError, RecursionError) as error:
         raise errors.MalformedError(f"{value[:40]!r} is no JSON") from error
+
+
+def mapping(row, key):
+    """Return the dictionary under a key, {} for nothing. Raises MalformedError for another type."""
+    found = decoded(row.get(key))
+    if not isinstance(found, dict):
+        raise errors.MalformedError(f"its {key} is no object: {str(found)[:40]}")
+    return found
 
 
 def whole(value):

@@ -1,9 +1,11 @@
 """Operations: the processes of a job that share a tag, and what they took together."""
 
 import json
+from array import array
 
 from epmtlite import values
 from epmtlite.collect.tags import written
+from epmtlite.jobs import Clock
 from epmtlite.processes import JobContext
 from epmtlite.selection import matches, wanted_tags
 from usagedb import errors
@@ -11,28 +13,30 @@ from usagedb import errors
 SUM, MINUS_OVERLAP, FINISH_MINUS_START = "sum", "sum-minus-overlap", "finish-minus-start"
 METHODS = (SUM, MINUS_OVERLAP, FINISH_MINUS_START)
 COLUMNS = (
-    "tags_number", "start", "end", "cpu_time", "numtids", "metrics_number", "threads",
+    "tags_number", "id", "start", "end", "cpu_time", "numtids", "metrics_number", "threads",
 )  # fmt: skip
 
 
 class Operation:
-    """Sums over the processes of one job that have a tag."""
+    """Sums over the processes, of one job or several, that have a tag."""
 
     def __init__(self):
+        self.jobs: list = []  # selection.Jobs, where they are several
         self.num_procs = self.numtids = self.cpu_time = 0
-        self.intervals: list = []  # (start, end) of each process
+        self.ids, self.starts, self.ends = array("q"), array("q"), array("q")  # of each process
         self._sums: dict = {}
         self._has_wrong_cycles = False
 
     def add(self, row, sums):
         """Add a process: a row of COLUMNS, and the sums over its threads."""
-        _tags, start, end, cpu_time, numtids, _metrics, _threads = row
+        _tags, process_id, start, end, cpu_time, numtids, _metrics, _threads = row
+        self.ids.append(process_id)
         self.num_procs += 1
         self.numtids += numtids
         self.cpu_time += cpu_time
-        self.intervals.append((start, end))
-        for name, total in sums.items():
-            self._sums[name] = self._sums.get(name, 0) + total
+        self.starts.append(start)
+        self.ends.append(end)
+        values.add_known(self._sums, sums.items())
         if sums.get(values.CYCLES, 1) < 0:
             self._has_wrong_cycles = True
 
@@ -45,34 +49,94 @@ class Operation:
     def duration(self, method=SUM):
         """Return the microseconds that the operation took, by one of METHODS."""
         if method == FINISH_MINUS_START:
-            return max(end for _start, end in self.intervals) - min(self.intervals)[0]
-        intervals = merged(self.intervals) if method == MINUS_OVERLAP else self.intervals
-        return sum(end - start for start, end in intervals)
+            return max(self.ends) - min(self.starts)
+        if method == MINUS_OVERLAP:
+            return covered(self.starts, self.ends)
+        return sum(self.ends) - sum(self.starts)
+
+    def described(self, clock, method=SUM, full=False):
+        """Return the dictionary of an operation over several jobs; see epmtlite.query.get_ops.
+
+        clock is the jobs.Clock that shows its moments. Raises UsageError for an unknown method.
+        """
+        moment = clock.moment
+        duration = self.duration(checked_method(method))
+        found = {
+            "op_duration_method": method,
+            "start": moment(min(self.starts)),
+            "finish": moment(max(self.ends)),
+            "duration": duration,
+            "proc_sums": {
+                "num_procs": self.num_procs,
+                "numtids": self.numtids,
+                "cpu_time": self.cpu_time,
+                "duration": duration,
+                **self.sums(),
+            },
+        }
+        if full:
+            merged = intervals(self.starts, self.ends)
+            found["intervals"] = tuple((moment(begin), moment(end)) for begin, end in merged)
+            found["num_runs"] = len(merged)
+            found["contiguous"] = len(merged) == 1
+            found["processes"] = list(self.ids)
+        return found
 
 
-def merged(intervals):
-    """Return intervals in the order of time, those that overlap or touch as one."""
+def covered(starts, ends):
+    """Return how long at least one of some intervals lasted."""
+    return sum(end - begin for begin, end in intervals(starts, ends))
+
+
+def intervals(starts, ends):
+    """Return the times in which at least one of some intervals lasted, in order: (begin, end)."""
     found: list = []
-    for start, end in sorted(intervals):
-        if found and start <= found[-1][1]:
-            found[-1][1] = max(found[-1][1], end)
+    for place in sorted(range(len(starts)), key=starts.__getitem__):
+        begin, end = starts[place], ends[place]
+        if found and begin <= found[-1][1]:
+            found[-1][1] = max(end, found[-1][1])
         else:
-            found.append([start, end])
-    return [tuple(interval) for interval in found]
+            found.append([begin, end])
+    return [(begin, end) for begin, end in found]
+
+
+def checked_method(method):
+    """Return one of METHODS. Raises UsageError."""
+    if method not in METHODS:
+        raise errors.UsageError(f"op_duration_method={method}: one of {', '.join(METHODS)}")
+    return method
+
+
+def contexts_of(database, jobs):
+    """Return the JobContexts of some selection.Jobs. Read-only."""
+    return [JobContext(database, job) for job in jobs]
+
+
+def clock_of(contexts):
+    """Return the Clock of the zone that all jobs have, that of UTC where they differ."""
+    zones = {str(context.clock.tzinfo): context.clock for context in contexts}
+    return next(iter(zones.values())) if len(zones) == 1 else Clock("UTC")
+
+
+def wanted_tags_of(contexts, tags=()):
+    """Return the tags, dictionaries, that are meant of some jobs: see op_metrics.
+
+    Raises UsageError.
+    """
+    all_tags = [tag for context in contexts for tag in context.tags.values() if tag]
+    return expanded(tags or fewest_values(all_tags), all_tags)
 
 
 def op_metrics(database, jobs, tags=(), method=SUM, is_exact=False, by_tag=False):
     """Return a dictionary of each operation of some selection.Jobs: its sums and its duration.
 
-    tags are texts: a tag as k1:v1;k2:v2, or a key alone, which stands for all its values; none
-    stand for the key with the fewest values. With by_tag the jobs are added up. Read-only.
-    Raises UsageError.
+    tags are texts, a tag as k1:v1;k2:v2, or a key alone, which stands for all its values; or
+    dictionaries. None stand for the key with the fewest values. With by_tag the jobs are added up.
+    Read-only. Raises UsageError.
     """
-    if method not in METHODS:
-        raise errors.UsageError(f"op_duration_method={method}: one of {', '.join(METHODS)}")
-    contexts = [JobContext(database, job) for job in jobs]
-    all_tags = [tag for context in contexts for tag in context.tags.values() if tag]
-    wanted = expanded(tags or fewest_values(all_tags), all_tags)
+    checked_method(method)
+    contexts = contexts_of(database, jobs)
+    wanted = wanted_tags_of(contexts, tags)
     found = []
     for context in contexts:
         for tag, operation in operations(database, context, wanted, is_exact):
@@ -82,25 +146,46 @@ def op_metrics(database, jobs, tags=(), method=SUM, is_exact=False, by_tag=False
 
 def operations(database, context, wanted, is_exact=False):
     """Return (tag, Operation) of each wanted tag that processes of a job have. Read-only."""
+    found = [Operation() for _tag in wanted]
+    add_processes(database, context, [[tag] for tag in wanted], found, is_exact)
+    return [(tag, one) for tag, one in zip(wanted, found) if one.num_procs]
+
+
+def over_jobs(database, contexts, tags, is_exact=False):
+    """Return the Operation of the processes of several jobs that have one of the tags.
+
+    Read-only.
+    """
+    found = Operation()
+    for context in contexts:
+        before = found.num_procs
+        add_processes(database, context, [tags], [found], is_exact)
+        if found.num_procs > before:
+            found.jobs.append(context.job)
+    return found
+
+
+def add_processes(database, context, groups, found, is_exact):
+    """Add each process of a job to the Operation of each group of tags of which it has one."""
     members = {
         number: [
-            place for place, tag in enumerate(wanted) if number and matches(tags, tag, is_exact)
+            one
+            for one, group in zip(found, groups)
+            if number and any(matches(tags, tag, is_exact) for tag in group)
         ]
         for number, tags in context.tags.items()
     }
-    found = [Operation() for _tag in wanted]
     names = ", ".join(map(database.dialect.quote, COLUMNS))
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? AND tags_number > 0 ORDER BY id"  # noqa: S608
-    for row in database.rows(sql, (context.job.number,)):
-        places = members[row[0]]
-        if not places:
+    for row in database.stream(sql, (context.job.number,)):
+        operations_of_it = members[row[0]]
+        if not operations_of_it:
             continue
-        metrics = context.metrics[row[5]]
-        threads = values.threads_of(row[6], len(metrics))
+        metrics = context.metrics[row[6]]
+        threads = values.threads_of(row[7], len(metrics))
         sums = values.sums_of(metrics, threads) if threads else {}
-        for place in places:
-            found[place].add(row, sums)
-    return [(tag, one) for tag, one in zip(wanted, found) if one.num_procs]
+        for one in operations_of_it:
+            one.add(row, sums)
 
 
 def row_of(job, tag, operation, method):
@@ -121,23 +206,29 @@ def row_of(job, tag, operation, method):
 def added_up(rows):
     """Return a dictionary of each tag: the sums over all jobs."""
     found: dict = {}
+    wrong = []
     for row in rows:
         total = found.setdefault(written(row["tags"]), {"tags": row["tags"]})
-        for key, value in row.items():
-            if key not in ("job", "jobid", "cluster", "tags"):
-                is_wrong = key == values.CYCLES and min(value, total.get(key, 0)) < 0
-                total[key] = values.ERRONEOUS if is_wrong else total.get(key, 0) + value
+        values.add_known(
+            total, (one for one in row.items() if one[0] not in ("job", "jobid", "cluster", "tags"))
+        )
+        if row.get(values.CYCLES, 1) < 0:
+            wrong.append(total)
+    for total in wrong:
+        total[values.CYCLES] = values.ERRONEOUS
     return list(found.values())
 
 
 def expanded(texts, all_tags):
-    """Return the tags that texts mean, a key alone as all its values, each once.
+    """Return the tags that texts mean, or dictionaries; a key alone as all its values, each once.
 
     Raises UsageError for a text that is no tag.
     """
     found: dict = {}
     for text in texts:
-        if ":" in text:
+        if isinstance(text, dict):
+            some = [text]
+        elif ":" in text:
             some = [wanted_tags(text)]
         else:
             key = text.strip()

@@ -11,12 +11,13 @@ JOBS_PER_REPORT = 100
 def purge(database, options, report):
     """Delete the jobs that began on some local days, or count them with dry_run.
 
-    Commits job by job. Raises UsageError for an unknown cluster.
+    Jobs that models were made of stay, with a warning. Commits job by job. Raises UsageError for an
+    unknown cluster.
     """
     check_clusters(database, options.clusters)
     if not options.dry_run:
         partial.clean(database)
-    jobs = jobs_of(database, options)
+    jobs = deletion.without_models(database, jobs_of(database, options))
     purged = Purged()
     if jobs:
         purged.tables.append(("epmt_job", len(jobs)))

@@ -1,10 +1,12 @@
 """What the words of epmt list mean: names of jobs, and conditions as key=value."""
 
-from epmtlite import moments, selection
+from epmtlite import filters, moments, selection
 from epmtlite.collect import errors
 from epmtlite.ordering import checked_order
 from epmtlite.processes import ORDERS, ProcessFilter
+from usagedb.errors import UsageDBError
 
+MOST_DIGITS = 18  # of a number that fits in 64 bits, as the ids of processes
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 
@@ -33,6 +35,8 @@ class Query:
             return default
         try:
             return convert(value)
+        except UsageDBError:  # which says more; some of them are ValueErrors, too
+            raise
         except ValueError:
             raise errors.UsageError(f"{key}={value}: this value cannot be") from None
 
@@ -46,14 +50,15 @@ class Query:
         return selection.JobFilter(
             jobs=tuple(self.names),
             cluster=self.take("cluster", default=self.cluster),
-            tags=self.take("tags", selection.wanted_tags),
+            tags=selection.single(self.take("tags", selection.wanted_tags)),
             exact_tag_only=self.take("exact_tag_only", truth, False),
             annotations=self.take("annotations", selection.wanted_tags),
             analyses=self.take("analyses", selection.wanted_tags),
             hosts=tuple(self.take("hosts", listed, ())),
             before=self.take("before", moments.microseconds_of),
             after=self.take("after", moments.microseconds_of),
-            when=self.take("when", moments.microseconds_of),
+            when=self.take("when", instant),
+            fltr=self.take("fltr", filters.parsed),
             order=checked_order(self.take("order", default="start"), selection.ORDERS),
             limit=self.take("limit", whole),
             offset=self.take("offset", whole, 0),
@@ -64,17 +69,34 @@ class Query:
         cluster = self.take("cluster", default=self.cluster)
         return selection.JobFilter(jobs=tuple(self.names), cluster=cluster)
 
+    def filter_of_their_jobs(self):
+        """Return the JobFilter of the names and of what says of which jobs processes are."""
+        return selection.JobFilter(
+            jobs=tuple(self.names),
+            cluster=self.take("cluster", default=self.cluster),
+            tags=selection.single(self.take("job_tags", selection.wanted_tags)),
+            before=self.take("before", moments.microseconds_of),
+            after=self.take("after", moments.microseconds_of),
+        )
+
     def process_filter(self):
         """Return the ProcessFilter of the conditions for processes. Raises UsageError."""
         return ProcessFilter(
-            tags=self.take("tags", selection.wanted_tags),
+            tags=selection.single(self.take("tags", selection.wanted_tags)),
             exact_tag_only=self.take("exact_tag_only", truth, False),
             hosts=tuple(self.take("hosts", listed, ())),
-            when=self.take("when", moments.microseconds_of),
+            when=self.take("when", instant),
+            fltr=self.take("fltr", filters.parsed),
             order=checked_order(self.take("order", default="start"), ORDERS),
             limit=self.take("limit", whole),
             offset=self.take("offset", whole, 0),
         )
+
+
+def instant(text):
+    """Return a moment as the time from it to it. Raises UsageError."""
+    moment = moments.microseconds_of(text)
+    return moment, moment
 
 
 def listed(text):
@@ -84,7 +106,7 @@ def listed(text):
 
 def whole(text):
     """Return a number that is not negative. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
         raise ValueError(text)
     return int(text)
 

@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple, Optional
 
+from epmtlite import filtering, filters
 from epmtlite.collect import tags as tag_grammar
 from epmtlite.load import quoted
 from epmtlite.ordering import order_sql
@@ -21,14 +22,16 @@ class JobFilter(NamedTuple):
 
     jobs: tuple = ()  # ids, or cluster/id
     cluster: Optional[str] = None
-    tags: Optional[dict] = None  # {}: those without tags
+    tags: Optional[tuple] = None  # of dictionaries, one of which fits; {}: those without tags
     exact_tag_only: bool = False  # the tags are these and no others
     annotations: Optional[dict] = None
     analyses: Optional[dict] = None
+    is_unanalyzed: bool = False  # no analysis has found anything about it
     hosts: tuple = ()
     before: Optional[int] = None  # ended until then, microseconds since the epoch
     after: Optional[int] = None  # began since then
-    when: Optional[int] = None  # ran then
+    when: Optional[tuple] = None  # ran at some time between these two moments
+    fltr: Optional[filters.Filter] = None
     order: str = "start"
     limit: Optional[int] = None
     offset: int = 0
@@ -49,6 +52,8 @@ class Job(NamedTuple):
         return f"{self.cluster}/{self.jobid}" if self.cluster else self.jobid
 
 
+NO_ANALYSES = "{}"  # in epmt_job.analyses
+MOST_LATEST = 20_000
 JOB_SQL = 'SELECT id, cluster, jobid, start, "end", num_procs FROM epmt_job'
 
 
@@ -69,19 +74,36 @@ def select_jobs(database, wanted=JobFilter()):  # noqa: B008 - it cannot be chan
     found = (Job(*row) for row in database.rows(quoted(database, sql), values))
     jobs = [job for job in found if numbers is None or job.number in numbers]
     jobs = with_texts(database, jobs, wanted)
+    if wanted.fltr:
+        jobs = filtering.filtered_jobs(database, jobs, wanted.fltr)
     end = None if wanted.limit is None else wanted.offset + wanted.limit
     return jobs[wanted.offset : end]
+
+
+def latest_jobs(database):
+    """Yield (Job, its tags), the job that began last first, until nobody asks for more. Read-only.
+
+    At most MOST_LATEST: what is older says nothing about a new job.
+    """
+    sql = f"{JOB_SQL.replace(' FROM', ', tags FROM')} ORDER BY start DESC, id DESC"
+    rows = database.stream(quoted(database, f"{sql} LIMIT {MOST_LATEST}"))
+    try:
+        for *columns, tags in rows:
+            yield Job(*columns), json.loads(tags)
+    finally:
+        rows.close()
 
 
 def conditions_of(database, wanted):
     """Return (SQL, values) of what can be asked in SQL."""
     conditions, values = ["1 = 1"], []
     for condition, value in (
+        ("analyses = ?", NO_ANALYSES if wanted.is_unanalyzed else None),
         ("cluster = ?", wanted.cluster),
         ('"end" <= ?', wanted.before),
         ("start >= ?", wanted.after),
-        ("start <= ?", wanted.when),
-        ('"end" >= ?', wanted.when),
+        ("start <= ?", wanted.when and wanted.when[1]),
+        ('"end" >= ?', wanted.when and wanted.when[0]),
     ):
         if value is not None:
             conditions.append(condition)
@@ -116,6 +138,12 @@ def named_jobs(database, names, cluster=None):
     return list(jobs.values())
 
 
+def missing_names(names, jobs):
+    """Return the names that stand for none of the Jobs, each once."""
+    known = {name for job in jobs for name in (job.jobid, f"{job.cluster}/{job.jobid}")}
+    return [name for name in dict.fromkeys(names) if name not in known]
+
+
 def pair_of(name, cluster):
     """Return (cluster or None, job id) of a name: job ids have no slash."""
     before, slash, after = name.rpartition("/")
@@ -126,14 +154,25 @@ def with_texts(database, jobs, wanted):
     """Return the jobs whose tags, annotations and analyses are those wanted. Read-only."""
     for column, values, is_exact in (
         ("tags", wanted.tags, wanted.exact_tag_only),
-        ("annotations", wanted.annotations, False),
-        ("analyses", wanted.analyses, False),
+        ("annotations", single(wanted.annotations), False),
+        ("analyses", single(wanted.analyses), False),
     ):
         if values is not None and jobs:
             sql = f"SELECT id, {column} FROM epmt_job WHERE id IN ({{}})"  # noqa: S608
             texts = dict(in_parts(database, sql, [job.number for job in jobs]))
-            jobs = [job for job in jobs if matches(json.loads(texts[job.number]), values, is_exact)]
+            fits = {text: fits_one(json.loads(text), values, is_exact) for text in texts.values()}
+            jobs = [job for job in jobs if fits[texts.get(job.number)]]
     return jobs
+
+
+def single(value):
+    """Return a tuple of one value, None for None."""
+    return None if value is None else (value,)
+
+
+def fits_one(mapping, alternatives, is_exact=False):
+    """Tell whether a mapping matches one of several."""
+    return any(matches(mapping, wanted, is_exact) for wanted in alternatives)
 
 
 def matches(mapping, wanted, is_exact=False):

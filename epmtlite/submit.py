@@ -4,8 +4,9 @@ import logging
 import time
 from typing import NamedTuple, Optional
 
-from epmtlite import dispose, load
+from epmtlite import dispose, job_rows, known, load
 from epmtlite.collect import errors
+from epmtlite.job_rows import ReadJob
 from epmtlite.job_source import read_job
 from usagedb.errors import PARTLY
 
@@ -22,6 +23,7 @@ class Options(NamedTuple):
     remove: bool = False  # what was stored
     move_away: bool = False  # what could not be
     wait_seconds: float = 0.0
+    dry_run: bool = False  # only read and check
 
 
 class Outcome(NamedTuple):
@@ -34,6 +36,8 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
     exit_code: int = 0
     message: str = ""  # why it failed
+    unread: tuple = ()  # names of what was not read of it
+    remains: str = ""  # why it is still there, though it should have been removed
 
     def line(self):
         """Return the line that is printed about it, '' for one that failed."""
@@ -51,11 +55,12 @@ class Outcome(NamedTuple):
 
 
 class Submitter:
-    """Submits to one database, or, without one, only reads."""
+    """Submits to one database, or with dry_run only reads and compares; then it may have none."""
 
     def __init__(self, database, settings, options):
         self.database, self.settings, self.options = database, settings, options
-        self.store = load.Store(database, options.wait_seconds) if database else None
+        self.store = None if options.dry_run else load.Store(database, options.wait_seconds)
+        self._seen: dict = {}  # with dry_run: {job id: Known} of the jobs of this run
 
     def submit(self, path) -> Outcome:
         """Store the job of a directory or archive, and return its Outcome.
@@ -67,58 +72,56 @@ class Submitter:
             outcome = self._submit(path)._replace(
                 seconds=max(1e-6, time.monotonic() - started), path=path
             )
-            if self.options.remove and outcome.kind in (STORED, PRESENT):
-                dispose.remove(path, state)
         except errors.CollectError as error:
             outcome = Outcome(path, FAILED, exit_code=error.exit_code, message=str(error))
-        if outcome.kind == FAILED and self.options.move_away:
-            outcome = self._moved_away(outcome)
+        if outcome.kind == FAILED and self.options.move_away and state:
+            return self._moved_away(outcome, state)
+        if outcome.kind in (STORED, PRESENT) and self.options.remove:
+            return self._removed(outcome, state)
         return outcome
 
-    def _moved_away(self, outcome):
+    def _moved_away(self, outcome, state):
         try:
-            dispose.move_away(outcome.path, self.settings.ingest_failed_dir)
-        except errors.WriteError as error:
+            dispose.move_away(outcome.path, self.settings.ingest_failed_dir, state)
+        except errors.CollectError as error:
             return outcome._replace(message=f"{outcome.message}; {error}")
         return outcome
 
-    def _submit(self, path):
-        jobids = []
-
-        def is_new(facts):
-            jobids.append(facts.jobid)
-            return not self._is_there(facts)
-
-        job = read_job(path, self.settings, self.options.cluster, is_new)
-        if job is None:
-            return Outcome(path, PRESENT, jobids[0])
+    def _removed(self, outcome, state):
         try:
-            count = len(job.processes)
+            dispose.remove(outcome.path, state, outcome.unread)
+        except errors.WriteError as error:
+            return outcome._replace(remains=str(error))
+        return outcome
+
+    def _submit(self, path):
+        found = read_job(path, self.settings, self._known)
+        try:
+            jobid, count = found.facts.jobid, len(found.processes)
+            if found.known:
+                return Outcome(path, PRESENT, jobid, unread=found.unread)
+            job = ReadJob(
+                self.options.cluster, found.facts, found.processes, found.processes.build_tree()
+            )
             if not self.store:
-                return Outcome(path, READ, job.facts.jobid, count)
+                job_rows.check(job)
+                self._seen[jobid] = known.known_of(found.facts, found.processes)
+                return Outcome(path, READ, jobid, count)
             if self.store.write(job):
-                return Outcome(path, STORED, job.facts.jobid, count)
-            self._is_there(job.facts)
-            return Outcome(path, PRESENT, job.facts.jobid)
+                return Outcome(path, STORED, jobid, count, unread=found.unread)
+            other = self._known(found.facts)
+            if other:
+                known.check_same(other, found.facts, found.processes)
+            return Outcome(path, PRESENT, jobid, unread=found.unread)
         finally:
-            job.processes.close()
+            found.processes.close()
 
-    def _is_there(self, facts):
-        return bool(self.database) and is_there(self.database, self.options.cluster, facts)
-
-
-def is_there(database, cluster, facts):
-    """Tell whether a database has a job. Read-only.
-
-    Raises MalformedError if it has another one of the same number.
-    """
-    known = load.find(database, cluster, facts.jobid)
-    if known and (known.start, known.end) != (facts.start, facts.end):
-        raise errors.MalformedError(
-            f"the database has another job {facts.jobid}, of other times: delete that, or name the"
-            " cluster of this one with --cluster"
-        )
-    return bool(known)
+    def _known(self, facts):
+        """Return the Known job of that number, None if there is none."""
+        if not self.database:
+            return self._seen.get(facts.jobid)
+        there = known.find(self.database, self.options.cluster, facts.jobid)
+        return there or self._seen.get(facts.jobid)
 
 
 class Totals:
@@ -128,6 +131,7 @@ class Totals:
         self.stop_at_error = stop_at_error
         self.jobs = self.processes = self.present = 0
         self.failures: list = []  # exit codes
+        self.remaining = 0  # of what should have been removed
 
     def add(self, outcome):
         """Count an Outcome; tell whether the run should go on."""
@@ -138,15 +142,17 @@ class Totals:
         else:
             self.jobs += 1
             self.processes += outcome.processes
+        self.remaining += bool(outcome.remains)
         is_error = outcome.kind == FAILED or (outcome.kind == PRESENT and self.stop_at_error)
         return not (is_error and self.stop_at_error)
 
     def status(self):
-        """Return the exit status: that of the failures if all failed alike, else PARTLY."""
+        """Return the exit status: that of the failures if all failed alike, else PARTLY, also where
+        something that is stored could not be removed."""
         if self.present and self.stop_at_error:
             return PARTLY
         if not self.failures:
-            return 0
+            return PARTLY if self.remaining else 0
         is_alike = len(set(self.failures)) == 1 and not self.jobs and not self.present
         return self.failures[0] if is_alike else PARTLY
 
@@ -161,6 +167,8 @@ class Totals:
             text += f", {self.present} were there already"
         if self.failures:
             text += f", {len(self.failures)} failed"
+        if self.remaining:
+            text += f", {self.remaining} could not be removed"
         return text
 
 

@@ -28,11 +28,11 @@ def run(options):
         remove=options.remove and not options.dry_run,
         move_away=options.move_away and not options.dry_run,
         wait_seconds=options.wait,
+        dry_run=options.dry_run,
     )
     totals = submit.Totals(options.error)
     if options.dry_run:
-        reader = submit.Submitter(None, options.settings, how)
-        return tell(totals, submit.submit_all(paths, reader))
+        return try_out(paths, config, options, how, totals)
     if options.drop and not drop_tables(config, options.yes):
         return 0
     return store(paths, config, options, how, totals)
@@ -44,6 +44,17 @@ def cluster_of(config, given):
     if "/" in name or len(name) > LONGEST_CLUSTER or not name.isprintable():
         raise errors.UsageError(f"{name!r} cannot be the name of a cluster")
     return name
+
+
+def try_out(paths, config, options, how, totals):
+    """Read jobs and compare them with those that are there, if any are; return the exit status."""
+    database = connection.open_to_compare(config)
+    try:
+        submitter = submit.Submitter(database, options.settings, how)
+        return tell(totals, submit.submit_all(paths, submitter))
+    finally:
+        if database:
+            database.close()
 
 
 def store(paths, config, options, how, totals):
@@ -81,6 +92,8 @@ def tell(totals, outcomes):
         else:
             is_named = outcome.path in outcome.message
             print_error(outcome.message if is_named else f"{outcome.path}: {outcome.message}")
+        if outcome.remains:
+            logger.warning("job %s is stored, but %s", outcome.jobid, outcome.remains)
         if not totals.add(outcome):
             break
     return totals.status()

@@ -3,18 +3,21 @@
 import os
 import time
 
-from epmtlite import connection, load, partial, submit, submit_command
+from epmtlite import connection, job_rows, known, load, partial, submit, submit_command
 from epmtlite.collect import errors
 from epmtlite.database_url import config_of_url
-from epmtlite.load import ReadJob
+from epmtlite.job_rows import ReadJob
 from epmtlite.old_epmt import OldDatabase
 from epmtlite.reading import Processes
+from epmtlite.tagtext import bad_tags_counted
 from epmtlite.zones import SITE_VARIABLE
 from usagedb.runs import recorded
 
 COMMAND = "epmt migrate"
 # Processes are not measured by the times of their job: EPMT has stored some by another clock.
-ALWAYS = -(1 << 62), 1 << 62
+# These are the times that any clock can show, from the second day of the year 1 to the last but
+# one of 9999.
+ALWAYS = -62_135_510_400_000_000, 253_402_128_000_000_000
 
 
 def take_over(options):
@@ -27,7 +30,8 @@ def take_over(options):
     config = connection.database_config(options.settings, options.conf_path)
     cluster = submit_command.cluster_of(config, options.cluster)
     if options.dry_run:
-        return submit_command.tell(totals, outcomes(old, None, cluster))
+        ours = connection.open_to_compare(config)
+        return submit_command.tell(totals, outcomes(old, ours, cluster, dry_run=True))
     with connection.opened(options) as database, recorded(database, COMMAND) as run:
         started = time.monotonic()
         partial.clean(database)
@@ -39,9 +43,10 @@ def take_over(options):
     return run.exit_code
 
 
-def outcomes(old, database, cluster):
-    """Yield the submit.Outcome of each job; without a database of ours it is only read."""
-    store = load.Store(database) if database else None
+def outcomes(old, database, cluster, dry_run=False):
+    """Yield the submit.Outcome of each job; with dry_run it is only read and compared, also without
+    a database of ours."""
+    store = None if dry_run else load.Store(database)
     for jobid in old.job_ids():
         started = time.monotonic()
         try:
@@ -57,13 +62,17 @@ def take_over_job(old, jobid, database, store, cluster):
     """Store one job and return the Outcome. Commits. Raises MalformedError."""
     found = old.job(jobid)
     name = f"job {jobid}"
-    if database and submit.is_there(database, cluster, found.facts):
+    there = known.find(database, cluster, found.facts.jobid) if database else None
+    if there:
+        known.check_times(there, found.facts)
         return submit.Outcome(name, submit.PRESENT, jobid)
     processes = Processes(*ALWAYS)
     try:
-        processes.add_file(name, "unknown", found.records())
+        with bad_tags_counted(name):
+            processes.add_file(name, "unknown", found.records())
         job = ReadJob(cluster, found.facts, processes, processes.build_tree())
         if store is None:
+            job_rows.check(job)
             return submit.Outcome(name, submit.READ, jobid, len(processes))
         kind = submit.STORED if store.write(job) else submit.PRESENT
         return submit.Outcome(name, kind, jobid, len(processes))

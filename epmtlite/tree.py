@@ -98,7 +98,7 @@ def keys(hosts, pids):
     """Return what tells processes of several hosts apart at one moment."""
     if min(hosts, default=0) == max(hosts, default=0):
         return pids
-    return list(zip(hosts, pids))
+    return array("q", (host << 32 | pid & 0xFFFFFFFF for host, pid in zip(hosts, pids)))
 
 
 def find_depths(parents, order):

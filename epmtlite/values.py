@@ -8,6 +8,7 @@ joined by commas. The names stand elsewhere, once for all processes of a file.
 NOT_SUMMED = frozenset(("tid", "start", "end", "num_threads", "starttime"))
 CYCLES = "rdtsc_duration"
 ERRONEOUS = -1  # of CYCLES where papiex could not measure
+UNKNOWN = -1  # what our collector writes for a value that nobody knows
 
 
 def text_of(threads):
@@ -23,12 +24,27 @@ def threads_of(text, count):
     return list(zip(*[values] * count))
 
 
+def known_sum(column):
+    """Return the sum of the values that are known, UNKNOWN if none of them is."""
+    if UNKNOWN not in column:
+        return sum(column)
+    known = [value for value in column if value != UNKNOWN]
+    return sum(known) if known else UNKNOWN
+
+
+def add_known(totals, values):
+    """Add {name: value} to totals, a dictionary of the same kind, without what is UNKNOWN."""
+    for name, value in values:
+        if value != UNKNOWN:
+            totals[name] = totals.get(name, 0) + value
+
+
 def sums_of(names, threads):
     """Return {name: sum over the threads} of a process.
 
     A sum of cycles that cannot be is ERRONEOUS, as in EPMT: see epmtlite/aggregate.py.
     """
-    totals = threads[0] if len(threads) == 1 else map(sum, zip(*threads))
+    totals = threads[0] if len(threads) == 1 else map(known_sum, zip(*threads))
     sums = {name: total for name, total in zip(names, totals) if name not in NOT_SUMMED}
     if sums.get(CYCLES, 1) <= 0:
         sums[CYCLES] = ERRONEOUS

@@ -136,3 +136,29 @@ CREATE TABLE epmt_partial (
     begun_at DOUBLE NOT NULL,            -- when that began, seconds since the epoch (UTC)
     PRIMARY KEY (job_id)
 );
+
+-- version 2: models of jobs that outliers are measured with
+
+-- One row per model: what jobs that are as they should be look like.
+CREATE TABLE epmt_refmodel (
+    id         SERIAL_ID,                -- number of the model; gaps are normal
+    name       CHARS(255) NOT NULL,      -- what people call it
+    created_at DOUBLE NOT NULL,          -- when it was made, seconds since the epoch (UTC)
+    updated_at DOUBLE NOT NULL,          -- when it was last changed, the same
+    enabled    INTEGER NOT NULL,         -- 1: it is used; 0: it is not
+    tags       LONGTEXT NOT NULL,        -- JSON: tags of the model, keys sorted
+    op_tags    LONGTEXT NOT NULL,        -- JSON: list of the tags of the operations that it is of;
+                                         -- []: it is of whole jobs
+    computed   LONGTEXT NOT NULL,        -- JSON: {method: {feature: [highest score, two parameters
+                                         -- of the method]}}, of each operation one under its tags
+    info_dict  LONGTEXT NOT NULL,        -- JSON: active_metrics, and what else is known of it
+    UNIQUE (name)
+);
+
+-- The jobs that each model was made of: they are not deleted before it.
+CREATE TABLE epmt_refmodel_job (
+    refmodel_id INTEGER NOT NULL,        -- epmt_refmodel
+    job_id      INTEGER NOT NULL,        -- epmt_job
+    PRIMARY KEY (refmodel_id, job_id)
+);
+CREATE INDEX epmt_refmodel_job_by_job ON epmt_refmodel_job (job_id);

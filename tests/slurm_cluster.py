@@ -7,6 +7,7 @@ import secrets
 import shlex
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,9 @@ AuthType=auth/munge
 AuthInfo=socket={munge}
 CredType=cred/munge
 StateSaveLocation={directory}/state
-SlurmdSpoolDir={directory}/spool
+SlurmdSpoolDir={directory}/spool/%n
 SlurmctldPidFile={directory}/slurmctld.pid
-SlurmdPidFile={directory}/slurmd.pid
+SlurmdPidFile={directory}/slurmd.%n.pid
 SlurmctldLogFile={directory}/slurmctld.log
 SlurmdLogFile={directory}/slurmd.log
 ProctrackType=proctrack/linuxproc
@@ -138,8 +139,9 @@ class SlurmCluster:
     Nothing outside the directory is touched, and nothing that is there is used.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Choose ports; nothing is started."""
+    def __init__(self, directory: Path, more: Sequence[str] = ()) -> None:
+        """Choose ports; nothing is started. more are lines for slurm.conf."""
+        self.more = more
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.configuration = self.directory / "slurm.conf"
@@ -185,7 +187,9 @@ class SlurmCluster:
             f"PartitionName={name} Nodes=ALL MaxTime=60 Default={'NO' if number else 'YES'}\n"
             for number, name in enumerate(PARTITIONS)
         ]
-        self.configuration.write_text(CONFIGURATION.format(**values) + "".join(partitions))
+        more = [f"{line}\n" for line in self.more]
+        text = CONFIGURATION.format(**values) + "".join([*partitions, *more])
+        self.configuration.write_text(text)
         (self.directory / "cgroup.conf").touch()
         dbd_configuration = self.directory / "slurmdbd.conf"
         dbd_configuration.touch(mode=0o600)

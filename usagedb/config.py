@@ -42,6 +42,8 @@ class DatabaseConfig:
     ssl_key: str = ""
     site: dict = dataclasses.field(default_factory=dict)  # the section [SITE], keys in capitals
     select_database: bool = True  # False: connect to the server only
+    read_only: bool = False  # nothing of an SQLite file may change, not even how it is written
+    setup_command: str = "createDB"  # what makes its tables, for messages
 
     def describe(self):
         """Return one short text for messages, without secrets."""

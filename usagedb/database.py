@@ -51,13 +51,24 @@ class Database:
         """Run one statement and return the number of rows it concerned."""
         return self._execute(sql, parameters).rowcount
 
+    def stream(self, sql, parameters=()):
+        """Yield the rows of a query, as tuples, a few in memory at a time.
+
+        The connection can do nothing else until the last one, or until the generator is closed.
+        """
+        with self.translated():
+            yield from self.dialect.stream(self.connection, *self._query(sql, parameters))
+
     def _execute(self, sql, parameters):
         with self.translated():
             cursor = self.connection.cursor()
-            # Without parameters a % is only a %, for drivers whose placeholder is %s.
-            arguments = (tuple(parameters),) if parameters else ()
-            cursor.execute(self.dialect.statement(sql), *arguments)
+            cursor.execute(*self._query(sql, parameters))
             return cursor
+
+    def _query(self, sql, parameters):
+        """Return the arguments of the driver's execute."""
+        # Without parameters a % is only a %, for drivers whose placeholder is %s.
+        return (self.dialect.statement(sql), *((tuple(parameters),) if parameters else ()))
 
     def run_ddl(self, statement):
         """Run one statement without parameters, exactly as written; its errors come as raised."""

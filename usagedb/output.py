@@ -13,20 +13,29 @@ def write_rows(headings, rows, output_format, keys=None, stream=None):
     """Write rows to stdout (or `stream`).
 
     headings are the columns' titles for people; keys their names in CSV and JSON (by default made
-    from the headings). Rows are sequences of str, int, float or None. An empty result is an empty
-    table, or `[]`.
+    from the headings). Rows are sequences of str, int, float or None; in CSV and JSON each is
+    written as it comes. An empty result is an empty table, or `[]`.
     """
     stream = stream or sys.stdout
     keys = keys or [heading.lower().replace(" ", "_") for heading in headings]
     if output_format == "json":
-        records = [dict(zip(keys, row)) for row in rows]
-        stream.write(json.dumps(records, indent=1) + "\n")
+        write_json((dict(zip(keys, row)) for row in rows), stream)
     elif output_format == "csv":
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(keys)
         writer.writerows([safe(value) for value in row] for row in rows)
     else:
-        stream.write(layout(headings, rows, output_format) + "\n")
+        stream.write(layout(headings, list(rows), output_format) + "\n")
+
+
+def write_json(records, stream):
+    """Write records one after the other, as json.dumps(list(records), indent=1) would."""
+    before = "["
+    for record in records:
+        # A newline inside of a text is an escape: these are those of the indentation.
+        stream.write(before + "\n " + json.dumps(record, indent=1).replace("\n", "\n "))
+        before = ","
+    stream.write("[]\n" if before == "[" else "\n]\n")
 
 
 def safe(value):

@@ -74,6 +74,27 @@ def write_time_plot(path, labels, series, title):
         finish(figure, path, title, shown)
 
 
+def write_scatter_plot(path, points, labels, axis_labels, title):
+    """Write points into a .png or .svg file, atomically.
+
+    points are (x, y), labels their texts or None, axis_labels what x and y are. Raises UsageError
+    for another suffix, ConfigurationError without matplotlib, WriteError if it cannot be written.
+    """
+    with drawing(path) as figure_class:
+        figure = figure_class(figsize=(8, 6), layout="constrained")
+        axes = figure.subplots()
+        for direction, values in zip("xy", zip(*points) if points else ((), ())):
+            prepared_axes(axes, direction, values)
+        axes.grid(axis="both", color=GRID_COLOUR, linewidth=0.8)
+        axes.scatter([x for x, _y in points], [y for _x, y in points], color=COLOURS[0], zorder=3)
+        for (x, y), label in zip(points, labels or ()):
+            text = chart.shortened(label, LABEL_CHARACTERS)
+            axes.annotate(text, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        axes.set_xlabel(axis_labels[0])
+        axes.set_ylabel(axis_labels[1])
+        finish(figure, path, title, points)
+
+
 @contextlib.contextmanager
 def drawing(path):
     """Give matplotlib's Figure class, with our settings and without its chatter on stderr.

@@ -171,7 +171,8 @@ def missing_steps(database, schema):
 def require(database, schema, to_write=True):
     """Make sure that the tables are there and up to date.
 
-    SQLite: makes or upgrades them. On a server only createDB does that: raises ConfigurationError.
+    SQLite: makes or upgrades them. On a server only createDB, or what else setup_command of the
+    configuration names, does that: raises ConfigurationError.
     A report (to_write=False) is content with `readable_version`.
     """
     missing = missing_steps(database, schema)
@@ -179,7 +180,8 @@ def require(database, schema, to_write=True):
         return
     if database.config.backend != "sqlite":
         raise errors.ConfigurationError(
-            f"{database.config.describe()}: tables of {schema.name} are missing: run createDB"
+            f"{database.config.describe()}: tables of {schema.name} are missing:"
+            f" run {database.config.setup_command}"
         )
     for needed in (USAGE, schema):
         upgrade(database, needed)

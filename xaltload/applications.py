@@ -9,6 +9,7 @@ import string
 from pathlib import Path
 
 from usagedb import errors
+from usagedb.files import conf_file
 
 SHIPPED_NAME = "xalt-applications.conf"
 CACHED_NAMES = 200_000
@@ -111,9 +112,4 @@ def parse_entry(text, place):
 
 def shipped_map_path():
     """Return the path of the map that comes with us, installed or in the checkout."""
-    from importlib.util import find_spec
-
-    package = find_spec("usagedb.conf")
-    if package and package.origin:
-        return Path(package.origin).parent / SHIPPED_NAME
-    return Path(__file__).parent.parent / "conf" / SHIPPED_NAME  # a bare clone, not installed
+    return conf_file(SHIPPED_NAME)

@@ -1,10 +1,13 @@
 """Add annotations to the metadata of a job."""
 
+import logging
 import os
 import re
 
 from epmtlite.collect import errors, metadata, metaformat, names, tarball
 from epmtlite.collect.files import mode_of, open_regular, read_whole, write_whole
+
+logger = logging.getLogger(__name__)
 
 KEY = "annotations"
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -15,18 +18,23 @@ def parse(arguments):
     """Return the annotations of arguments key=value.
 
     A value that looks like an integer, TRUE, FALSE or NONE (in any case) becomes one; all behind
-    the first = belongs to the value. What has no key or no value is left out. Raises UsageError
-    for an argument without =, and if nothing is left.
+    the first = belongs to the value. What has no key or no value is left out, with a warning.
+    Raises UsageError for an argument without =, and if nothing is left.
     """
-    found = {}
+    found, left_out = {}, []
     for argument in arguments:
         key, separator, value = argument.partition("=")
         if not separator:
             raise errors.UsageError("Annotations must be of the form <key>=<value>")
         if key.strip() and value:
             found[key.strip()] = converted(value)
+        else:
+            left_out.append(argument)
     if not found:
         raise errors.UsageError("No annotations found: say <key>=<value>")
+    for argument in left_out:
+        what = "value" if argument.partition("=")[0].strip() else "key"
+        logger.warning("%s is left out: it has no %s", argument, what)
     return found
 
 
@@ -45,12 +53,13 @@ def annotated(found, annotations, replace=False):
     return dict(found, **{KEY: dict(before, **annotations)})
 
 
-def annotate_directory(directory, annotations, replace=False):
+def annotate_directory(directory, annotations, replace=False, wait_seconds=None):
     """Annotate the job in a directory, stopped or only started. It stays in its format.
 
-    Raises MissingError if it was not started, WriteError and others.
+    Raises MissingError if it was not started, UnavailableError if another process is at work there
+    for so long, WriteError and others.
     """
-    with metadata.locked(directory):
+    with metadata.locked(directory, wait_seconds):
         stored = metadata.read_current(directory)
         changed = annotated(stored.metadata, annotations, replace)
         metadata.write(stored.path, changed, stored.is_pickle)

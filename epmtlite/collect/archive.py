@@ -1,26 +1,50 @@
 """The data of one job: its metadata and its processes, from a directory or an archive."""
 
-import contextlib
 import os
-import tempfile
+import re
 
 from epmtlite.collect import errors, metaformat, names, papiex, tarball
-from epmtlite.collect.files import open_directory, open_regular, read_whole, write_error
+from epmtlite.collect.files import open_directory, open_regular, read_whole
 
 MOST_HEADER_BYTES = 1 << 20
-MOST_SPOOLED_BYTES = 64 << 30
-BLOCK_BYTES = 1 << 20
+MOST_EMPTY_LINES = 4096  # one after the other
+MOST_GAP_BYTES = len(b"\r\n") * (MOST_EMPTY_LINES + 2)
+GAPS = re.compile(b"\n(?:\r?\n){1,%d}" % (MOST_EMPTY_LINES + 1))
 
 
 def open_job(path, pattern=names.DATA_PATTERN):
     """Return the job of a directory or an archive, to be used in a with statement.
 
-    It has .path, .name, .metadata (a dictionary, see metaformat) and .files(). An archive is read
-    once: files() can be called once. pattern says which files hold data.
+    It has .path, .name, .metadata (a dictionary, see metaformat) and .files(), which for an archive
+    can be called once. pattern says which files hold data.
     """
     if os.path.isdir(path):
         return DirectoryJob(path, pattern)
     return ArchiveJob(path, pattern)
+
+
+class WithoutGaps:
+    """A file of lines, many of which in a row are never empty: readers skip those, and gigabytes
+    of them pack into little."""
+
+    def __init__(self, stream, shown):
+        """shown is the name of the file for messages."""
+        self.stream, self.shown = stream, shown
+        self.ends, self.line_count = b"\n", 0  # line ends before the next bytes; lines that ended
+
+    def read(self, count):
+        """Return the next bytes, b"" at the end. Raises MalformedRecord."""
+        block = self.stream.read(count)
+        joined = self.ends + block
+        for gap in GAPS.finditer(joined):
+            if gap.group().count(b"\n") > MOST_EMPTY_LINES + 1:
+                before = self.line_count - self.ends.count(b"\n")
+                number = before + joined.count(b"\n", 0, gap.start()) + 2
+                reason = f"more than {MOST_EMPTY_LINES} lines from here on are empty"
+                raise papiex.MalformedRecord(self.shown, number, reason)
+        self.line_count += block.count(b"\n")
+        self.ends = joined[len(joined.rstrip(b"\r\n")) :][-MOST_GAP_BYTES:]
+        return block
 
 
 class Job:
@@ -41,6 +65,10 @@ class Job:
     def shown(self, base):
         """Return the name of a file for messages."""
         return os.path.join(self.path, base)
+
+    def lines(self, base, stream):
+        """Return the bytes of a file, checked."""
+        return WithoutGaps(stream, self.shown(base))
 
     def records(self, base, stream, header):
         """Return what files() yields of one file; header is None for version 1."""
@@ -95,7 +123,7 @@ class DirectoryJob(Job):
         for base in sorted(found, key=lambda base: (names.host_of(base), base)):
             header = self.header(base) if names.kind_of(base) == "v2" else None
             with self.open(base) as file:
-                yield self.records(base, file, header)
+                yield self.records(base, self.lines(base, file), header)
 
     def header(self, base):
         """Return the header of a file of version 2."""
@@ -114,14 +142,14 @@ def header_text(stream, shown):
 
 
 class ArchiveJob(Job):
-    """A job in an archive, read once; what comes before it can be used waits in a file."""
+    """A job in an archive. It is read once if its metadata come first and each header before its
+    data, else what came too early is read in a second pass."""
 
     def __enter__(self):
-        self.members = tarball.open_archive(self.path)
-        self.spool = Spool()
+        self.file = open_regular(self.path)
         self.headers = {}  # host as in the name: line
-        self.waiting = []  # (base name, begin and size in the spool)
-        self.seen = set()
+        self.early = set()  # base names of data that could not be read yet
+        self.begin()
         try:
             self.metadata = self.read_to_metadata()
         except BaseException:
@@ -131,19 +159,12 @@ class ArchiveJob(Job):
 
     def __exit__(self, *_error):
         self.members.close()
-        self.spool.close()
+        self.file.close()
 
-    def read_to_metadata(self):
-        """Return the metadata; keep the files that come before them."""
-        for member in self.relevant():
-            if member.base == names.METADATA:
-                shown = self.shown(member.base)
-                return metaformat.loads(read_whole(member, metaformat.MOST_BYTES, shown), shown)
-            if names.is_header(member.base):
-                self.keep_header(member)
-            else:
-                self.keep(member)
-        raise self.no_metadata()
+    def begin(self):
+        """Read from the begin on."""
+        self.members = tarball.members(self.file, self.path)
+        self.seen = set()
 
     def relevant(self):
         """Yield the members that are the job's. Raises MalformedError for one that is there twice,
@@ -158,14 +179,22 @@ class ArchiveJob(Job):
                 self.seen.add(base)
                 yield member
 
-    def keep_header(self, member):
-        """Note the header of a host."""
-        host = names.host_of(member.base)
-        self.headers[host] = header_text(member, self.shown(member.base))
+    def read_to_metadata(self):
+        """Return the metadata; note what comes before them."""
+        for member in self.relevant():
+            if member.base == names.METADATA:
+                shown = self.shown(member.base)
+                return metaformat.loads(read_whole(member, metaformat.MOST_BYTES, shown), shown)
+            self.note(member)
+        raise self.no_metadata()
 
-    def keep(self, member):
-        """Put a file where it waits."""
-        self.waiting.append((member.base, self.spool.add(member)))
+    def note(self, member):
+        """Keep a header, or the name of data that are to be read later."""
+        if names.is_header(member.base):
+            host = names.host_of(member.base)
+            self.headers[host] = header_text(member, self.shown(member.base))
+        else:
+            self.early.add(member.base)
 
     def files(self):
         """Yield (name, "v1" or "v2", host, iterator of ProcessRecord) of each file, once.
@@ -173,24 +202,29 @@ class ArchiveJob(Job):
         An iterator can be used until the next file is asked for. Raises MalformedError; the
         iterators MalformedRecord.
         """
-        yield from self.ready()
         for member in self.relevant():
-            if names.is_header(member.base):
-                self.keep_header(member)
-                yield from self.ready()
-            elif self.has_header(member.base):
-                yield self.records(member.base, member, self.header(member.base))
+            base = member.base
+            if names.is_header(base) or not self.has_header(base):
+                self.note(member)
             else:
-                self.keep(member)
-        for base, _place in self.waiting:
-            raise self.no_header(base)
+                yield self.records(base, self.lines(base, member), self.header(base))
+        if self.early:
+            yield from self.early_files()
 
-    def ready(self):
-        """Yield the files that waited and can be read now."""
-        ready = [one for one in self.waiting if self.has_header(one[0])]
-        self.waiting = [one for one in self.waiting if not self.has_header(one[0])]
-        for base, place in ready:
-            yield self.records(base, self.spool.view(place), self.header(base))
+    def early_files(self):
+        """Yield the files that came too early."""
+        for base in sorted(self.early):
+            if not self.has_header(base):
+                raise self.no_header(base)
+        self.begin()
+        for member in self.relevant():
+            base = member.base
+            if base in self.early:
+                self.early.remove(base)
+                yield self.records(base, self.lines(base, member), self.header(base))
+        if self.early:
+            text = f"{self.path} has changed while it was read"
+            raise errors.MalformedError(text)
 
     def has_header(self, base):
         """Tell whether a file can be read: version 1 has its header in it."""
@@ -199,50 +233,3 @@ class ArchiveJob(Job):
     def header(self, base):
         """Return the header of a file, None for version 1."""
         return self.headers[names.host_of(base)] if names.kind_of(base) == "v2" else None
-
-
-class Spool:
-    """Bytes that wait, in a file without a name."""
-
-    def __init__(self):
-        self.file = None
-        self.size = 0
-
-    def add(self, source):
-        """Copy a stream; return (begin, end). Raises WriteError, or MalformedError for too much."""
-        begin = self.size
-        try:
-            self.file = self.file or tempfile.TemporaryFile()  # noqa: SIM115 - see close
-            self.file.seek(begin)
-            for block in iter(lambda: source.read(BLOCK_BYTES), b""):
-                self.size += len(block)
-                if self.size > MOST_SPOOLED_BYTES:
-                    raise errors.MalformedError("an archive of more than any job has")
-                self.file.write(block)
-        except OSError as error:
-            raise write_error(tempfile.gettempdir(), error) from error
-        return begin, self.size
-
-    def view(self, place):
-        """Return a stream of what was added there."""
-        return View(self.file, *place)
-
-    def close(self):
-        """Give the space back."""
-        if self.file:
-            with contextlib.suppress(OSError):
-                self.file.close()
-
-
-class View:
-    """A part of a file as a stream."""
-
-    def __init__(self, file, begin, end):
-        self.file, self.position, self.end = file, begin, end
-
-    def read(self, count):
-        """Return the next bytes, b"" at the end of the part."""
-        self.file.seek(self.position)
-        block = self.file.read(min(count, self.end - self.position))
-        self.position += len(block)
-        return block

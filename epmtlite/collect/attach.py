@@ -21,7 +21,7 @@ def attach_command(options):
     try:
         follower = attach(
             options.process, directory, counted_events(settings), settings.no_trace,
-            lambda _status, recorder: note_unseen(directory, recorder),
+            lambda _status, recorder, seconds: note_unseen(directory, recorder, seconds),
         )  # fmt: skip
     except OSError as error:
         raise errors.RefusedError(why_not(options.process, error)) from error

@@ -4,13 +4,9 @@ import os
 import sys
 
 from epmtlite.collect import annotate, concat, convert, dump, errors, job, metadata, stage
-from epmtlite.collect.console import (
-    add_command,
-    execute,
-    make_parser,
-    print_error,
-    print_line,
-)
+from epmtlite.collect.console import execute, print_error, print_line
+from epmtlite.collect.parsing import add_command, make_parser
+from epmtlite.collect.settings_command import add_settings
 
 DESCRIPTION = "Collect what every process of a job did."
 # Options of `run` that are followed by a value.
@@ -53,11 +49,14 @@ def split_run(arguments):
     return arguments[:at], arguments[at:]
 
 
-def add_collection_commands(subparsers, dump_job=None, annotate_job=None):
+def add_collection_commands(
+    subparsers, dump_job=None, annotate_job=None, check_database=None, show_api=None
+):
     """Add the commands of this module.
 
     dump_job(job id, options) and annotate_job(job id, annotations, options) do their work for jobs
-    in the database; without them there is none.
+    in the database, check_database(options) returns where that is, show_api(names) prints what
+    Python programs can ask; without them there is no database.
     """
     add_start(subparsers)
     add_stop(subparsers)
@@ -69,8 +68,10 @@ def add_collection_commands(subparsers, dump_job=None, annotate_job=None):
     add_stage(subparsers)
     add_concat(subparsers)
     add_convert(subparsers)
-    add_command(subparsers, "check", check, "verify that collection works here")
-    add_help(subparsers)
+    text = "verify that all works here, and say what to do if not"
+    add_command(subparsers, "check", check, text, check_database=check_database)
+    add_settings(subparsers)
+    add_help(subparsers, show_api)
 
 
 def add_jobid(parser):
@@ -125,12 +126,12 @@ def stop(options):
 
 
 def current_directory(options):
-    """Return the directory of the job that options mean. Raises CollectError if it has none."""
+    """Return the directory of the job that options mean. Raises MissingError if it has none."""
     identity = job.job_id(options.settings, options.jobid)
     try:
         return job.existing_directory(options.settings, identity)
     except errors.MissingError as error:
-        raise errors.CollectError(f"job is not started: {error}") from error
+        raise errors.MissingError(f"job is not started: {error}") from error
 
 
 # run, source and check
@@ -201,7 +202,7 @@ def detach(options):
 
 
 def check(options):
-    """Verify that collection works here."""
+    """Verify that all works here."""
     from epmtlite.collect.check import check_command
 
     return check_command(options)
@@ -247,7 +248,7 @@ def annotate_current(options, annotations):
     try:
         annotate.annotate_directory(current_directory(options), annotations, options.replace)
     except errors.MissingError as error:
-        raise errors.CollectError("annotate cannot be called before start") from error
+        raise errors.MissingError("annotate cannot be called before start") from error
 
 
 def no_database(target):
@@ -350,12 +351,16 @@ def convert_command(options):
 # help
 
 
-def add_help(subparsers):
+def add_help(subparsers, show_api):
     """Add the command help."""
-    parser = add_command(subparsers, "help", help_command, "print this help, or a command's")
-    parser.add_argument("topics", nargs="*", metavar="command")
+    text = "print this help, or a command's; with api what Python programs can ask"
+    parser = add_command(subparsers, "help", help_command, text, show_api=show_api)
+    parser.add_argument("topics", nargs="*", metavar="command | api [function ...]")
 
 
 def help_command(options):
-    """Print the help of epmt or of a command."""
+    """Print the help of epmt, of a command, or of the functions of epmtlite.query."""
+    if options.show_api and options.topics[:1] == ["api"]:
+        options.show_api(options.topics[1:])
+        return
     options.parser.parse_args(options.topics[:1] + ["-h"])

@@ -4,6 +4,7 @@ import logging
 import os
 
 from epmtlite.collect import errors, names, papiex
+from epmtlite.collect.archive import WithoutGaps
 from epmtlite.collect.files import (
     copy_file,
     open_directory,
@@ -168,7 +169,7 @@ def is_comment(line, is_before_header):
 def lines_of(path):
     """Yield the lines of a file that are not blank, as text with surrogates (PEP 383)."""
     with open_regular(path) as file:
-        for line in papiex.text_lines(file, path):
+        for line in papiex.text_lines(WithoutGaps(file, path), path):
             text = line.rstrip("\r")
             if text:
                 yield text
@@ -191,7 +192,7 @@ def write_joined(files, header, comments, output):
             if copy_rows(path, header, stream) != rows:
                 raise Bad(path, "it has changed")
 
-    write_whole(output, write)
+    write_whole(output, write, replace=False)
 
 
 def copy_rows(path, header, stream):

@@ -1,98 +1,44 @@
-"""What any epmt command shares on the command line: parser, logging, signals, exit codes."""
+"""What any epmt command shares as it runs: streams, logging, signals, exit codes."""
 
-import argparse
 import contextlib
 import errno
+import io
 import logging
 import os
 import signal
 import sys
 
 from epmtlite.collect import errors
-from epmtlite.collect.settings import Settings, environment_lines, load
+from epmtlite.collect.settings import Settings, load
 from epmtlite.collect.texts import visible
-from epmtlite.collect.version import VERSION
 
 logger = logging.getLogger("epmtlite")
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EBADF)
 LOG_MODE = 0o600
+# These commands do more than to print; where nobody wants to read that, they are as good.
+WORKING_COMMANDS = ("run", "stage", "submit", "retire", "dbcare", "migrate")
 
 
-EXAMPLES = """\
-examples:
-  epmt run -a -- ./model input.nml
-  epmt stage && epmt submit 4711.tgz
-  epmt list procs 4711 limit=5
-"""
+class Closed(io.TextIOBase):
+    """What stdout or stderr is where it is closed: it knows whether there was any output."""
 
+    def __init__(self, descriptor):
+        self.descriptor, self.was_written = descriptor, False
 
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help as all commands of the suite begin theirs."""
+    def fileno(self):
+        """Return the number that stdout or stderr has; it is /dev/null then."""
+        return self.descriptor
 
-    def add_usage(self, usage, actions, groups, prefix=None):
-        """Add the first line."""
-        super().add_usage(usage, actions, groups, "Usage: " if prefix is None else prefix)
+    def writable(self):
+        """Tell that it can be written."""
+        return True
 
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are those of epmt."""
-
-    def __init__(self, *arguments, **options):
-        options.setdefault("formatter_class", Formatter)
-        super().__init__(*arguments, **options)
-
-    def error(self, message):
-        """Raise UsageError."""
-        raise errors.UsageError(f"{message}: see {self.prog} -h")
-
-
-class MainParser(Parser):
-    """The parser of epmt itself: its help ends with the configuration."""
-
-    def format_help(self):
-        """Return the help, with the settings and their variables as key:value lines."""
-        try:
-            settings = load()
-            source = settings.source or "defaults"
-        except errors.ConfigurationError as error:
-            settings, source = Settings(), f"defaults, since {error}"
-        lines = ["", f"configuration ({source}):"] + settings.lines()
-        lines += ["", "environment variables (override the settings file):"]
-        lines += environment_lines(os.environ)
-        return super().format_help() + "\n".join(map(visible, lines)) + "\n"
-
-
-def make_parser(description):
-    """Return (the parser of epmt, its subparsers), without commands."""
-    parser = MainParser(prog="epmt", description=description, epilog=EXAMPLES)
-    parser.add_argument("-V", "--version", action="version", version="EPMT " + VERSION)
-    add_verbose(parser, "verbose_before")
-    subparsers = parser.add_subparsers(
-        dest="command_name", metavar="command", parser_class=Parser, title="commands"
-    )
-    return parser, subparsers
-
-
-def add_verbose(parser, name):
-    """Add -v, which counts; it stands before or after the command."""
-    parser.add_argument(
-        "-v", "--verbose", action="count", default=0, dest=name,
-        help="say what is done (-vv: and how)",
-    )  # fmt: skip
-
-
-def add_command(subparsers, name, handler, text, **defaults):
-    """Add a command, to which handler(options) returns the exit status; return its parser.
-
-    options has what its arguments say, .settings (Settings), .verbosity (a number) and the
-    defaults.
-    """
-    parser = subparsers.add_parser(name, help=text, description=text)
-    add_verbose(parser, "verbose_after")
-    parser.set_defaults(handler=handler, **defaults)
-    return parser
+    def write(self, text):
+        """Take a text."""
+        self.was_written = self.was_written or bool(text)
+        return len(text)
 
 
 def execute(parser, arguments, command=None):
@@ -101,11 +47,13 @@ def execute(parser, arguments, command=None):
 
     An expected error is one `Error:` line on stderr; a traceback is for bugs.
     """
+    set_up_streams()
     try:
         try:
             status = finish(parser, arguments, command)
         except SystemExit as end:  # of -h and -V
             status = end.code or 0
+            check_output()
         sys.stdout.flush()
     except errors.Interrupted as error:
         return error.exit_code
@@ -116,12 +64,42 @@ def execute(parser, arguments, command=None):
     return status
 
 
+def set_up_streams():
+    """Make what this process got as stdin, stdout and stderr safe to use.
+
+    Where one is closed, what is opened next would take its number: it is /dev/null from now on,
+    but closed for a command that this process becomes. What the locale cannot write is escaped.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)  # takes the lowest free number: this one
+    sys.stdout = Closed(1) if sys.stdout is None else tolerant(sys.stdout)
+    sys.stderr = Closed(2) if sys.stderr is None else tolerant(sys.stderr)
+
+
+def tolerant(stream):
+    """Return a stream that writes escapes for what its encoding has not, as stderr always does."""
+    if getattr(stream, "errors", None) == "backslashreplace":
+        return stream
+    if hasattr(stream, "reconfigure"):  # Python 3.7
+        stream.reconfigure(errors="backslashreplace")
+    elif isinstance(stream, io.TextIOWrapper):
+        encoding, flushes = stream.encoding, stream.line_buffering
+        return io.TextIOWrapper(
+            stream.detach(), encoding, errors="backslashreplace", line_buffering=flushes
+        )
+    return stream
+
+
 def finish(parser, arguments, command):
     """Run a command; return its exit status. Raises CollectError or OSError."""
     set_up_logging(0)
     options = parser.parse_args(arguments)
     if not getattr(options, "handler", None):
         parser.print_help()
+        check_output()
         return 0
     given = options.verbose_before + options.verbose_after
     set_up_logging(given)  # for what the settings file has to say
@@ -131,10 +109,27 @@ def finish(parser, arguments, command):
     if command is not None:
         options.command = command
     set_up_logging(options.verbosity, options.settings.logfile)
-    if getattr(options, "leaves_signals", False):
+    status = carry_out(options)
+    if options.command_name not in WORKING_COMMANDS or getattr(options, "dry_run", False):
+        check_output()
+    return status
+
+
+def carry_out(options):
+    """Call what carries a command out; return its exit status."""
+    with contextlib.ExitStack() as stack:
+        if not getattr(options, "leaves_signals", False):
+            stack.enter_context(caught_signals())
+        if getattr(options, "quiet", False):
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
         return options.handler(options) or 0
-    with caught_signals():
-        return options.handler(options) or 0
+
+
+def check_output():
+    """Raise WriteError if there was a result, and stdout is closed."""
+    if isinstance(sys.stdout, Closed) and sys.stdout.was_written:
+        raise errors.WriteError("cannot write the output: it is closed")
 
 
 def settings_for(options):
@@ -179,19 +174,14 @@ def tell(error):
 
 
 def print_error(error):
-    """Print one line about an error on stderr."""
-    write_line(sys.stderr, "Error: " + visible(error))
-
-
-def write_line(stream, text):
-    """Print a line, with escapes for what the locale cannot write."""
-    encoding = getattr(stream, "encoding", None) or "ascii"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    """Print one line about an error on stderr; where that is lost, the status says it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write("Error: " + visible(error) + "\n")
 
 
 def print_line(text):
-    """Print a line of the result."""
-    write_line(sys.stdout, text)
+    """Print a line of the result, or several, safe for a terminal."""
+    sys.stdout.write("\n".join(map(visible, str(text).split("\n"))) + "\n")
 
 
 def lost_output(error):
@@ -205,7 +195,7 @@ def lost_output(error):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 128 + signal.SIGPIPE
-    if error.errno in DISK_ERRORS:
+    if error.errno in OUTPUT_ERRORS:
         return tell(errors.WriteError(f"cannot write the output: {error.strerror}"))
     raise error
 
@@ -225,12 +215,10 @@ def set_up_logging(verbosity, path=""):
     """Send messages of the package to stderr: warnings, with -v more, with -vv all; and to the file
     path, if there is one and stdout is no terminal."""
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
-    handlers = [logging.StreamHandler(sys.stderr)]
-    if path and not sys.stdout.isatty():
-        handlers += log_file(path)
-    for handler in handlers:
-        handler.setFormatter(LineFormatter())
-    logger.handlers[:] = handlers
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(LineFormatter())
+    kept = log_file(path) if path and not sys.stdout.isatty() else []
+    logger.handlers[:] = [told, *kept]
     logger.setLevel(level)
     logger.propagate = False
 

@@ -3,6 +3,7 @@
 import tempfile
 
 from epmtlite.collect import errors, names, papiex, tarball
+from epmtlite.collect.archive import WithoutGaps
 from epmtlite.collect.files import mode_of, write_whole
 
 # EPMT's names of the fields behind the metrics.
@@ -59,7 +60,7 @@ def convert_rows(stream, shown, rows, settings):
     Raises MalformedError.
     """
     metrics, positions = [], None
-    for record in papiex.read_v1(papiex.text_lines(stream, shown), shown):
+    for record in papiex.read_v1(papiex.text_lines(WithoutGaps(stream, shown), shown), shown):
         if positions is None:
             metrics = kept_metrics(record.names, settings)
             positions = [record.names.index(name) for name in metrics]

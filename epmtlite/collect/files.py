@@ -11,6 +11,7 @@ from epmtlite.collect import errors
 
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 COPY_BYTES = 1 << 20
+WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of link(2)
 
 
 def open_regular(name, directory=None, shown=None):
@@ -66,11 +67,12 @@ def read_whole(stream, most_bytes, shown):
     return b"".join(blocks)
 
 
-def write_whole(path, write, mode=0o600):
+def write_whole(path, write, mode=0o600, replace=True):
     """Write a file whole or not at all: who reads it sees the old one or the new one.
 
-    write is called with a binary stream; the file is synchronised, then renamed to path.
-    Raises RefusedError or WriteError; then nothing is left behind.
+    write is called with a binary stream; the file is synchronised, then renamed to path. Raises
+    RefusedError or WriteError, also for a file that is there unless replace; then nothing is left
+    behind.
     """
     folder, base = os.path.split(path)
     try:
@@ -81,7 +83,7 @@ def write_whole(path, write, mode=0o600):
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
-            os.rename(temporary, path)
+            (os.rename if replace else rename_new)(temporary, path)
         except BaseException:
             remove_if_there(temporary)
             raise
@@ -89,10 +91,70 @@ def write_whole(path, write, mode=0o600):
         raise write_error(path, error) from error
 
 
-def copy_file(source_path, target_path):
-    """Copy a regular file, whole or not at all. Raises MissingError, RefusedError, WriteError."""
+def copy_file(source_path, target_path, replace=True):
+    """Copy a regular file, whole or not at all; see write_whole. Raises MissingError, RefusedError
+    or WriteError."""
     with open_regular(source_path) as source:
-        write_whole(target_path, functools.partial(shutil.copyfileobj, source, length=COPY_BYTES))
+        copy = functools.partial(shutil.copyfileobj, source, length=COPY_BYTES)
+        write_whole(target_path, copy, replace=replace)
+
+
+def rename_new(path, target):
+    """Rename a file or directory to what is not there. Raises OSError, if it is there
+    FileExistsError, or for a directory that another process has made meanwhile another one."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "it is there already", target)
+    if os.path.isdir(path):
+        os.rename(path, target)  # in the place of an empty directory at most
+        return
+    try:
+        os.link(path, target)  # rename would replace a file
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        os.rename(path, target)
+    else:
+        os.unlink(path)
+
+
+def move_into(path, directory):
+    """Move a file, or a directory of files, into a directory, whole or not at all, never in the
+    place of what is there. Raises RefusedError or WriteError."""
+    target = os.path.join(directory, os.path.basename(path))
+    try:
+        try:
+            rename_new(path, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            move_across(path, target)
+    except OSError as error:
+        raise write_error(target, error) from error
+
+
+def move_across(path, target):
+    """Move a file, or a directory of files, to another file system. Raises OSError or
+    CollectError."""
+    if os.path.isdir(path):
+        copy_directory(path, target)
+        shutil.rmtree(path)
+    else:
+        copy_file(path, target, replace=False)
+        os.unlink(path)
+
+
+def copy_directory(source_path, target_path):
+    """Copy the files of a directory to a new one, which is there when it is whole. Raises OSError
+    or CollectError."""
+    folder, base = os.path.split(target_path)
+    temporary = tempfile.mkdtemp(dir=folder or ".", prefix="." + base[:32] + ".")
+    try:
+        for name in os.listdir(source_path):
+            copy_file(os.path.join(source_path, name), os.path.join(temporary, name))
+        rename_new(temporary, target_path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def write_error(path, error):

@@ -66,22 +66,22 @@ def write(path, metadata, as_pickle=False):
 
 
 @contextlib.contextmanager
-def locked(directory):
-    """Let one process at a time change the metadata in a directory.
+def locked(directory, wait_seconds=None):
+    """Let one process at a time change the metadata in a directory; by default wait LOCK_SECONDS.
 
     Raises UnavailableError if another one holds them for long, MissingError or RefusedError.
     """
     descriptor = open_directory(directory)
     try:
-        wait_for_lock(descriptor, directory)
+        wait_for_lock(descriptor, directory, wait_seconds or LOCK_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def wait_for_lock(descriptor, directory):
+def wait_for_lock(descriptor, directory, wait_seconds):
     """Lock an open directory, where its file system can do that. Raises UnavailableError."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + wait_seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,7 +112,7 @@ def start(directory, identity, settings, is_strict=False, as_pickle=False):
     """Begin the metadata of a job in its directory; tell whether that was done now.
 
     A job that was started or stopped before is left alone, with a warning, or, if is_strict,
-    CollectError. Raises WriteError and others.
+    UsageError. Raises WriteError and others.
     """
     with locked(directory):
         for name, text in ((names.METADATA, "complete"), (names.STARTED, "started")):
@@ -133,25 +133,39 @@ def start(directory, identity, settings, is_strict=False, as_pickle=False):
 
 
 def complain(text, is_strict):
-    """Warn, or raise CollectError if is_strict."""
+    """Warn, or raise UsageError if is_strict."""
     if is_strict:
-        raise errors.CollectError(text)
+        raise errors.UsageError(text)
     logger.warning("%s", text)
 
 
-def stop(directory, settings, is_strict=False, as_pickle=False, exit_code=0, reason=NO_REASON):
+def is_started(directory):
+    """Tell whether a job was started, and not stopped yet."""
+    return os.path.lexists(os.path.join(directory, names.STARTED))
+
+
+def check_not_complete(directory):
+    """Raise RefusedError if a job was stopped: what is recorded after that belongs to none."""
+    if os.path.lexists(os.path.join(directory, names.METADATA)):
+        raise errors.RefusedError(f"the job is already complete: {directory}")
+
+
+def stop(
+    directory, settings, is_strict=False, as_pickle=False, exit_code=0, reason=NO_REASON,
+    wait_seconds=None,
+):  # fmt: skip
     """Complete the metadata of a job; tell whether that was done now.
 
     A job that was stopped before is left alone, as in start. They are a pickle if those of start
-    are. Raises CollectError if the job was not started; MalformedError, WriteError and others.
+    are. Raises MissingError if the job was not started; MalformedError, WriteError and others.
     """
     started, complete = (os.path.join(directory, name) for name in (names.STARTED, names.METADATA))
-    with locked(directory):
+    with locked(directory, wait_seconds):
         if os.path.lexists(complete):
             complain(f"job is already complete: {directory}", is_strict)
             return False
         if not os.path.lexists(started):
-            raise errors.CollectError(f"job is not started: {directory}")
+            raise errors.MissingError(f"job is not started: {directory}")
         stored = read(started)
         metadata = dict(
             stored.metadata,

@@ -12,9 +12,11 @@ import re
 from epmtlite.collect import errors, pickles
 from epmtlite.collect.texts import storable
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 8 << 20  # real ones have up to 100 kB, with environments of unusual size some MB
 MOST_WEIGHT = 2 * MOST_BYTES  # of one file: characters of texts, and each value as much as
 VALUE_WEIGHT = 128  # characters
+MOST_SEPARATORS = 1 << 18  # of JSON, also those in texts: so many values it has at most
+SEPARATORS = (b",", b"[", b"{")
 MOST_DEPTH = 64
 TIME_KEY = "__datetime__"
 ISO_TIME = re.compile(
@@ -60,7 +62,9 @@ def encoded_time(value):
 
 
 def load_json(raw):
-    """Return what JSON says, times decoded. Raises ValueError or RecursionError."""
+    """Return what JSON says, times decoded. Raises ValueError, RecursionError or MalformedError."""
+    if sum(map(raw.count, SEPARATORS)) > MOST_SEPARATORS:  # before they are in memory
+        raise errors.MalformedError("more values than the metadata of a job have")
     return json.loads(
         raw.decode("utf-8"),
         object_hook=decoded_time,

@@ -73,6 +73,15 @@ def metrics_of(reading):
     return found
 
 
+def added(one, other):
+    """Return metrics of two tasks as those of one: the sums of what they count."""
+    found = {
+        name: max(value, one.get(name, value)) if name in NO_COUNTERS else value + one.get(name, 0)
+        for name, value in other.items()
+    }
+    return {**one, **found}
+
+
 def difference(later, earlier):
     """Return metrics of a task since an earlier moment."""
     return {

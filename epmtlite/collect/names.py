@@ -6,6 +6,7 @@ import os
 from epmtlite.collect import errors
 
 METADATA = "job_metadata"
+ROOM_PREFIX = ".epmt-room-"  # of files that a collector removes at its end
 STARTED = "job_metadata.tmp"
 DATA_PATTERN = "*-papiex*.[ct]sv"
 KEY = "papiex"
@@ -34,6 +35,12 @@ def is_data(base, pattern=DATA_PATTERN):
     """Tell whether a base name is that of a data file; pattern as in the settings."""
     is_hidden = base.startswith(".")
     return fnmatch.fnmatchcase(base, pattern) and not is_hidden and HEADER_KEY not in base
+
+
+def is_rest(base):
+    """Tell whether a base name is that of a file that epmt leaves when it is killed."""
+    is_header_to_be = f"{HEADER_KEY}.tsv." in base
+    return base == STARTED or base.startswith((ROOM_PREFIX, f".{METADATA}.")) or is_header_to_be
 
 
 def kind_of(base):

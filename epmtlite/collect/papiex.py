@@ -4,6 +4,7 @@ Nothing is read whole: one line, and one process, at a time. Whatever a row hold
 a ProcessRecord or a MalformedRecord.
 """
 
+import csv
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ MOST_THREADS = 1000000
 MOST_VALUES = 4 << 20  # of all threads of a process
 MOST_COLUMNS = 1024
 BLOCK_BYTES = 1 << 20
+csv.field_size_limit(MOST_LINE_CHARACTERS)
 
 TEXTS = ("tags", "hostname", "exename", "path", "args")
 NUMBERS = ("exitcode", "exitsignal", "pid", "generation", "ppid", "pgid", "sid", "numtids")
@@ -24,6 +26,7 @@ PER_PROCESS = TEXTS + NUMBERS + ("mpinumranks", "mpirank")
 PER_THREAD = ("tid", "start", "end")
 REQUIRED = tuple(name for name in PER_PROCESS + PER_THREAD if name not in OPTIONAL)
 FIELDS_V2 = 16
+OF_CONVERT = "finish"  # what the header calls the end of a process, if `convert` wrote it
 
 LONGEST_NUMBER = 24  # with blanks; int() of a text of megabytes would take minutes
 LONGEST_SAFE_NUMBER = 18  # digits that always fit in 64 bits
@@ -261,6 +264,7 @@ def read_v2(lines, header, name):
     header is the line of its header file. Raises MalformedRecord.
     """
     names = metric_names(header, name)
+    split = converted_fields if OF_CONVERT in header.split("\t") else literal_fields
     for number, line in enumerate(lines, 1):
         if len(line) > MOST_LINE_CHARACTERS:
             raise too_long(name, number)
@@ -268,14 +272,29 @@ def read_v2(lines, header, name):
         if not line:
             continue
         try:
-            yield process_v2(line, names)
+            yield process_v2(line, split(line), names)
         except ValueError as error:
             raise MalformedRecord(name, number, reason_of(error)) from None
 
 
-def process_v2(line, names):
+def literal_fields(line):
+    """Return the fields of a row of papiex: nothing in it is quoted."""
+    return line.split("\t", FIELDS_V2 - 1)
+
+
+def converted_fields(line):
+    """Return the fields of a row that `convert` wrote; EPMT's own has quotes around some, and CR at
+    the end."""
+    if line[-1] == "\r":
+        try:
+            return next(csv.reader([line], "excel-tab", strict=True))
+        except csv.Error:
+            pass  # the quotes are those of an argument
+    return literal_fields(line)
+
+
+def process_v2(line, fields, names):
     """Return the ProcessRecord of a row. Raises ValueError with what is wrong with it."""
-    fields = line.split("\t", FIELDS_V2 - 1)
     if len(fields) != FIELDS_V2:
         raise ValueError(f"{len(fields)} fields instead of {FIELDS_V2}")
     texts = tuple(fields[1:5]) + (fields[15],)

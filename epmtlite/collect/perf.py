@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import struct
+import sys
 
 SOFTWARE, HARDWARE = 1, 0
 # By the names of the kernel, <linux/perf_event.h>, and those of PAPI for the same.
@@ -31,6 +32,7 @@ ATTRIBUTES = "=IIQQQQQ16x"
 ATTRIBUTES_BYTES = 64
 WITHOUT_KERNEL = 1 << 5 | 1 << 6  # exclude_kernel, exclude_hv: all that paranoid 2 allows
 CLOSE_ON_EXEC = 8
+RESERVED_FILES = 64
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,8 +44,7 @@ class Counters:
         self._flags = 0
         self.names = [name for name in names if name in EVENTS and self._is_counted(name)]
         self._open: dict = {}  # task: a descriptor for each name, None if it could not be opened
-        if self.names:
-            allow_many_files()
+        self._most = allow_many_files() - RESERVED_FILES if self.names else 0
 
     def _is_counted(self, name):
         """Tell whether an event can be counted, in the kernel too if that is allowed."""
@@ -62,6 +63,8 @@ class Counters:
             self._open[task] = [self._descriptor(name, task) for name in self.names]
 
     def _descriptor(self, name, task):
+        if len(self._open) * len(self.names) > self._most:
+            return None  # files of /proc must be opened, too
         try:
             return open_counter(name, task, self._flags)
         except OSError:
@@ -75,6 +78,12 @@ class Counters:
             for name, descriptor in opened
             if descriptor is not None
         }
+
+    def rename(self, task, name):
+        """A task, which was counted, has the number of another one, which has ended."""
+        self.end(name)
+        if task in self._open:
+            self._open[name] = self._open.pop(task)
 
     def end(self, task):
         """Count for a task no longer."""
@@ -98,6 +107,7 @@ def open_counter(name, task, flags):
 
 
 def allow_many_files():
-    """Let this process open as many files as it may: one for each task and event."""
+    """Let this process open as many files as it may: one for each task and event; return that."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else sys.maxsize

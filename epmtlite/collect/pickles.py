@@ -1,9 +1,10 @@
 """Read pickles of plain data without executing anything, and write such pickles.
 
 A pickle is a small program. Only the instructions that make texts, numbers, lists, dictionaries
-and times are carried out here, by this module itself: none imports, none calls what the pickle
-names, and none takes more memory than the file. Instructions as in the standard library's
-pickletools, protocols 0 to 5.
+and times are carried out here, by this module itself: none imports, and none calls what the pickle
+names. One makes at most one small object beside the bytes it takes from the file, and there is a
+limit to how many are carried out. Instructions as in the standard library's pickletools, protocols
+0 to 5.
 """
 
 import codecs
@@ -13,6 +14,9 @@ import struct
 
 from epmtlite.collect import errors
 
+# A value takes up to three: it is made, remembered, and put into its place. So a pickle has some
+# 87,000 values, and takes 20 MB beside its texts, with Python 3.6 three times that.
+MOST_INSTRUCTIONS = 1 << 18
 WRITTEN_PROTOCOL = 3  # that of EPMT's own files; every Python 3 reads it
 MOST_DIGITS = 40
 MOST_INTEGER_BYTES = 1024
@@ -98,14 +102,15 @@ class Machine:
         self.stack, self.memo = [], {}
 
     def run(self):
-        """Return the value on the stack at the end."""
-        while True:
+        """Return the value on the stack at the end. Raises Unreadable, ValueError and others."""
+        for _count in range(MOST_INSTRUCTIONS):
             code = self.take(1)
             if code == b".":
                 return self.pop()
             if code not in INSTRUCTIONS:
                 raise Unreadable("a pickle with more than plain data in it")
             INSTRUCTIONS[code](self)
+        raise Unreadable(f"a pickle of more than {MOST_INSTRUCTIONS} instructions")
 
     def take(self, count):
         """Return the next bytes. Raises ValueError if there are fewer."""

@@ -1,8 +1,9 @@
 """Which programs would lose privileges if their start were traced, see ptrace(2) and execve(2)."""
 
-import fnmatch
 import os
 import stat
+
+from epmtlite.collect.proc import read
 
 CAP_SYS_PTRACE = 19
 CAPABILITIES = "security.capability"  # the attribute that holds those of a file
@@ -38,6 +39,26 @@ def is_privileged(path, known=None):
             return has
         path = interpreter
     return False
+
+
+def gains_privileges(task, known):
+    """Tell whether the program that a task has begun to run should give it privileges.
+
+    known is a dictionary that remembers files as they are. Raises OSError; a PermissionError if
+    nobody may read the program.
+    """
+    path = f"/proc/{task}/exe"
+    status = os.stat(path)
+    key = (status.st_dev, status.st_ino, status.st_ctime_ns)
+    if key not in known:
+        known[key] = has_privileges(path, status.st_mode)
+    return known[key]
+
+
+def may_gain_privileges(task):
+    """Tell whether a task has not given up all privileges to come, see prctl(2), as one has to do
+    whose system calls are filtered."""
+    return b"\nNoNewPrivs:\t1" not in read(f"/proc/{task}/status")
 
 
 def has_privileges(path, mode):
@@ -80,9 +101,3 @@ def in_sight_of(process, path, directory=None):
             f"/proc/{process}/fd/{directory}/{path}" if path else f"/proc/{process}/fd/{directory}"
         )
     return f"/proc/{process}/cwd/{path}"
-
-
-def matches(path, patterns):
-    """Tell whether a path, or its last part, matches one of some patterns (fnmatch)."""
-    name = path.rpartition("/")[2]
-    return any(fnmatch.fnmatchcase(name, one) or fnmatch.fnmatchcase(path, one) for one in patterns)

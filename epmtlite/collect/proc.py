@@ -3,7 +3,9 @@
 import os
 
 MOST_BYTES = 4096  # of the small files
+PART_BYTES = 1 << 16
 COMMAND_LINE_BYTES = 1 << 17  # what is kept of one
+DELETED = b" (deleted)"
 TAGS_VARIABLE = b"PAPIEX_TAGS="
 
 
@@ -65,6 +67,8 @@ class Image:
             own_path = os.readlink(os.fsencode(base + "exe"))
         except OSError:
             own_path = b""
+        if own_path.endswith(DELETED):  # while it runs, or it is a memfd
+            own_path = own_path[: -len(DELETED)]
         self.path = text_of(own_path) if path is None else path
         self.name = self.path.rpartition("/")[2]
         words = read_all(base + "cmdline", COMMAND_LINE_BYTES).rstrip(b"\0").split(b"\0")
@@ -81,11 +85,11 @@ def read_all(path, most_bytes=None):
         return b""
     try:
         while most_bytes is None or size < most_bytes:
-            part = os.read(descriptor, 1 << 16)
-            if not part:
-                break
+            part = os.read(descriptor, PART_BYTES)
             parts.append(part)
             size += len(part)
+            if len(part) < PART_BYTES:  # the kernel gives all that there is
+                break
     except OSError:
         pass
     finally:

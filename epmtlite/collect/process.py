@@ -1,26 +1,31 @@
 """One process while it is followed: its image, its threads, and how it used the CPU."""
 
-from epmtlite.collect.metrics import OF_CHILDREN, difference
+from epmtlite.collect.metrics import OF_CHILDREN, TICK_MICROSECONDS, added, difference
 
 MICROSECONDS = 1e6
 # So many microseconds of ticks tell how a thread divided its time; fewer do not.
 TRUSTED_TICKS_MICROSECONDS = 200000
+MOST_THREADS = 4096  # that a record has, each for itself; what more there were are added up in one
 
 
 class Process:
     """What is known of a process until its record is written."""
 
     __slots__ = (
-        "before", "children", "generation", "has_executed", "image", "live", "parent", "peak",
-        "pid", "start", "threads", "used",
+        "added_up", "before", "children", "generation", "had_threads", "has_executed", "image",
+        "is_written", "live", "others", "parent", "peak", "pid", "start", "status", "threads",
+        "usage", "used",
     )  # fmt: skip
 
     def __init__(self, pid, parent, image, start):
         """parent is the number of another process, start in microseconds since the epoch."""
         self.pid, self.parent, self.image, self.start = pid, parent, image, start
         self.generation, self.has_executed = 0, False
-        self.live = 1  # threads that run
+        self.had_threads = self.is_written = False  # the latter of the record of this image
+        self.live = {pid}  # the tasks that run
+        self.status, self.usage = 0, None  # of wait4, when the end of a thread was last seen
         self.threads = []  # (task, metrics) of those that have ended
+        self.others, self.added_up = None, 0  # the metrics of many more, and how many
         self.children = (0.0, 0.0)  # microseconds of those that were waited for: user, system
         self.used = {}  # metrics of the task when this image began
         self.before = (0.0, 0.0)  # CPU microseconds of earlier images: user, system
@@ -33,7 +38,12 @@ class Process:
 
     def end_thread(self, task, metrics):
         """Note the metrics of a thread that ends."""
-        self.threads.append((task, metrics))
+        self.live.discard(task)
+        if len(self.threads) < MOST_THREADS or task == self.pid:
+            self.threads.append((task, metrics))
+        else:
+            self.others = added(self.others or {}, metrics)
+            self.added_up += 1
 
     def add_child(self, usage):
         """Note what a child that has ended used; usage is that of wait4, its own children
@@ -48,7 +58,8 @@ class Process:
         """Go on with another program; what the task has used so far is not its own."""
         self.used, self.peak = metrics, usage.ru_maxrss
         self.before = times_of(usage, self.children)
-        self.image, self.start, self.threads = image, start, []
+        self.image, self.start, self.threads, self.usage = image, start, [], None
+        self.others, self.added_up = None, 0
 
     def finish(self, usage=None):
         """Return the metrics of all threads that have ended, the main one first, with CPU times.
@@ -58,13 +69,24 @@ class Process:
         """
         ended, self.threads = self.threads, []
         ended.sort(key=lambda one: one[0] != self.pid)
-        threads = [metrics for _task, metrics in ended]
-        if self.used and threads:
+        if ended and ended[0][0] == self.pid:
+            self._correct_children(ended[0][1])
+        own = self._own_times(usage)
+        threads = [metrics for _task, metrics in ended] + ([self.others] if self.others else [])
+        if not threads:  # it was killed in a way that shows nothing
+            return [dict(zip(("usertime", "systemtime"), map(int, own or ())))]
+        if self.used:
             threads[0] = difference(threads[0], self.used)
-        for one in threads[1:]:  # what counts for the process stands in the first
-            one.update(dict.fromkeys(OF_CHILDREN, 0))
-        divide(threads, self._own_times(usage))
+        divide(threads, own)
+        share(threads)
         return threads
+
+    def _correct_children(self, metrics):
+        """Take what the kernel says of the children that were waited for, in ticks of the clock,
+        where it is something else than what was seen: some were let go of, or ignored."""
+        known = (metrics["cutime"], metrics["cstime"]) if "cutime" in metrics else self.children
+        if abs(sum(known) - sum(self.children)) > 2 * TICK_MICROSECONDS:
+            self.children = known
 
     def _own_times(self, usage):
         """Return the CPU microseconds of this image, user and system; None if they are not
@@ -87,6 +109,17 @@ class Process:
         return threads
 
 
+def share(threads):
+    """Set what is known of a process in its first thread, and of its memory in all: one that has
+    ended knows it no longer."""
+    peak = max((one["rssmax"] for one in threads if "rssmax" in one), default=None)
+    for place, one in enumerate(threads):
+        if peak is not None:
+            one.setdefault("rssmax", peak)
+        if place:
+            one.update(dict.fromkeys(OF_CHILDREN, 0))
+
+
 def times_of(usage, children):
     """Return the CPU time of a process without its children, in microseconds: user, system.
 
@@ -104,6 +137,8 @@ def divide(threads, own):
     thread say where there are enough of them, else the times of the process.
     """
     for one in threads:
+        if "usertime" not in one:
+            continue  # nothing is known of it
         user, system = one["usertime"], one["systemtime"]
         if user + system < TRUSTED_TICKS_MICROSECONDS and own and sum(own):
             user, system = own

@@ -21,6 +21,8 @@ WAIT_ALL = 0x40000000  # __WALL: threads, too
 
 SET_PTRACER = 0x59616D61  # of Yama: who may trace this process besides its ancestors
 
+GET_SUBREAPER = 37  # PR_GET_CHILD_SUBREAPER
+
 ENTRY = 1  # PTRACE_SYSCALL_INFO_ENTRY
 
 
@@ -92,6 +94,13 @@ def syscall_info(task):
     info = SyscallInfo()
     call(GET_SYSCALL_INFO, task, ctypes.sizeof(info), ctypes.addressof(info))
     return info
+
+
+def is_subreaper():
+    """Tell whether orphans among the descendants of this process become its children."""
+    answer = ctypes.c_int(0)
+    LIBRARY.prctl(GET_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
+    return bool(answer.value)
 
 
 def allow_tracer(process):

@@ -44,8 +44,6 @@ DEFAULTS = {
     "logfile": "",
     # Submission
     "db_params": {},
-    "post_process_job_on_ingest": False,
-    "lazy_compute_process_tree": True,
     "ingest_remove_on_success": True,
     "ingest_failed_dir": "/tmp/",
     "per_process_fields": [
@@ -56,7 +54,6 @@ DEFAULTS = {
     "retire_jobs_ndays": 14,
     "retire_models_ndays": 0,
     "retire_jobs_per_delete_max": 20,
-    "max_log_statement_length": 2048,
     # Analysis
     "univariate_classifiers": ["iqr", "modified_z_score", "z_score"],
     "outlier_thresholds": {"modified_z_score": 3.5, "z_score": 3.0},
@@ -66,8 +63,11 @@ DEFAULTS = {
         "jobname", "user", "all_proc_tags", "created_at", "modified_at", "start", "end",
     ],
 }  # fmt: skip
-# EPMT has them, and they mean nothing here.
-WITHOUT_EFFECT = ("orm", "bulk_insert", "profile", "epmt_settings_kind")
+# EPMT has them, and they mean nothing here: sums and trees are made while a job is read.
+WITHOUT_EFFECT = (
+    "orm", "bulk_insert", "profile", "epmt_settings_kind", "post_process_job_on_ingest",
+    "lazy_compute_process_tree", "max_log_statement_length",
+)  # fmt: skip
 CHOICES = {"collector": ("auto", "ptrace", "papiex")}
 # These override keys of db_params.
 DATABASE_VARIABLES = {
@@ -157,8 +157,10 @@ def read_file(path):
 
 
 def is_known(key, path):
-    """Tell whether there is such a setting; warn about one that there never was."""
-    if key not in DEFAULTS and key not in WITHOUT_EFFECT:
+    """Tell whether there is such a setting; warn about one that does nothing."""
+    if key in WITHOUT_EFFECT:
+        logger.warning("%s: %s has no effect here", path, key)
+    elif key not in DEFAULTS:
         logger.warning("%s: there is no setting %s", path, key)
     return key in DEFAULTS
 

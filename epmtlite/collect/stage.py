@@ -13,6 +13,7 @@ import time
 from epmtlite.collect import concat, errors, metadata, metaformat, names
 from epmtlite.collect.files import (
     copy_file,
+    move_into,
     open_directory,
     open_regular,
     read_whole,
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 TEMPORARY_PREFIX = "epmt_stage_"
 ERROR_KEY = "epmt_stage_error"
 ARCHIVE_SUFFIX = ".tgz"
+MOVE = ["mv"]  # the default, which is done here: mv itself would replace files
+MOST_NAMED = 10  # files that a warning names
 
 
 class Options:
@@ -40,17 +43,19 @@ class Options:
 def stage(directory, settings, options):
     """Stage the directory of a job, delete it, and return the path at the destination.
 
-    Returns "" and does nothing if the settings name no command or no destination. The directory
-    is deleted only after the command has succeeded. Raises CollectError and others.
+    Returns "" and does nothing if the settings name no command or no destination. What was packed
+    is deleted only after the command has succeeded, and what was not is kept. Raises CollectError
+    and others, WriteError if the destination has a file of that name.
     """
     if not settings.stage_command.strip() or not settings.stage_command_dest.strip():
         return ""
     directory = os.path.abspath(directory)
+    check_destination(settings, os.path.basename(directory) + ARCHIVE_SUFFIX * options.compress)
     with metadata.locked(directory):
         before = snapshot(directory)
         if names.METADATA not in before:
             text = f"{directory} has no {names.METADATA}: the job is not stopped"
-            raise errors.CollectError(text)
+            raise errors.MissingError(text)
         try:
             with temporary_directory() as folder:
                 return hand_over(directory, before, folder, settings, options)
@@ -91,11 +96,16 @@ def hand_over(directory, before, folder, settings, options):
     path = package(folder, os.path.basename(directory), described, files)
     for one, _reason in bad:
         concat.copy_bad(one, settings.error_dest)
+    size = os.stat(path).st_size
     check_unchanged(directory, before)
-    run_command(settings, path)
-    check_unchanged(directory, before)
-    shutil.rmtree(directory)
-    return os.path.join(settings.stage_command_dest, os.path.basename(path))
+    target = take_away(settings, path)
+    try:
+        check_unchanged(directory, before)
+    except errors.UnavailableError:
+        withdraw(target, size)
+        raise
+    remove_packed(directory, before, settings)
+    return target
 
 
 def check_unchanged(directory, before):
@@ -180,6 +190,28 @@ def copy_all(folder, name, described, files):
     return path
 
 
+def check_destination(settings, base):
+    """Raise WriteError if a local destination has a file of that name: no command may replace what
+    was staged before. Raises ConfigurationError if mv would make the destination itself a file."""
+    destination = settings.stage_command_dest
+    if command_words(settings) == MOVE and not os.path.isdir(destination):
+        raise errors.ConfigurationError(f"stage_command_dest {destination} is no directory")
+    target = os.path.join(destination, base)
+    if os.path.lexists(target):
+        text = "{} is there already, perhaps of an older job of that id: move it, then stage again"
+        raise errors.WriteError(text.format(target))
+
+
+def take_away(settings, path):
+    """Have a file taken to the destination, and return where it is then. Raises CollectError."""
+    if command_words(settings) == MOVE:
+        move_into(path, settings.stage_command_dest)
+    else:
+        check_destination(settings, os.path.basename(path))
+        run_command(settings, path)
+    return os.path.join(settings.stage_command_dest, os.path.basename(path))
+
+
 def run_command(settings, path):
     """Have the site's command take a file away; no shell reads it. Raises CollectError.
 
@@ -194,6 +226,47 @@ def run_command(settings, path):
     if status:
         text = "stage_command {} ended with status {}: nothing was deleted"
         raise errors.WriteError(text.format(command[0], status))
+
+
+def withdraw(target, size):
+    """Remove an archive that was just staged and lacks what was written meanwhile: it must not be
+    in the way of the whole one."""
+    try:
+        status = os.lstat(target)
+        if stat.S_ISREG(status.st_mode) and status.st_size == size:
+            os.unlink(target)
+        else:
+            logger.warning("%s lacks what was written meanwhile: remove it", target)
+    except OSError as error:
+        logger.info("%s cannot be removed: %s", target, error.strerror)
+
+
+def remove_packed(directory, before, settings):
+    """Remove the files of a job that are in its archive, and the directory if it is empty then;
+    what else is in it stays, with a warning. Raises WriteError."""
+    descriptor = open_directory(directory)
+    try:
+        for name in before:
+            if is_packed(name, settings):
+                os.unlink(name, dir_fd=descriptor)
+        left = sorted(os.listdir(descriptor))
+        if not left:
+            os.rmdir(directory)
+    except OSError as error:
+        text = f"{directory} was staged, but cannot be removed: {error.strerror}"
+        raise errors.WriteError(text) from error
+    finally:
+        os.close(descriptor)
+    if left:
+        more = "" if len(left) <= MOST_NAMED else f" and {len(left) - MOST_NAMED} more"
+        shown = ", ".join(left[:MOST_NAMED]) + more
+        logger.warning("%s was staged, but for what stays there: %s", directory, shown)
+
+
+def is_packed(name, settings):
+    """Tell whether a file is in the archive, or nothing that anybody needs."""
+    is_data = names.is_header(name) or names.is_data(name, settings.input_pattern)
+    return name == names.METADATA or is_data or names.is_rest(name)
 
 
 def command_words(settings):

@@ -4,14 +4,24 @@ import unicodedata
 
 # Control, format (bidi overrides, zero width), surrogate, line and paragraph separators.
 UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
+SURROGATES = {number: f"\\u{number:04x}" for number in range(0xD800, 0xE000)}
+BYTES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}  # as PEP 383 has them
+STORABLE = {0: "\\x00", **SURROGATES, **BYTES}
+
+
+class Escapes(dict):
+    """What str.translate makes of unsafe characters."""
+
+    def __missing__(self, number):
+        if unicodedata.category(chr(number)) not in UNSAFE_CATEGORIES:
+            raise LookupError(number)  # it stays
+        return escape(chr(number))
 
 
 def visible(text):
     """Return the text with every character that could disturb a terminal or a line as an escape."""
-    return "".join(
-        escape(character) if unicodedata.category(character) in UNSAFE_CATEGORIES else character
-        for character in str(text)
-    )
+    text = str(text)
+    return text if text.isprintable() else text.translate(Escapes())
 
 
 def escape(character):
@@ -34,13 +44,4 @@ def is_storable(text):
 def storable(text):
     """Return a text as databases hold it: bytes that are not UTF-8 (PEP 383), other surrogates,
     and NUL, become \\xNN or \\uNNNN."""
-    if is_storable(text):
-        return text
-    return "".join(
-        f"\\x{ord(character) - 0xDC00:02x}"
-        if "\udc80" <= character <= "\udcff"
-        else escape(character)
-        if character == "\0" or "\ud800" <= character <= "\udfff"
-        else character
-        for character in text
-    )
+    return text if is_storable(text) else text.translate(STORABLE)

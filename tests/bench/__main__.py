@@ -1,10 +1,12 @@
 """Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
-[xalt_load] [xalt_reports] [af].
+[xalt_load] [xalt_reports] [af] [epmt].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
 (1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
 BENCH_XALT_RUNS ("4000,40000": runs of a load, each of 2.66 records; "full" adds 376000, a million
-records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_AF_JOBS (10000).
+records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_AF_JOBS (10000),
+BENCH_EPMT_PROCESSES (100000: of a job that is stored; "full" is 1000000),
+BENCH_EPMT_JOB_PROCESSES (20000: of a job that is followed; "full" is 100000).
 The exit code is 1 when a target is missed.
 """
 
@@ -19,6 +21,7 @@ from typing import Callable, NoReturn
 
 from tests.bench import (
     af_send,
+    epmt_parts,
     help_speed,
     load_growth,
     load_speed,
@@ -35,6 +38,8 @@ FULL = {
     "BENCH_GROWTH_LINES": "300000,1000000,10000000",
     "BENCH_XALT_RUNS": "4000,40000,376000",
     "BENCH_XALT_REPORT_RUNS": "1000000",
+    "BENCH_EPMT_PROCESSES": "1000000",
+    "BENCH_EPMT_JOB_PROCESSES": "100000",
 }
 
 
@@ -59,6 +64,8 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     xalt_runs = sizes("BENCH_XALT_RUNS", "4000,40000")
     report_runs = sizes("BENCH_XALT_REPORT_RUNS", "100000")[0]
     af_jobs = sizes("BENCH_AF_JOBS", "10000")[0]
+    processes = sizes("BENCH_EPMT_PROCESSES", "100000")[0]
+    job_processes = sizes("BENCH_EPMT_JOB_PROCESSES", "20000")[0]
     return {
         "help": lambda: help_speed.run(setting, results),
         "load": lambda: load_speed.run(setting, results, lines, repeats),
@@ -67,6 +74,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
         "xalt_load": lambda: xalt_load.run(setting, results, xalt_runs, repeats),
         "xalt_reports": lambda: xalt_reports.run(setting, results, report_runs),
         "af": lambda: af_send.run(setting, results, af_jobs, repeats),
+        "epmt": lambda: epmt_parts.run(setting, results, processes, job_processes, repeats),
     }
 
 

@@ -1,6 +1,11 @@
 """What the tests of submission share."""
 
+import logging
+
 import pytest
+
+from tests.epmtlite.made_experiment import write_experiment
+from tests.epmtlite.made_jobs import epmt
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +17,20 @@ def own_settings(monkeypatch, tmp_path):
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
+
+
+@pytest.fixture(autouse=True)
+def own_logging(monkeypatch):
+    """Keep what a command that ran in this process has set up out of the next test."""
+    logger = logging.getLogger("epmtlite")
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+
+
+@pytest.fixture
+def esm_site(site, tmp_path):
+    """A Site with the invented experiment, on each database."""
+    site.create()
+    epmt(site, "submit", "-q", *write_experiment(tmp_path / "jobs"))
+    return site

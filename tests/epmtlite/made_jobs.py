@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
-from epmtlite.collect import metaformat
+from epmtlite.collect import metaformat, papiex
 from epmtlite.collect.papiex import ProcessRecord
 from tests.conftest import CHECKOUT, run_command
 
@@ -109,6 +109,30 @@ def line_of(one):
     return "\t".join(("{" + numbers + "}", *map(str, fields))) + "\n"
 
 
+def write_v1(job, directory):
+    """Write a MadeJob into a directory, in version 1: a row for each thread; return the directory.
+
+    Texts have no commas.
+    """
+    directory.mkdir(parents=True)
+    (directory / "job_metadata").write_bytes(metaformat.dumps(job.metadata))
+    for host, records in job.records.items():
+        lines = [",".join((*papiex.PER_PROCESS[:13], *papiex.PER_THREAD, *records[0].names))]
+        for one in records:
+            lines += rows_v1(one)
+        (directory / f"{host}-papiex-1-0.csv").write_text("\n".join(lines) + "\n")
+    return directory
+
+
+def rows_v1(one):
+    """Return the rows of a ProcessRecord in version 1."""
+    rows = []
+    for number, values in enumerate(one.threads):
+        own = [str(value) for value in one[:13]] if number == 0 else [""] * 13
+        rows.append(",".join((*own, str(number), str(one.start), str(one.end), *map(str, values))))
+    return rows
+
+
 def archived(directory):
     """Pack a job's directory as stage does; return the archive beside it."""
     path = directory.parent / f"{directory.name}.tgz"
@@ -123,6 +147,13 @@ def epmt(site, command, *arguments, status=0, **options):
     done = run_command("epmt", *words, **options)
     assert done.returncode == status, (done.stdout, done.stderr)
     return done
+
+
+def url_of(config):
+    """Return the URL of a DatabaseConfig."""
+    if config.backend == "sqlite":
+        return f"sqlite:///{config.database}"
+    return f"{config.backend}://{config.user}@{config.hosts[0]}:{config.port}/{config.database}"
 
 
 def contents(site):

@@ -23,6 +23,7 @@ from tests.epmtlite.made_jobs import (
     write_job,
 )
 
+CHECKED = "epmt run functionality\tPass"
 TABLES = ("epmt_job", "epmt_process", "epmt_job_host", "epmt_process_tags", "epmt_metric_names")
 
 
@@ -95,7 +96,9 @@ def test_jobs_are_retired_by_their_age(filled, monkeypatch, tmp_path):
                      job_el_stop_ts=now)  # fmt: skip
     epmt(filled, "submit", write_job(young, tmp_path / "9"))
     assert retire(0, "retire") == "" and len(ids(filled)) == 5
-    assert retire(100_000, "retire") == "" and len(ids(filled)) == 5
+    for days in (100_000, 999_999_999):
+        assert retire(days, "retire", "-n") == retire(days, "retire") == ""
+        assert len(ids(filled)) == 5
     days = (now - BEGIN).days - 1
     if days < 1:
         pytest.skip("the clock of this machine is before the jobs")
@@ -107,7 +110,8 @@ def test_jobs_are_retired_by_their_age(filled, monkeypatch, tmp_path):
 
 def test_dropping_needs_to_be_agreed_to(filled):
     done = epmt(filled, "drop", status=2)
-    assert "--yes" in done.stderr and len(ids(filled)) == 4
+    assert done.stderr == "Error: drop needs --yes (or -f) without a terminal\n"
+    assert len(ids(filled)) == 4
     assert answer(filled, "no") == 0 and len(ids(filled)) == 4
     assert answer(filled, "") == 0 and len(ids(filled)) == 4
     assert answer(filled, "YES") == 0
@@ -153,16 +157,16 @@ def test_submit_can_drop_everything_first(sqlite_site, tmp_path):
 
 def test_migrating_says_each_step_and_then_nothing_is_left(site):
     done = epmt(site, "migrate", "-n")
-    assert "would: epmt 1: CREATE TABLE epmt_job" in done.stdout
+    assert "would: epmt 2: CREATE TABLE epmt_job" in done.stdout
     done = epmt(site, "migrate")
-    assert "epmt 1: CREATE TABLE epmt_process" in done.stdout
+    assert "epmt 2: CREATE TABLE epmt_process" in done.stdout
     assert "up to date" in epmt(site, "migrate").stdout
     assert epmt(site, "list").stdout == "[]\n"
 
 
 def test_the_schema_is_printed_in_the_words_of_the_database(site):
     text = epmt(site, "schema").stdout
-    assert text.count("CREATE TABLE") == 8 and "SERIAL" not in text and "CHARS(" not in text
+    assert text.count("CREATE TABLE") == 10 and "SERIAL" not in text and "CHARS(" not in text
 
 
 def test_sizes_are_told_for_every_database(filled):
@@ -202,3 +206,20 @@ def test_a_report_account_can_list_but_not_submit(sqlite_site, tmp_path, nobody)
     sqlite_site.conf_path.chmod(0o644)
     assert epmt(sqlite_site, "list", **nobody).stdout == "['100']\n"
     epmt(sqlite_site, "delete", "100", status=77, **nobody)
+
+
+def test_check_tells_whether_the_database_can_be_used(site, tmp_path):
+    settings = tmp_path / "epmt.ini"
+    settings.write_text(
+        f"[EPMT]\nepmt_output_prefix = {tmp_path}/jobs/\nstage_command_dest = {tmp_path}\n"
+    )
+    variables = {"HPCUSAGE_CONF": str(site.conf_path), "EPMT_SETTINGS": str(settings)}
+    if site.config.backend != "sqlite":  # a server gets its tables by a command
+        done = run_command("epmt", "check", env=variables)
+        assert (
+            done.returncode == 78 and "run epmt migrate" in done.stdout and CHECKED in done.stdout
+        )
+    site.create()
+    done = run_command("epmt", "check", env=variables)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("settings.db_params = {}\tPass  (") and CHECKED in done.stdout

@@ -3,6 +3,7 @@
 import pytest
 
 from epmtlite.database_url import config_of_params, config_of_url
+from tests.conftest import run_command
 from usagedb import errors
 
 
@@ -43,6 +44,32 @@ def test_a_url_that_cannot_be_is_told_without_its_password(url):
         config_of_url(url, "EPMT_DB_URL")
     assert "EPMT_DB_URL" in str(raised.value)
     assert "sec" not in str(raised.value) and "ret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, "epmt.ini"),
+        ({"EPMT_DB_URL": "oracle://db/EPMT"}, "EPMT_DB_URL"),
+        ({"EPMT_DB_DBNAME": "x"}, "epmt.ini"),
+    ],
+)
+def test_what_named_a_wrong_database_is_told(tmp_path, monkeypatch, variables, named):
+    path = tmp_path / "epmt.ini"
+    path.write_text('[EPMT]\ndb_params = {"url": "oracle://ann:secret@db/EPMT"}\n')
+    monkeypatch.setenv("EPMT_SETTINGS", str(path))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = run_command("epmt", "list")
+    where = str(path) if named == "epmt.ini" else named
+    assert done.returncode == 78 and done.stderr.startswith(f"Error: {where}: oracle://")
+
+
+def test_the_variables_of_a_wrong_database_are_told(monkeypatch):
+    monkeypatch.setenv("EPMT_DB_PROVIDER", "oracle")
+    monkeypatch.setenv("EPMT_DB_USER", "ann")
+    done = run_command("epmt", "list")
+    assert done.stderr.startswith("Error: EPMT_DB_PROVIDER, EPMT_DB_USER: provider oracle is none")
 
 
 def test_the_older_settings_name_each_part():

@@ -19,9 +19,9 @@ KILLS = 25  # per database and size
 DRIVER = f"""
 import sys
 sys.path.insert(0, {str(CHECKOUT)!r})
-from epmtlite import command, load, partial, reading
+from epmtlite import command, load, partial, parts
 if sys.argv.pop(1) == "large":
-    reading.ROWS_PER_PART, load.MOST_PARTS_AT_ONCE, load.PARTS_PER_STEP = 3, 2, 2
+    parts.ROWS_PER_PART, load.MOST_PARTS_AT_ONCE, load.PARTS_PER_STEP = 3, 2, 2
     partial.PROCESSES_PER_STEP = 7
 command.main()
 """
@@ -145,8 +145,9 @@ def test_a_large_job_waits_for_another_one_and_says_so(site, directory, wanted):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_a_submission_cleanly(sqlite_site, directory, number):
+def test_a_signal_ends_a_submission_cleanly(sqlite_site, tmp_path, number):
     sqlite_site.create()
+    directory = write_job(made_job(random_records(600, seed=5)), tmp_path / "100")
     process = driver("large", sqlite_site, "submit", directory)
     while process.poll() is None and not sqlite_site.rows("SELECT run_id FROM usage_run"):
         time.sleep(0.005)

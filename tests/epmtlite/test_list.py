@@ -5,10 +5,12 @@ import csv
 import datetime
 import io
 import json
+import os
 import zoneinfo
 
 import pytest
 
+from tests.conftest import run_command
 from tests.epmtlite.made_jobs import (
     BEGIN,
     BEGIN_MICROSECONDS,
@@ -71,8 +73,9 @@ JOB_WORDS = (
     ([], ["1", "2", "3"]),
     (["jobs", "order=-start"], ["3", "2", "1"]),
     (["jobs", "limit=2", "offset=1"], ["2", "3"]),
-    (["3", "1", "unknown"], ["1", "3"]),
+    (["3", "1"], ["1", "3"]),
     (["jobs", "jobs=2,3"], ["2", "3"]),
+    (["3", "1", "tags=part:1"], ["3"]),
     (["jobs", "tags=exp_name:ocean"], ["1", "3"]),
     (["jobs", "tags=exp_name:ocean", "limit=1", "offset=1"], ["3"]),
     (["jobs", "tags=exp_name:ocean", "exact_tag_only=true"], ["1"]),
@@ -110,6 +113,12 @@ def test_jobs_are_listed_by_conditions(filled):
         ["thread_metrics", "one"],
         ["op_metrics", "op_duration_method=none"],
         ["job_proc_tags", "limit=1"],
+        ["thread_metrics", "1" * 19],
+        ["jobs", "after=-99999999999"],
+        ["jobs", "fltr=duration >"],
+        ["procs", "fltr=1=1; drop table epmt_job"],
+        ["refmodels", "order=computed"],
+        ["refmodels", "fltr=computed = 1"],
     ],
 )
 def test_conditions_that_cannot_be_are_told(sqlite_site, words):
@@ -117,15 +126,104 @@ def test_conditions_that_cannot_be_are_told(sqlite_site, words):
     assert done.stdout == "" and done.stderr.splitlines()[-1].startswith("Error: ")
 
 
+def test_a_question_makes_no_directory(tmp_path):
+    path = tmp_path / "typo" / "epmt.db"
+    done = run_command("epmt", "list", env={**os.environ, "EPMT_DB_URL": f"sqlite:///{path}"})
+    assert (done.returncode, done.stdout) == (66, "")
+    assert done.stderr == f"Error: {path}: there is no directory {path.parent}\n"
+    assert not path.parent.exists()
+
+
 def test_nothing_found_is_told_by_the_status_where_epmt_does(sqlite_site):
     sqlite_site.create()
     for words, status in (
-        (["jobs"], 0), (["jobs", "9"], 0), (["procs"], 1), (["procs", "9"], 1),
-        (["thread_metrics"], 1), (["op_metrics"], 1), (["job_proc_tags"], 1),
-        (["unprocessed_jobs"], 0), (["unprocessed_jobs", "9"], 1), (["unanalyzed_jobs"], 0),
-        (["unanalyzed_jobs", "9"], 1),
+        (["jobs"], 0), (["procs"], 1), (["thread_metrics"], 1), (["thread_metrics", "1" * 18], 1),
+        (["op_metrics"], 1), (["job_proc_tags"], 1), (["unprocessed_jobs"], 0),
+        (["unanalyzed_jobs"], 0),
     ):  # fmt: skip
         assert shown(sqlite_site, *words, status=status) == [], words
+
+
+def test_nothing_found_of_a_job_that_is_there_is_told_by_the_status(filled):
+    database = filled.connect()
+    database.execute("UPDATE epmt_job SET analyses = ? WHERE jobid = '1'", ('{"a": 1}',))
+    database.close()
+    for words, status in (
+        (["jobs", "1", "tags=a:b"], 0), (["procs", "1", "tags=a:b"], 1),
+        (["op_metrics", "1", "tags=none"], 1), (["job_proc_tags", "1"], 1),
+        (["unprocessed_jobs", "1"], 1), (["unanalyzed_jobs", "1"], 1), (["refmodels"], 1),
+    ):  # fmt: skip
+        assert shown(filled, *words, status=status) == [], words
+
+
+def test_a_word_that_is_no_kind_and_no_job_is_an_error(filled):
+    for kind in ([], ["jobs"], ["procs"], ["op_metrics"], ["job_proc_tags"], ["unprocessed_jobs"],
+                 ["unanalyzed_jobs"]):  # fmt: skip
+        done = epmt(filled, "list", *kind, "3", "proc", "jobs=nojob,1", status=66)
+        assert done.stdout == ""
+        assert done.stderr.startswith("Error: no job proc, nojob; kinds are jobs, unprocessed_jobs")
+
+
+def test_every_name_of_a_job_is_taken_by_all_commands(site, tmp_path):
+    """Also of one without a cluster, where a cluster with a name has that number too."""
+    site.create()
+    directory = write_job(made_job(), tmp_path / "100")
+    epmt(site, "submit", directory)
+    epmt(site, "submit", "--cluster", "aurora", directory)
+    names = shown(site)
+    assert names == ["/100", "aurora/100"]
+    for name in names:
+        assert shown(site, name) == [name]
+        assert len(shown(site, "procs", name)) == 1
+        assert epmt(site, "delete", "-n", name).stdout != ""
+    refused = epmt(site, "list", "100", status=2)
+    assert "say one of /100, aurora/100" in refused.stderr
+    epmt(site, "delete", names[0])
+    assert shown(site, "jobs", "cluster=aurora") == ["100"]
+
+
+def test_times_that_no_clock_shows_do_not_hide_the_rest(filled):
+    """Earlier versions have stored some."""
+    database = filled.connect()
+    database.execute("UPDATE epmt_process SET start = ? WHERE pid = 13", (1 << 62,))
+    database.execute("UPDATE epmt_job SET submit = ? WHERE jobid = '3'", (-(1 << 62),))
+    database.close()
+    (process,) = shown(filled, "procs", "3", "order=-start", "limit=1")
+    assert (process["pid"], process["start"]) == (13, None) and process["end"] is not None
+    assert json.loads(formatted(filled, "json", "procs", "3"))[-1]["start"] is None
+    assert len(formatted(filled, "csv", "procs", "3").splitlines()) == 5
+    (job,) = shown(filled, "jobs", "3", "fmt=dict")
+    assert job["submit"] is None and job["start"] is not None
+
+
+def test_the_order_is_that_of_all_jobs_together(filled):
+    for words, wanted in (
+        (["order=-numtids", "limit=1"], [12]), (["order=exename", "limit=2", "offset=5"], [12, 13]),
+    ):  # fmt: skip
+        full = [one["id"] for one in shown(filled, "procs", *words)]
+        assert shown(filled, "procs", "fmt=terse", *words) == full
+        assert [one["pid"] for one in shown(filled, "procs", *words)] == wanted
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "python"])
+def test_many_processes_come_in_order_and_whole(site, tmp_path, form):
+    """More than one query brings them."""
+    site.create()
+    records = [record(pid=10 + n, start=(n * 7919) % 1300, lasts=9000) for n in range(1300)]
+    epmt(site, "submit", write_job(made_job(records), tmp_path / "100"))
+    text = formatted(site, form, "procs", "100")
+    found = {
+        "csv": lambda: list(csv.DictReader(io.StringIO(text))),
+        "json": lambda: json.loads(text),
+        "python": lambda: shown(site, "procs"),
+    }[form]()
+    wanted = [one.pid for one in sorted(records, key=lambda one: one.start)]
+    assert [int(one["pid"]) for one in found] == wanted
+
+
+def formatted(site, form, *words):
+    """Return what epmt list prints in a format."""
+    return epmt(site, "list", "--format", form, *words).stdout
 
 
 def test_all_about_a_job_is_shown(filled):
@@ -194,7 +292,9 @@ def test_operations_add_up_what_shares_a_tag(filled):
     assert (cp["tags"], cp["num_procs"], cp["numtids"]) == ({"op": "cp"}, 2, 3)
     assert (cp["cpu_time"], cp["usertime"], cp["duration"]) == (433, 311, 2000)
     assert (mv["tags"], mv["num_procs"], mv["jobid"]) == ({"op": "mv"}, 1, "3")
-    assert [one["tags"] for one in shown(filled, "op_metrics", "3")] == [{"n": "1"}, {"n": "2"}]
+    assert [one["tags"] for one in shown(filled, "op_metrics", "3")] == [
+        {"n": "1", "op": "cp"}, {"n": "1", "op": "mv"}, {"n": "2", "op": "cp"},
+    ]  # fmt: skip
     for method, duration in (("sum-minus-overlap", 1500), ("finish-minus-start", 1500)):
         words = ("op_metrics", "3", "tags=op:cp", f"op_duration_method={method}")
         assert [one["duration"] for one in shown(filled, *words)] == [duration]
@@ -217,19 +317,16 @@ def test_tags_of_processes_are_listed_once(filled):
 
 
 def test_machine_formats_carry_plain_values(filled):
-    def formatted(form, *words):
-        return epmt(filled, "list", "--format", form, *words).stdout
-
-    assert json.loads(formatted("json")) == [{"jobid": "1"}, {"jobid": "2"}, {"jobid": "3"}]
-    (job,) = json.loads(formatted("json", "jobs", "3", "fmt=dict"))
+    assert json.loads(formatted(filled, "json")) == [{"jobid": "1"}, {"jobid": "2"}, {"jobid": "3"}]
+    (job,) = json.loads(formatted(filled, "json", "jobs", "3", "fmt=dict"))
     assert job["start"] == "2026-03-03T08:00:00.250000+00:00" and job["tags"]["part"] == "1"
-    rows = list(csv.DictReader(io.StringIO(formatted("csv", "procs", "3"))))
+    rows = list(csv.DictReader(io.StringIO(formatted(filled, "csv", "procs", "3"))))
     assert [row["pid"] for row in rows] == ["10", "11", "12", "13"]
     assert rows[1]["tags"] == '{"n": "1", "op": "cp"}'
-    assert formatted("markdown", "procs", "3").splitlines()[1].startswith("|---")
-    assert formatted("table").splitlines()[0] == "jobid"
-    assert json.loads(formatted("json", "jobs", "9")) == []
-    assert formatted("json", "job_proc_tags", "3").count('"op"') == 3
+    assert formatted(filled, "markdown", "procs", "3").splitlines()[1].startswith("|---")
+    assert formatted(filled, "table").splitlines()[0] == "jobid"
+    assert json.loads(formatted(filled, "json", "jobs", "3", "tags=a:b")) == []
+    assert formatted(filled, "json", "job_proc_tags", "3").count('"op"') == 3
 
 
 def test_controls_never_reach_the_terminal(sqlite_site, tmp_path):
@@ -264,7 +361,7 @@ def test_a_stored_job_is_dumped(filled):
     assert "jobid".ljust(26) + "3" in lines and "usertime".ljust(26) + "911" in lines
     assert lines == sorted(lines)
     assert epmt_dump(filled, "-k", "num_procs", "3") == "4\n"
-    assert "there are all_proc_tags" in epmt_dump(filled, "-k", "none", "3", status=1)
+    assert "there are all_proc_tags" in epmt_dump(filled, "-k", "none", "3", status=66)
     assert "no job 9" in epmt_dump(filled, "9", status=66)
 
 

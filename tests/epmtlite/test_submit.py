@@ -1,15 +1,13 @@
 """epmt submit: every job whole and once, and what is said about it."""
 
-import datetime
 import json
 import os
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import run_command
+from epmtlite.reading import SLACK
+from tests.conftest import drop_database, run_command
 from tests.epmtlite.made_jobs import (
-    BEGIN,
     BEGIN_MICROSECONDS,
     HOUR,
     archived,
@@ -18,7 +16,9 @@ from tests.epmtlite.made_jobs import (
     made_job,
     random_records,
     record,
+    url_of,
     write_job,
+    write_v1,
 )
 
 IMPORTED = "Imported successfully - job: {} processes: {} rate: "
@@ -114,66 +114,23 @@ def test_the_cluster_stands_in_the_configuration(sqlite_site, tmp_path):
     assert set(contents(sqlite_site)[0]) == {("aurora", "100")}
 
 
-def test_another_job_of_the_same_number_is_not_taken_for_the_stored_one(sqlite_site, tmp_path):
-    epmt(sqlite_site, "submit", write_job(made_job(), tmp_path / "100"))
-    later = made_job([], job_el_stop_ts=BEGIN + datetime.timedelta(hours=2))
-    other = write_job(later, tmp_path / "other" / "100")
-    done = epmt(sqlite_site, "submit", "-r", other, status=65)
-    assert "another job 100" in done.stderr and "--cluster" in done.stderr
-    assert other.exists()
+def test_clocks_that_differ_a_little_are_no_reason_to_reject_a_job(sqlite_site, tmp_path):
+    records = [record(start=-SLACK), record(pid=11, start=HOUR, lasts=SLACK)]
+    epmt(sqlite_site, "submit", write_job(made_job(records), tmp_path / "100"))
+    processes = job_row(sqlite_site)["processes"]
+    assert [row[15] - BEGIN_MICROSECONDS for row in processes] == [-SLACK, HOUR]
 
 
-BAD_ROWS = (
-    ("{1,2}\tx\n", "fields"),
-    ("{300,100,2048,0,0}\t\tn1\tcp\t/bin/cp\t0\t0\t9\t0\t1\t1\t1\t1\tSTART\tSTART\t\n", "metrics"),
-    ("{300,100,2048,0,0,9}\t\tn1\tcp\t/bin/cp\t0\t0\tx\t0\t1\t1\t1\t1\tSTART\tSTART\t\n", "number"),
-)
-
-
-@pytest.mark.parametrize(("row", "reason"), BAD_ROWS)
-def test_a_corrupted_row_rejects_its_job_with_file_line_and_reason(site, tmp_path, row, reason):
-    site.create()
-    bad = write_job(made_job(random_records(hosts=("n1",)), jobid="7"), tmp_path / "7")
-    good = write_job(made_job(jobid="8"), tmp_path / "8")
-    with (bad / "n1-papiex.tsv").open("a") as file:
-        file.write(row.replace("START", str(BEGIN_MICROSECONDS)))
-    done = epmt(site, "submit", bad, status=65)
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"Error: {bad}/n1-papiex.tsv, line 41: ") and reason in line
-    assert contents(site) == ({}, []) and done.stdout == ""
-    done = epmt(site, "submit", bad, good, status=3)
-    assert set(contents(site)[0]) == {("", "8")} and bad.exists()
-    assert site.rows("SELECT stored, rejected FROM usage_run ORDER BY run_id") == [(0, 1), (1, 1)]
-
-
-@pytest.mark.parametrize("changes", [{"start": -1}, {"start": HOUR - 10, "lasts": 11}])
-def test_a_process_outside_of_its_job_rejects_the_job(sqlite_site, tmp_path, changes):
-    records = [record(), record(pid=4711, **changes)]
-    done = epmt(sqlite_site, "submit", write_job(made_job(records), tmp_path / "1"), status=65)
-    assert "process 4711 ran from" in done.stderr and "time zone" in done.stderr
-    assert contents(sqlite_site) == ({}, [])
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"job_el_stop_ts": None}, "Could not find job_el_stop_ts in job metadata"),
-        ({"job_pl_id": "../100"}, "job_pl_id"),
-        ({"job_pl_env": "HOME=/"}, "job_pl_env"),
-        ({"job_el_exitcode": 1 << 40}, "job_el_exitcode"),
-        ({"job_pl_username": "x" * 300}, "job_pl_username"),
-        ({"job_tags": ["a"], "checked": True}, "job_tags"),
-        ({"annotations": {"EPMT_JOB_TAGS": "exp_name:other"}}, "EPMT_JOB_TAGS"),
-        ({"annotations": "none"}, "annotations"),
-        ({"job_pl_start_ts": "yesterday"}, "job_pl_start_ts"),
-    ],
-)  # fmt: skip
-def test_metadata_that_cannot_be_reject_the_job(sqlite_site, tmp_path, changes, reason):
-    directory = write_job(made_job(**changes), tmp_path / "100")
-    done = epmt(sqlite_site, "submit", directory, status=65)
-    (line,) = done.stderr.splitlines()
-    assert reason in line and str(directory) in line
-    assert contents(sqlite_site) == ({}, [])
+def test_both_formats_of_one_job_make_the_same(sqlite_site, tmp_path):
+    threads = [(1, 2, 3, 4, 5, 6)] * 2
+    job = made_job([record(args="x", tags="op:a"), record(pid=11, args="y", threads=threads)])
+    epmt(sqlite_site, "submit", write_job(job, tmp_path / "2" / "100"))
+    stored = contents(sqlite_site)
+    again = write_v1(job, tmp_path / "1" / "100")
+    assert "already in database" in epmt(sqlite_site, "submit", again).stdout
+    epmt(sqlite_site, "delete", "100")
+    epmt(sqlite_site, "submit", again)
+    assert contents(sqlite_site) == stored
 
 
 def test_a_job_without_data_files_is_a_job(site, tmp_path):
@@ -196,6 +153,22 @@ def test_processes_that_papiex_could_not_measure_are_told(sqlite_site, tmp_path)
     )
 
 
+def test_bad_tags_make_one_warning_with_their_job(sqlite_site, tmp_path):
+    jobs = [
+        made_job([record(pid=10 + n, tags=f"a:b:{n};good:1") for n in range(200)], jobid="1"),
+        made_job([record(tags=":")], jobid="2", job_el_env={"EPMT_JOB_TAGS": "a:b:c;x:1"}),
+        made_job(jobid="3"),
+    ]
+    paths = [write_job(job, tmp_path / job.metadata["job_pl_id"]) for job in jobs]
+    done = epmt(sqlite_site, "submit", *paths)
+    assert done.stderr.splitlines() == [
+        f"Warning: job 1 in {paths[0]}: 200 tags are left out; the first: the tag a:b:0 is no"
+        " key:value and is left out",
+        f"Warning: job 2 in {paths[1]}: 2 tags are left out; the first: the tag a:b:c is no"
+        " key:value and is left out",
+    ]
+
+
 def test_hosts_that_measure_different_things_make_one_job(site, tmp_path):
     site.create()
     records = [record(), record(pid=11, hostname="n2", names=("usertime", "cycles"),
@@ -207,38 +180,6 @@ def test_hosts_that_measure_different_things_make_one_job(site, tmp_path):
         (",".join(records[0].names), "n1"), ("usertime,cycles", "n2"),
     ]  # fmt: skip
     assert job["values"][16]["metric_names"].endswith("rdtsc_duration,cycles")
-
-
-def test_removing_and_moving_away(sqlite_site, tmp_path, monkeypatch):
-    (tmp_path / "failed").mkdir()
-    settings = tmp_path / "epmt.ini"
-    settings.write_text(f"[EPMT]\ningest_failed_dir = {tmp_path / 'failed'}\n")
-    monkeypatch.setenv("EPMT_SETTINGS", str(settings))
-    stored = write_job(made_job(jobid="1"), tmp_path / "1")
-    packed = archived(write_job(made_job(jobid="2"), tmp_path / "2"))
-    known = archived(write_job(made_job(jobid="1"), tmp_path / "again" / "1"))
-    bad = write_job(made_job(jobid="3", job_el_stop_ts=None), tmp_path / "3")
-    done = epmt(sqlite_site, "submit", "-r", "-m", stored, packed, known, bad, status=3)
-    assert not (stored.exists() or packed.exists() or known.exists() or bad.exists())
-    assert (tmp_path / "failed" / "3" / "job_metadata").exists()
-    assert "was moved to" in done.stderr
-
-
-def test_what_could_not_be_stored_is_never_removed(sqlite_site, tmp_path):
-    bad = write_job(made_job(job_el_stop_ts=None), tmp_path / "3")
-    epmt(sqlite_site, "submit", "-r", bad, status=65)
-    assert bad.exists()
-    epmt(sqlite_site, "submit", "-r", "-n", write_job(made_job(), tmp_path / "4"))
-    assert (tmp_path / "4").exists()
-
-
-def test_a_dry_run_reads_all_and_stores_nothing(sqlite_site, tmp_path):
-    done = epmt(sqlite_site, "submit", "-n", write_job(made_job(), tmp_path / "100"))
-    assert done.stdout == "Would import - job: 100 processes: 1\n"
-    assert not Path(sqlite_site.config.database).exists()
-    bad = write_job(made_job(job_el_stop_ts=None), tmp_path / "3")
-    epmt(sqlite_site, "submit", "-n", bad, status=65)
-    epmt(sqlite_site, "submit", "-n", "--drop", bad, status=2)
 
 
 def test_inputs_that_are_missing_or_no_jobs_are_told(sqlite_site, tmp_path):
@@ -300,8 +241,31 @@ def test_a_database_that_is_away_is_told(sqlite_site, tmp_path, monkeypatch):
 def test_a_server_without_tables_says_what_to_do(site, tmp_path):
     if site.config.backend == "sqlite":
         pytest.skip("SQLite gets its tables by itself")
-    done = epmt(site, "submit", write_job(made_job(), tmp_path / "100"), status=78)
-    assert "createDB" in done.stderr
+    directory = write_job(made_job(), tmp_path / "100")
+    for options in ((), ("-n",), ("-p", "2", directory)):
+        done = epmt(site, "submit", *options, directory, status=78)
+        assert done.stderr.strip().endswith("tables of epmt are missing: run epmt migrate")
+
+
+def test_what_is_said_to_make_the_tables_makes_them(site, tmp_path, monkeypatch):
+    """Also where the database has its name from a variable, which createDB does not know."""
+    if site.config.backend == "sqlite":
+        pytest.skip("SQLite gets its tables by itself")
+    monkeypatch.setenv("EPMT_DB_URL", url_of(site.config))
+    directory = write_job(made_job(), tmp_path / "100")
+    done = run_command("epmt", "submit", directory)
+    advice = done.stderr.strip().rpartition(": run ")[2]
+    assert run_command(*advice.split()).returncode == 0
+    assert run_command("epmt", "submit", directory).returncode == 0
+    other = site.config.replaced(database=site.config.database + "_other")
+    monkeypatch.setenv("EPMT_DB_URL", url_of(other))
+    done = run_command("epmt", "list")
+    assert done.returncode == 78 and done.stderr.strip().endswith("run epmt migrate")
+    try:
+        assert run_command("epmt", "migrate").returncode == 0
+        assert run_command("epmt", "list").stdout == "[]\n"
+    finally:
+        drop_database(other)
 
 
 def test_the_url_of_the_environment_names_the_database(tmp_path, monkeypatch):

@@ -1,10 +1,26 @@
 """epmt migrate --from: the jobs of a database that EPMT filled are taken over whole, once."""
 
-import pytest
+import json
+import sqlite3
+from pathlib import Path
 
-from epmtlite import values
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epmtlite import deletion, selection, takeover, values
+from epmtlite.old_epmt import OldDatabase
+from epmtlite.submit import STORED
 from tests.conftest import Site
-from tests.epmtlite.made_jobs import contents, epmt, made_job, random_records, write_job
+from tests.epmtlite.made_jobs import (
+    contents,
+    epmt,
+    made_job,
+    random_records,
+    record,
+    url_of,
+    write_job,
+)
 from tests.epmtlite.old_site import OldSite
 from usagedb.config import DatabaseConfig
 
@@ -14,13 +30,6 @@ JOBS = {
     "3": made_job(random_records(30, 3), jobid="3"),
     "4": made_job([], jobid="4", job_el_exitcode=7),
 }
-
-
-def url_of(config):
-    """Return the URL of a DatabaseConfig."""
-    if config.backend == "sqlite":
-        return f"sqlite:///{config.database}"
-    return f"{config.backend}://{config.user}@{config.hosts[0]}:{config.port}/{config.database}"
 
 
 @pytest.fixture
@@ -98,6 +107,110 @@ def test_a_job_that_cannot_be_is_told_and_the_others_are_taken_over(old, ours):
     database.close()
     done = epmt(ours, "migrate", "--from", url_of(old.config), status=3)
     assert "a/b" in done.stderr and len(contents(ours)[0]) == 3
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_file_of_epmt_is_not_changed(sqlite_site, ours, mode):
+    filled = OldSite(sqlite_site)
+    filled.add(JOBS["1"])
+    filled.database.close()
+    path = Path(sqlite_site.config.database)
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.close()
+    before = path.read_bytes()
+    for options in (("-n",), (), ("-n",)):
+        epmt(ours, "migrate", "--from", url_of(sqlite_site.config), *options)
+        assert path.read_bytes() == before and list(path.parent.glob("usage.db?*")) == []
+    done = epmt(sqlite_site, "migrate", "--from", url_of(sqlite_site.config), "-n")
+    assert done.stdout.startswith("Would import") and path.read_bytes() == before
+
+
+def test_a_file_of_epmt_can_be_written_meanwhile(sqlite_site, ours):
+    filled = OldSite(sqlite_site)
+    filled.add(JOBS["1"])
+    filled.database.close()
+    writer = sqlite3.connect(sqlite_site.config.database, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = DELETE")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM jobs")
+    epmt(ours, "migrate", "--from", url_of(sqlite_site.config))
+    writer.execute("COMMIT")
+    writer.close()
+    assert set(contents(ours)[0]) == {("", "1")}
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.floats() | st.text(max_size=3)
+    | st.sampled_from(["usertime", "start", "end", "a,b"]),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(st.sampled_from(["usertime", "start", "end", "a,b", "x"]), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+ODD_COLUMNS = [
+    *[("jobs", column) for column in ("info_dict", "tags", "annotations", "analyses", "env_dict",
+                                      "env_changes_dict", "start", "end", "submit", "exitcode",
+                                      "user_id", "jobname")],
+    *[("processes", column) for column in ("threads_df", "tags", "pid", "start", "end", "host_id",
+                                           "exename", "exitcode", "gen")],
+]  # fmt: skip
+
+
+@given(st.sampled_from(ODD_COLUMNS), ODD)
+@settings(max_examples=150)
+def test_whatever_a_job_of_epmt_holds_the_others_are_taken_over(odd_site, place, value):
+    """By the function behind the command: a hundred commands would take minutes."""
+    old, ours = odd_site
+    table, column = place
+    sql = f"SELECT rowid, {quoted(column)} FROM {table} WHERE jobid = '1' ORDER BY rowid LIMIT 1"
+    number, before = old.rows(sql)[0]
+    update = f"UPDATE {table} SET {quoted(column)} = ? WHERE rowid = ?"
+    plain = isinstance(value, (str, int)) and not isinstance(value, bool) and abs_is_small(value)
+    try:
+        old.execute(update, (value if plain else json.dumps(value), number))
+        source = OldDatabase(old.config)
+        found = list(takeover.outcomes(source, ours, ""))
+        source.close()
+    finally:
+        old.execute(update, (before, number))
+    assert sorted(one.path for one in found) == ["job 1", "job 2"]
+    kinds = {one.path: one.kind for one in found}
+    assert kinds["job 2"] == STORED
+    deletion.delete_jobs(ours, selection.select_jobs(ours))
+
+
+def quoted(column):
+    """Return the name of a column as SQLite wants it."""
+    return f'"{column}"'
+
+
+def abs_is_small(value):
+    """Tell whether SQLite can hold a value as it is."""
+    return not isinstance(value, int) or abs(value) < 1 << 63
+
+
+@pytest.fixture
+def odd_site(sqlite_site, ours):
+    """(an SQLite file of EPMT with the jobs 1 and 2, a database of ours), both open."""
+    filled = OldSite(sqlite_site)
+    for number in ("1", "2"):
+        filled.add(made_job([record(), record(pid=11)], jobid=number))
+    opened = ours.create("epmt").connect()
+    yield filled.database, opened
+    opened.close()
+    filled.database.close()
+
+
+def test_a_process_with_odd_threads_is_told_and_the_others_are_taken_over(old, ours):
+    database = old.connect()
+    database.execute("UPDATE processes SET threads_df = ? WHERE jobid = '1'", ('{"a": 1}',))
+    database.execute("UPDATE jobs SET info_dict = ? WHERE jobid = '2'", ("[1]",))
+    database.close()
+    for options in (("-n",), ()):
+        done = epmt(ours, "migrate", "--from", url_of(old.config), *options, status=3)
+        assert "threads_df is no list of threads" in done.stderr
+        assert "info_dict is no object" in done.stderr and len(done.stderr.splitlines()) == 2
+    assert set(contents(ours)[0]) == {("", "3"), ("", "4")}
 
 
 def test_a_short_form_of_a_zone_needs_the_zone_of_the_site(sqlite_site, ours, monkeypatch):

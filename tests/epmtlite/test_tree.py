@@ -1,5 +1,6 @@
 """The process tree, by an independent and slow way to find it."""
 
+import tracemalloc
 from array import array
 
 from hypothesis import given
@@ -7,10 +8,11 @@ from hypothesis import strategies as st
 
 from epmtlite import tree
 
+PID = st.integers(0, 8) | st.sampled_from((-1, -(1 << 31), (1 << 31) - 1))
 PROCESS = st.tuples(
     st.integers(0, 1),  # host
-    st.integers(1, 8),  # pid
-    st.integers(0, 8),  # ppid
+    PID,
+    PID,  # of its parent
     st.integers(0, 30),  # start
     st.integers(0, 40),  # how long it lasts
     st.integers(0, 100),  # CPU time
@@ -75,6 +77,17 @@ def test_a_job_without_processes_has_a_tree():
 def test_a_chain_of_many_thousand_is_no_deeper_than_memory():
     found = build(*((0, number, number - 1, number, 10**6, 1) for number in range(1, 30_001)))
     assert found.depths[-1] == 29_999 and found.inclusive_cpu_times[0] == 30_000
+
+
+def test_many_processes_of_several_hosts_need_little_memory():
+    numbers = range(100_000)
+    rows = processes_of([(n % 8, n // 8 + 2, n // 16 + 1, n, 10**9, 5) for n in numbers])
+    tracemalloc.start()
+    found = tree.build(rows)
+    most_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(parent < 0 for parent in found.parents) == 16
+    assert most_bytes < 200 * len(numbers)
 
 
 @given(st.lists(PROCESS, max_size=25))

@@ -28,3 +28,12 @@ def test_cycles_that_cannot_be_are_minus_one_in_sums_and_threads():
         -1, -1,
     ]  # fmt: skip
     assert values.thread_dicts(names, [(1, 5)]) == [{"usertime": 1, "rdtsc_duration": 5}]
+
+
+def test_what_nobody_knows_is_not_added_up():
+    assert values.known_sum((3, -1, 4)) == 7
+    assert values.known_sum((-1, -1)) == -1
+    assert values.sums_of(("syscr", "rssmax"), [(-1, 10), (-1, -1)]) == {"syscr": -1, "rssmax": 10}
+    totals = {"syscr": 5}
+    values.add_known(totals, [("syscr", -1), ("rssmax", -1), ("majflt", 0)])
+    assert totals == {"syscr": 5, "majflt": 0}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.afcollect.serving import Server
 from tests.conftest import run_command
-from tests.services import require_service
+from tests.services import require_service, wait_until
 from tests.slurm_cluster import CORE_MEGABYTES, PROGRAMS, SlurmCluster
 
 Document = dict[str, Any]
@@ -251,6 +251,9 @@ def test_the_end_of_a_job_is_sent_once(facility: Facility, cluster: SlurmCluster
     first = cluster.run_to_end()
     facility.runs(2)
     second = cluster.run_to_end("--array=7")
+    # Accounting knows the end of a task, at times, before it knows that it is one of an array.
+    accounted = ["sacct", "-X", "-n", "-P", "-o", "JobID", "-j", second]
+    wait_until(lambda: cluster.run(*accounted).split() == [f"{second}_7"], "the task to be known")
     facility.runs(3)
     assert facility.sent(first) == ["finished"]
     assert facility.sent(f"{second}_7") == ["finished"]

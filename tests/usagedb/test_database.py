@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import types
 
@@ -461,3 +462,26 @@ def test_a_copied_database_is_whole(sqlite_site, tmp_path):
 
 def test_is_still_means_that_nobody_writes(tmp_path):
     assert not sqlite.DIALECT.is_still(tmp_path / "none")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_connection_takes_no_locks_from_another_of_its_process(sqlite_site, read_only):
+    """Where it did, the next program that ended would delete the WAL under the other one."""
+    config = sqlite_site.create("usage").config
+    first = Database(config)
+    first.execute("CREATE TABLE t (x)")
+    first.execute("INSERT INTO t VALUES (1)")
+    for _ in range(2):
+        Database(config.replaced(read_only=read_only)).close()
+        code = (
+            "import sqlite3, sys; other = sqlite3.connect(sys.argv[1])\n"
+            "other.execute('INSERT INTO t VALUES (2)'); other.commit(); other.close()"
+        )
+        subprocess.run([sys.executable, "-c", code, config.database], check=True, timeout=60)
+        first.execute("INSERT INTO t VALUES (3)")
+    code = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT x FROM t'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, config.database], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["(1,)", "(2,)", "(3,)", "(2,)", "(3,)"]
+    first.close()

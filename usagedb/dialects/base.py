@@ -1,5 +1,6 @@
 """What every dialect answers, and what most of them answer alike."""
 
+import contextlib
 import functools
 import itertools
 import re
@@ -13,6 +14,8 @@ TEXT = "text"
 BYTES = "bytes"
 DATE = "date"  # a text, YYYY-MM-DD
 DATETIME = "datetime"  # a text, YYYY-MM-DD HH:MM:SS
+
+ROWS_PER_FETCH = 1000
 
 
 class Dialect:
@@ -127,6 +130,21 @@ class Dialect:
                 smaller = f"{new_form.format(other)} < {table}.{other}"
                 sets.append(f"{column} = CASE WHEN {smaller} THEN {new[column]} ELSE {old} END")
         return sets
+
+    def stream(self, connection, *query):
+        """Yield the rows of a query (statement and parameters in the driver's own form) as they
+        come: not all of them are in memory at once. The connection is busy until the last one."""
+        with contextlib.closing(self.streaming_cursor(connection)) as cursor:
+            cursor.execute(*query)
+            while True:
+                rows = cursor.fetchmany(ROWS_PER_FETCH)
+                if not rows:
+                    return
+                yield from rows
+
+    def streaming_cursor(self, connection):
+        """Return a cursor that does not read all rows at once."""
+        return connection.cursor()
 
     def insert_rows(self, connection, table, columns, rows, tail):
         """Insert rows (any iterable of tuples) by statements of bounded size.

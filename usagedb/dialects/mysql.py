@@ -36,6 +36,7 @@ MARKS = {INTEGER: "%d", SECONDS: "%.6f", MICROSECONDS: "%de-6"}
 SWITCH_SECONDS = 1e-4
 STATEMENTS_AHEAD = 4
 STATEMENT_CHARACTERS = 1_000_000
+PACKET_HEADER_BYTES = 16  # of a statement, at most
 LONGEST_REMEMBERED = 256
 LONGEST_JOINED = 1 << 24
 ALREADY_THERE = {1007, 1050, 1060, 1061}
@@ -100,6 +101,22 @@ def bounded(values):
         yield values
 
 
+def check_size(statement, most_bytes):
+    """Raise DataError for the row of a statement that the server would not take: it would close the
+    connection, as if it went away."""
+    size_bytes = len(statement.encode("utf-8", "surrogateescape"))
+    if size_bytes > most_bytes - PACKET_HEADER_BYTES:
+        raise pymysql.DataError(
+            f"a row of {size_bytes} bytes, max_allowed_packet of the server is {most_bytes}"
+        )
+
+
+class Connection(pymysql.connections.Connection):
+    """A connection that knows how large a statement its server takes."""
+
+    most_statement_bytes = 0
+
+
 class MySQLDialect(Dialect):
     """MariaDB 10.5 and newer, MySQL 8."""
 
@@ -127,7 +144,7 @@ class MySQLDialect(Dialect):
         raise last
 
     def _connect_to(self, host, config):
-        connection = pymysql.connect(
+        connection = Connection(
             host=host,
             port=config.port or 3306,
             unix_socket=config.socket or None,
@@ -148,6 +165,8 @@ class MySQLDialect(Dialect):
                 "NO_ENGINE_SUBSTITUTION'"
             )
             cursor.execute(f"SET SESSION group_concat_max_len = {LONGEST_JOINED}")
+            cursor.execute("SELECT @@max_allowed_packet")
+            ((connection.most_statement_bytes,),) = cursor.fetchall()
         return connection
 
     def translate_error(self, error, config):
@@ -165,7 +184,7 @@ class MySQLDialect(Dialect):
             (CONFLICT, errors.ConflictError, "try again later"),
             (AWAY, errors.UnavailableError, "try again later"),
             (FULL, errors.WriteError, "make room on the server, then run it again"),
-            ({1049, 1146}, errors.ConfigurationError, "run createDB"),
+            ({1049, 1146}, errors.ConfigurationError, f"run {config.setup_command}"),
         ):
             if number in numbers:
                 return kind(f"{where}: {advice}")
@@ -222,6 +241,9 @@ class MySQLDialect(Dialect):
             sets = [f"{key[0]} = {table}.{key[0]}"]
         return f" ON DUPLICATE KEY UPDATE {', '.join(sets)}"
 
+    def streaming_cursor(self, connection):
+        return connection.cursor(pymysql.cursors.SSCursor)
+
     def insert_rows(self, connection, table, columns, rows, tail):
         names = ", ".join(self.quote(name) for name, _kind in columns)
         start = f"INSERT INTO {table} ({names}) VALUES "  # noqa: S608
@@ -229,7 +251,10 @@ class MySQLDialect(Dialect):
         with connection.cursor() as cursor, calls_ahead(cursor.execute) as execute:
             for part in chunks(rows, self.rows_per_statement):
                 for values in bounded(list(map(writer, part))):
-                    execute(f"{start}{','.join(values)}{tail}")
+                    statement = f"{start}{','.join(values)}{tail}"
+                    if len(statement) > STATEMENT_CHARACTERS:
+                        check_size(statement, connection.most_statement_bytes)
+                    execute(statement)
 
 
 def is_out_of_step(error):

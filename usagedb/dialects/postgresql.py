@@ -92,7 +92,7 @@ class PostgreSQLDialect(Dialect):
         state, text = error.sqlstate or "", " ".join(str(error).split())
         where = f"{config.describe()}: {text}"
         if not state and "database" in text and "does not exist" in text or state == "3D000":
-            return errors.ConfigurationError(f"{where}: run createDB")
+            return errors.ConfigurationError(f"{where}: run {config.setup_command}")
         if state[:2] == "28" or state == "42501" or "authentication failed" in text:
             return errors.RefusedError(f"{where}: check user, password and grants")
         if "no pg_hba.conf entry" in text or "role" in text and "does not exist" in text:
@@ -104,7 +104,7 @@ class PostgreSQLDialect(Dialect):
         if state[:2] in ("08", "53", "57") or state == "25006":
             return errors.UnavailableError(f"{where}: try again later")
         if state == "42P01":
-            return errors.ConfigurationError(f"{where}: run createDB")
+            return errors.ConfigurationError(f"{where}: run {config.setup_command}")
         if state == "2BP01":
             return errors.ConfigurationError(f"{where}: drop what depends on it first")
         if not state and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
@@ -150,6 +150,10 @@ class PostgreSQLDialect(Dialect):
 
     def unlock(self, database, name):
         database.rows("SELECT pg_advisory_unlock(?)", (lock_number(name),))
+
+    def stream(self, connection, *query):
+        with connection.cursor() as cursor:
+            yield from cursor.stream(*query)
 
     def insert_rows(self, connection, table, columns, rows, tail):
         names = ", ".join(self.quote(name) for name, _kind in columns)

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 from usagedb import errors
@@ -19,6 +20,11 @@ NETWORK_FILE_SYSTEMS = (
     "nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "glusterfs",
     "fuse.sshfs", "fuse.glusterfs", "orangefs", "pvfs2", "wekafs",
 )  # fmt: skip
+
+
+# Descriptors of database files whose headers were read, by device and inode.
+HEADERS: dict = {}
+MAKING = threading.Lock()
 
 
 class SQLiteDialect(Dialect):
@@ -45,7 +51,9 @@ class SQLiteDialect(Dialect):
     def connect(self, config):
         path = Path(config.database)
         if os.path.exists(path) and not os.access(path, os.W_OK):  # noqa: PTH110 - never raises
-            return connect_read_only(path)
+            return connect_read_only(path, config)
+        if config.read_only:
+            return connect_read_only(path, config, others_may_write=True)
         create_private(path)
         try:
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -77,7 +85,7 @@ class SQLiteDialect(Dialect):
         if "readonly" in text or "unable to open" in text:
             return errors.RefusedError(f"{where}: this account cannot write there")
         if "no such table" in text:
-            return errors.ConfigurationError(f"{where}: run createDB")
+            return errors.ConfigurationError(f"{where}: run {config.setup_command}")
         if "not a database" in text or "malformed" in text:
             return errors.DamagedError(f"{where}: restore it from a copy")
         return None
@@ -137,10 +145,17 @@ class SQLiteDialect(Dialect):
 
 
 def create_private(path):
-    """Make an empty database file with mode 0640, and its directory; do nothing if it is there."""
+    """Make an empty database file with mode 0640, and its directory; do nothing if it is there.
+
+    One that is there is not opened: POSIX takes all locks of a process on a file away when it
+    closes the file once, and so the locks of its other connections.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640))
+        with MAKING:  # until it is closed no other thread connects
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o640))
+    except FileExistsError:
+        return
     except PermissionError as error:
         raise errors.RefusedError(f"cannot write the database {path}: {error.strerror}") from error
     except OSError as error:
@@ -159,21 +174,43 @@ def set_journal(connection, path):
     connection.execute("PRAGMA synchronous = FULL")
 
 
-def connect_read_only(path):
-    """Open a database that this account cannot write.
+def connect_read_only(path, config, others_may_write=False):
+    """Open a database that this account cannot write, or should not.
 
-    Without its -wal file nobody is writing, and the file is read as it stands
+    Unless others_may_write, nobody is writing if it has no -wal file, and it is read as it stands
     (`Database.close` makes sure that it has not changed meanwhile).
     """
-    idle = not Path(f"{path}-wal").exists()
-    uri = path.absolute().as_uri() + ("?mode=ro&immutable=1" if idle else "?mode=ro")
+    has_wal = Path(f"{path}-wal").exists()
+    mode = "mode=ro" if others_may_write or has_wal else "mode=ro&immutable=1"
+    if others_may_write and not has_wal and is_wal(path):
+        mode = "mode=rw"  # ro would make a -wal file and leave it there
+    uri = f"{path.absolute().as_uri()}?{mode}"
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA query_only = ON")
         connection.execute(EXACT_LIKE)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
+        known = DIALECT.translate_error(error, config)
+        if isinstance(known, (errors.DamagedError, errors.UnavailableError)):
+            raise known from error
         raise errors.RefusedError(f"cannot read the database {path}: {error}") from error
     return connection
+
+
+def is_wal(path):
+    """Tell whether a database is in WAL mode, from its header: sqlite.org/fileformat.html.
+
+    The file stays open: see create_private.
+    """
+    with MAKING:
+        status = path.stat()
+        descriptor = HEADERS.get((status.st_dev, status.st_ino))
+        if descriptor is None:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            status = os.fstat(descriptor)
+            HEADERS[status.st_dev, status.st_ino] = descriptor
+    return os.pread(descriptor, 20, 0)[18:] == b"\x02\x02"
 
 
 DIALECT = SQLiteDialect()

@@ -24,6 +24,15 @@ class Parsing(unittest.TestCase):
     def test_all_behind_the_first_equals_sign_is_the_value(self):
         self.assertEqual(annotate.parse(["a=b=c", "u=x?y=1"]), {"a": "b=c", "u": "x?y=1"})
 
+    def test_what_is_left_out_is_told(self):
+        with self.assertLogs("epmtlite", "WARNING") as logs:
+            self.assertEqual(annotate.parse(["x=", "a=1", " =y", "="]), {"a": 1})
+        self.assertEqual(
+            [record.getMessage() for record in logs.records],
+            ["x= is left out: it has no value", " =y is left out: it has no key",
+             "= is left out: it has no key"],
+        )  # fmt: skip
+
     def test_a_number_of_too_many_digits_stays_a_text(self):
         self.assertEqual(annotate.parse(["a=" + "9" * 30]), {"a": "9" * 30})
 
@@ -53,11 +62,18 @@ class Jobs(JobTest):
         self.assertEqual(self.annotations(job + "/job_metadata"), {"c": 3})
         self.assertEqual(self.epmt("dump", "-k", "annotations", job)[1], "{'c': 3}\n")
 
+    def test_an_annotation_without_value_beside_others_is_a_warning(self):
+        job = self.write_job(files_v2())
+        status, out, err = self.epmt("annotate", job, "a=1", "b=")
+        self.assertEqual((status, out), (0, ""))
+        self.assertEqual(err, "Warning: b= is left out: it has no value\n")
+        self.assertEqual(self.annotations(job + "/job_metadata"), {"a": 1})
+
     def test_the_current_job_running_and_stopped(self):
         self.write_settings()
         os.environ["SLURM_JOB_ID"] = "77"
         status, out, err = self.epmt("annotate", "a=1")
-        self.assertEqual((status, out), (1, ""))
+        self.assertEqual((status, out), (66, ""))
         self.epmt("start")
         self.assertEqual(self.epmt("annotate", "a=1"), (0, "", ""))
         self.epmt("stop")

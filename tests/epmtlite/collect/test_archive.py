@@ -1,7 +1,9 @@
 """Jobs of directories and archives of every kind give the same processes."""
 
 import gc
+import io
 import os
+import tempfile
 import tracemalloc
 
 from epmtlite.collect import archive, errors, names, papiex
@@ -136,8 +138,49 @@ class Archives(JobTest):
             ("n3-papiex-header.tsv", HEADER_V2.encode()),
         ]
         _metadata, found = processes(write_archive("77.tgz", order))
-        self.assertEqual([one[2] for one in found], ["n2", "n9", "n1", "n3"])
+        self.assertEqual([one[2] for one in found], ["n2", "n1", "n9", "n3"])
         self.assertEqual({tuple(one[3]) for one in found}, {(10, 11)})
+
+    def test_what_comes_before_the_metadata_takes_no_room_on_any_disk(self):
+        before = tempfile.tempdir
+        self.addCleanup(setattr, tempfile, "tempdir", before)
+        tempfile.tempdir = str(self.folder / "nowhere")
+        with self.assertRaises(OSError):
+            tempfile.TemporaryFile().close()
+        path = write_archive("77.tgz", list(files_v2().items())[::-1])
+        self.assertEqual(processes(path)[1], EXPECTED_V2)
+
+    def test_an_archive_that_changes_between_both_passes_is_told(self):
+        path = write_archive("77.tar", list(files_v2().items())[::-1], "w")
+        for content, reason in (
+            (b"", "damaged"),
+            (b"x" * 512, "damaged"),
+            ([("job_metadata", b"{}")], "has changed while it was read"),
+        ):
+            write_archive(path, list(files_v2().items())[::-1], "w")
+            with archive.open_job(path) as job:
+                if isinstance(content, bytes):
+                    self.write("77.tar", content)
+                else:
+                    write_archive(path, content, "w")
+                with self.assertRaises(errors.MalformedError) as caught:
+                    list(job.files())
+            self.assertIn(reason, str(caught.exception))
+
+    def test_an_archive_that_is_replaced_is_read_as_it_was(self):
+        path = write_archive("77.tgz", list(files_v2().items())[::-1])
+        with archive.open_job(path) as job:
+            os.unlink(path)
+            self.write("77.tgz", "other")
+            self.assertEqual([one[0] for one in job.files()], ["n2-papiex.tsv"])
+
+    def test_reading_all_files_reads_the_archive_to_its_end(self):
+        for order in (list(files_v2().items()), list(files_v2().items())[::-1]):
+            with open(write_archive("77.tar", order, "w"), "ab") as file:
+                file.write(b"x")
+            with archive.open_job("77.tar") as job, self.assertRaises(errors.MalformedError):
+                for _file in job.files():
+                    pass
 
     def test_rows_that_are_not_read_do_no_harm(self):
         order = list(files_v2().items()) + [("n1-papiex-1-0.csv", CSV.encode())]
@@ -168,6 +211,55 @@ class Archives(JobTest):
     def test_a_file_of_another_kind_is_malformed(self):
         with self.assertRaises(errors.MalformedError):
             processes(self.write("77.tgz", "text"))
+
+
+class Gaps(JobTest):
+    """Many empty lines pack into little, and take long to skip."""
+
+    def read(self, text, base):
+        """Return the number of processes of a job with a file of such a text; line ends are LF."""
+        files = files_v1() if base.endswith(".csv") else files_v2()
+        files[base] = text.encode()
+        counts = {
+            sum(len(one[3]) for one in processes(path)[1])
+            for path in (self.write_job(files), write_archive("77.tgz", list(files.items())))
+        }
+        return counts.pop()
+
+    def test_some_empty_lines_are_skipped(self):
+        gap = "\n" * archive.MOST_EMPTY_LINES
+        self.assertEqual(self.read(gap + TSV + gap + TSV + gap, "n2-papiex.tsv"), 4)
+        text = gap + HEADER_V1 + "\n" + gap.replace("\n", "\r\n") + ROW_A + "\n" + gap
+        self.assertEqual(self.read(text, "n1-collated-papiex-77-0.csv"), 1)
+
+    def test_many_are_an_error_with_file_and_line(self):
+        gap = "\n" * (archive.MOST_EMPTY_LINES + 1)
+        for text, base, line in (
+            (gap, "n2-papiex.tsv", 1),
+            (TSV + gap, "n2-papiex.tsv", 3),
+            (TSV + gap + TSV, "n2-papiex.tsv", 3),
+            (TSV * 200000 + gap, "n2-papiex.tsv", 400001),
+            (CSV + gap.replace("\n", "\r\n"), "n1-collated-papiex-77-0.csv", 5),
+            (gap + CSV, "n1-collated-papiex-77-0.csv", 1),
+        ):
+            with self.assertRaises(papiex.MalformedRecord) as caught:
+                self.read(text, base)
+            self.assertEqual(caught.exception.line, line)
+            self.assertIn("empty", str(caught.exception))
+            self.assertIn(base, caught.exception.file)
+
+    def test_they_are_found_wherever_blocks_end(self):
+        raw = b"a\n" + b"\r\n" * archive.MOST_EMPTY_LINES + b"b\n"
+        for raw_bytes, line in ((raw, None), (raw.replace(b"b", b""), 2)):
+            for step in (1, 3, 1000, 8193, 1 << 20):
+                stream = archive.WithoutGaps(io.BytesIO(raw_bytes), "f")
+                try:
+                    read = b"".join(iter(lambda: stream.read(step), b""))  # noqa: B023
+                    found = None
+                    self.assertEqual(read, raw_bytes)
+                except papiex.MalformedRecord as error:
+                    found = error.line
+                self.assertEqual(found, line)
 
 
 class Memory(JobTest):

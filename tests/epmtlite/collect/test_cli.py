@@ -1,8 +1,10 @@
 """The command line: options, statuses, messages, signals and closed pipes."""
 
+import contextlib
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,8 @@ import time
 import unittest
 from unittest import mock
 
-from epmtlite.collect import cli, console, errors
+from epmtlite import storing_line
+from epmtlite.collect import cli, console, errors, parsing
 from epmtlite.collect.settings import DEFAULTS
 from epmtlite.collect.version import VERSION
 from tests.epmtlite.collect.jobs import CHECKOUT, JobTest, files_v2
@@ -76,8 +79,8 @@ class Shape(JobTest):
 
     def test_verbose_counts_before_and_after_the_command(self):
         seen = []
-        parser, subparsers = console.make_parser("x")
-        console.add_command(subparsers, "try", lambda options: seen.append(options.verbosity), "x")
+        parser, subparsers = parsing.make_parser("x")
+        parsing.add_command(subparsers, "try", lambda options: seen.append(options.verbosity), "x")
         for arguments in ([], ["-v"], ["-vv"], ["--verbose"]):
             for more in ([], ["-v"]):
                 self.assertEqual(cli.run(parser, arguments + ["try"] + more), 0)
@@ -85,6 +88,72 @@ class Shape(JobTest):
         self.write_settings(verbose=2)
         cli.run(parser, ["try"])
         self.assertEqual(seen[-1], 2)
+
+    def test_options_are_written_out(self):
+        """`--remov X` must not delete what `--remove X` does."""
+        job = self.write_job(files_v2())
+        for arguments in (
+            ("stage", "--no-col", job), ("--verb", "dump", job), ("dump", "--ke", "job_pl_id", job),
+            ("dump", "--verbos", job), ("annotate", "--repl", job, "a=1"), ("--vers",),
+            ("stage", "--pickl", job), ("run", "--aut", "true"), ("start", "--jobi=7"),
+        ):  # fmt: skip
+            status, out, err = self.epmt(*arguments)
+            self.assertEqual((status, out, err.count("\n")), (2, "", 1), arguments)
+        self.assertEqual(len(os.listdir(job)), 3)
+        self.assertEqual(self.epmt("dump", "--key=job_pl_id", job), (0, "77\n", ""))
+
+    def test_short_options_are_joined(self):
+        parser, subparsers = parsing.make_parser("x")
+        seen = []
+        command = parsing.add_command(subparsers, "try", lambda one: seen.append(one), "x")
+        for name in "rm":
+            command.add_argument("-" + name, action="store_true")
+        command.add_argument("-p", "--number", type=int)
+        for arguments, expected in (
+            (["-vv", "-rm", "-p4", "-vvv"], (5, True, True, 4)),
+            (["-mrvp4"], (1, True, True, 4)),
+            (["-p", "4", "-vr"], (1, True, False, 4)),
+            (["-p=4", "--number=5"], (0, False, False, 5)),
+        ):
+            at = next((at for at, one in enumerate(arguments) if not one.startswith("-v")), 0)
+            words = arguments[:at] + ["try"] + arguments[at:]
+            self.assertEqual(cli.run(parser, words), 0, words)
+            one = seen.pop()
+            self.assertEqual((one.verbosity, one.r, one.m, one.number), expected, words)
+        with self.assertRaises(errors.UsageError):
+            parser.parse_args(["try", "-rx"])
+
+    def test_quietly_nothing_but_warnings_and_errors_are_printed(self):
+        def handler(options):
+            console.print_line("a result")
+            console.logger.warning("a warning")
+            if options.fail:
+                raise errors.MissingError("an error")
+
+        parser, subparsers = parsing.make_parser("x")
+        command = parsing.add_command(subparsers, "try", handler, "x")
+        command.add_argument("--fail", action="store_true")
+        parsing.add_quiet(command)
+        for arguments, expected in (
+            ([], (0, "a result\n", "Warning: a warning\n")),
+            (["-q"], (0, "", "Warning: a warning\n")),
+            (["--quiet", "--fail"], (66, "", "Warning: a warning\nError: an error\n")),
+        ):
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                status = cli.run(parser, ["try"] + arguments)
+            self.assertEqual((status, out.getvalue(), err.getvalue()), expected)
+
+    def test_lines_of_the_result_are_safe_for_a_terminal(self):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            console.print_line("job a\u202eb \x1b[31m\u2028é\tc")
+            console.print_line("several\nlines\r\n")
+            console.print_line(5)
+        self.assertEqual(
+            out.getvalue(),
+            "job a\\u202eb \\x1b[31m\\u2028é\\x09c\nseveral\nlines\\x0d\n\n5\n",
+        )
 
     def test_it_is_silent_unless_asked(self):
         self.write_settings()
@@ -114,12 +183,12 @@ class StartAndStop(JobTest):
         self.assertTrue(err.startswith("Warning: " + text), err)
         for option in ("-e", "--error"):
             status, out, err = self.epmt(command, option)
-            self.assertEqual((status, out), (1, ""))
+            self.assertEqual((status, out), (2, ""))
             self.assertTrue(err.startswith("Error: " + text), err)
 
     def test_a_job_that_was_not_started_cannot_be_stopped(self):
         status, out, err = self.epmt("stop")
-        self.assertEqual((status, out), (1, ""))
+        self.assertEqual((status, out), (66, ""))
         self.assertIn("job is not started", err)
 
     def test_pickles_on_demand(self):
@@ -132,7 +201,7 @@ class StartAndStop(JobTest):
 
     def test_a_database_is_asked_where_there_is_one(self):
         seen = []
-        parser, subparsers = console.make_parser("x")
+        parser, subparsers = parsing.make_parser("x")
         cli.add_collection_commands(
             subparsers,
             dump_job=lambda identity, options: seen.append((identity, options.key)),
@@ -141,6 +210,77 @@ class StartAndStop(JobTest):
         self.assertEqual(cli.run(parser, ["dump", "-k", "tags", "1234"]), 0)
         self.assertEqual(cli.run(parser, ["annotate", "1234", "a=1"]), 0)
         self.assertEqual(seen, [("1234", "tags"), ("1234", {"a": 1})])
+
+
+class Submission(unittest.TestCase):
+    """The options of submit, which is parsed by the collection's parser."""
+
+    def test_options_and_arguments_come_in_any_order(self):
+        before = self.parsed("-n", "--cluster", "c", "-p", "3", "a.tgz", "b.tgz")
+        for words in (
+            ("a.tgz", "-n", "b.tgz", "--cluster", "c", "-p", "3"),
+            ("-p3", "a.tgz", "--cluster=c", "b.tgz", "-n"),
+            ("a.tgz", "b.tgz", "-np", "3", "--cluster", "c"),
+            ("a.tgz", "-np3", "b.tgz", "--cluster=c"),
+            ("a.tgz", "-n", "-p", "3", "--cluster", "c", "--", "b.tgz"),
+        ):
+            with self.subTest(words):
+                self.assertEqual(vars(self.parsed(*words)), vars(before))
+        self.assertEqual(self.parsed("-n", "--", "-r", "-n").paths, ["-r", "-n"])
+        self.assertEqual(self.parsed("-", "-n").paths, ["-"])
+
+    def test_a_wrong_option_is_told_wherever_it_stands(self):
+        for words in (("a", "--removed", "b"), ("a", "-x", "b"), ("a", "-nx"), ("a", "--cluster")):
+            with self.subTest(words), self.assertRaises(errors.UsageError):
+                self.parsed(*words)
+
+    def parsed(self, *words):
+        parser, subparsers = parsing.make_parser("x")
+        storing_line.add_submit(subparsers, print)
+        return parser.parse_args(["submit"] + list(words))
+
+    def test_p_may_have_a_number_behind_it(self):
+        for words, number, paths in (
+            (["-p", "4", "a", "b"], 4, ["a", "b"]),
+            (["-p4", "a"], 4, ["a"]),
+            (["-p", "a", "b"], 0, ["a", "b"]),
+            (["-p"], 0, []),
+            (["-p", "--wait", "3", "a"], 0, ["a"]),
+            (["--num-cpus", "a"], 0, ["a"]),
+            (["--num-cpus", "4", "a"], 4, ["a"]),
+            (["--num-cpus=4", "a"], 4, ["a"]),
+            (["--num-cpus"], 0, []),
+            (["-r", "-m", "-p", "/data/1.tgz", "/data/2.tgz"], 0, ["/data/1.tgz", "/data/2.tgz"]),
+            (["-rmp", "a", "b"], 0, ["a", "b"]),
+            (["-rmp", "2", "a"], 2, ["a"]),
+            (["-rmp2", "a"], 2, ["a"]),
+            (["-p", "--", "-p", "b"], 0, ["-p", "b"]),
+            (["--", "-p", "--num-cpus"], 1, ["-p", "--num-cpus"]),
+            (["-p", "4711.tgz"], 0, ["4711.tgz"]),
+            (["-p", "all"], 0, ["all"]),
+            (["a", "-p"], 0, ["a"]),
+            (["a"], 1, ["a"]),
+        ):  # fmt: skip
+            found = self.parsed(*words)
+            self.assertEqual((found.num_cpus, found.paths), (number, paths), words)
+            self.assertEqual(
+                (found.remove, found.move_away), ("r" in words[0], "r" in str(words[:2]))
+            )
+
+    def test_impossible_numbers_are_errors(self):
+        for words in (
+            ["-p", "0", "a"], ["-p", "-1", "a"], ["-p", "1000", "a"], ["-p0"], ["-px", "a"],
+            ["--num-cpus=x"], ["--num-cpus="],
+        ):  # fmt: skip
+            with self.assertRaises(errors.UsageError) as caught:
+                self.parsed(*words)
+            self.assertIn("--num-cpus", str(caught.exception))
+
+    def test_what_deletes_is_written_out(self):
+        for words in (["--remov", "a"], ["--dro"], ["--move", "a"], ["--ye", "--drop"]):
+            with self.assertRaises(errors.UsageError):
+                self.parsed(*words)
+        self.assertTrue(self.parsed("--drop", "--yes", "-q").quiet)
 
 
 class Run(unittest.TestCase):
@@ -192,8 +332,8 @@ class Never(JobTest):
     def test_broken_settings_never_keep_a_command_from_running(self):
         self.write("epmt.ini", "nonsense")
         seen = []
-        parser, subparsers = console.make_parser("x")
-        console.add_command(
+        parser, subparsers = parsing.make_parser("x")
+        parsing.add_command(
             subparsers, "run", lambda options: seen.append(options.command), "x", never_fails=True
         )
         err = io.StringIO()
@@ -208,8 +348,8 @@ class Statuses(JobTest):
         def handler(_options):
             raise error
 
-        parser, subparsers = console.make_parser("x")
-        console.add_command(subparsers, "try", handler, "x")
+        parser, subparsers = parsing.make_parser("x")
+        parsing.add_command(subparsers, "try", handler, "x")
         err = io.StringIO()
         with mock.patch("sys.stderr", err):
             return cli.run(parser, ["try"]), err.getvalue()
@@ -227,13 +367,13 @@ class Statuses(JobTest):
             self.assertIn(f"exit_code = {code}\n", suite)
 
     def test_a_signal_ends_it_with_128_and_its_number(self):
-        parser, subparsers = console.make_parser("x")
+        parser, subparsers = parsing.make_parser("x")
 
         def handler(_options):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 
-        console.add_command(subparsers, "try", handler, "x")
+        parsing.add_command(subparsers, "try", handler, "x")
         before = signal.getsignal(signal.SIGTERM)
         self.assertEqual(cli.run(parser, ["try"]), 143)
         self.assertEqual(signal.getsignal(signal.SIGTERM), before)
@@ -285,6 +425,112 @@ class Processes(JobTest):
         self.assertEqual((process.returncode, err), (0, b""))
         self.assertIn(out, (b"\\xe9\n", "é\n".encode()))
 
+    def test_any_result_is_printed_whatever_the_locale(self):
+        """Also where it is not printed line by line, as that of list is."""
+        text = "é\U0001f600\u202e"
+        program = (
+            "import sys; from epmtlite.collect import cli, parsing\n"
+            "parser, subparsers = parsing.make_parser('x')\n"
+            f"parsing.add_command(subparsers, 'list', lambda _one: print({ascii(text)}), 'x')\n"
+            "sys.exit(cli.run(parser, ['list']))"
+        )
+        for name, value, expected in (
+            ("PYTHONIOENCODING", "ascii", b"\\xe9\\U0001f600\\u202e\n"),
+            ("PYTHONIOENCODING", "latin-1", b"\xe9\\U0001f600\\u202e\n"),
+            ("PYTHONIOENCODING", "utf-8", text.encode() + b"\n"),
+            ("LC_ALL", "POSIX", b"\\xe9\\U0001f600\\u202e\n"),
+        ):
+            environment = dict(
+                os.environ, PYTHONPATH=str(CHECKOUT), PYTHONCOERCECLOCALE="0", PYTHONUTF8="0",
+                **{name: value}
+            )  # fmt: skip
+            done = subprocess.run(
+                [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )  # fmt: skip
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(done.stdout, expected, value)
+
+    def shell(self, line, **variables):
+        """Run shell code, in which epmt is a variable; return (status, stdout, stderr)."""
+        environment = dict(
+            os.environ, PYTHONPATH=str(CHECKOUT), epmt=f"{sys.executable} -m epmtlite.collect",
+            **variables
+        )  # fmt: skip
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], env=environment, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, universal_newlines=True,
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_result_that_nobody_can_read_is_a_write_error(self):
+        job = self.write_job(files_v2())
+        lost = (74, "", "Error: cannot write the output: it is closed\n")
+        for command in (
+            "dump " + job,
+            "-h",
+            "help",
+            "",
+            "-V",
+            "settings",
+            "dump -k job_pl_id " + job,
+        ):
+            self.assertEqual(self.shell(f"$epmt {command} >&-"), lost, command)
+            status, out, _err = self.shell(f"$epmt {command} 2>&1 >&-")
+            self.assertEqual((status, out), (lost[0], lost[2]), command)
+            self.assertEqual(self.shell(f"$epmt {command} >&- 2>&- <&-"), (74, "", ""), command)
+        status, out, err = self.shell(f"$epmt dump {job} 1</dev/null")
+        self.assertEqual((status, out), (74, ""))
+        self.assertIn("Error: cannot write the output: ", err)
+
+    def test_what_is_closed_keeps_no_command_from_its_work(self):
+        self.write_settings(stage_command_dest=self.folder / "dest")
+        os.mkdir("dest")
+        for closed in (">&-", "2>&-", "<&-", ">&- <&-", ">&- 2>&- <&-"):
+            job = self.write_job(files_v2())
+            for command in ("start --jobid 7", "annotate " + job + " a=1", "stage " + job,
+                            "stop --jobid 7"):  # fmt: skip
+                status, _out, err = self.shell(f"$epmt {command} {closed}")
+                self.assertEqual((status, err), (0, ""), (command, closed))
+            (directory,) = self.folder.glob("out/*/7")
+            self.assertEqual(os.listdir(str(directory)), ["job_metadata"])
+            shutil.rmtree(str(directory))
+            os.unlink("dest/job.tgz")
+            self.assertEqual(self.shell(f"$epmt dump nothing/x {closed}")[0], 66)
+
+    def test_closed_descriptors_are_taken_and_are_closed_in_other_programs(self):
+        program = (
+            "import os, sys; from epmtlite.collect import console\n"
+            "console.set_up_streams()\n"
+            "closed, other = int(sys.argv[1]), int(sys.argv[2])\n"
+            "kept = os.dup(other)\n"
+            "assert kept > 2, kept\n"
+            "assert os.fstat(closed).st_rdev == os.stat(os.devnull).st_rdev\n"
+            "sys.stdout.write('x'); sys.stdout.flush(); sys.stderr.write('x')\n"
+            "os.set_inheritable(kept, True)\n"
+            "os.execv(sys.executable, [sys.executable, '-c', sys.argv[3], str(kept)])"
+        )
+        other_program = (
+            "import os, sys\n"
+            "for number in range(3):\n"
+            "    try:\n"
+            "        os.fstat(number)\n"
+            "    except OSError:\n"
+            "        os.write(int(sys.argv[1]), f' {number} is closed'.encode())"
+        )
+        for closed, other, sign in ((0, 1, "<"), (1, 2, ">"), (2, 1, ">")):
+            line = f'{sys.executable} -c "$program" {closed} {other} "$other" {closed}{sign}&-'
+            status, out, err = self.shell(line, program=program, other=other_program)
+            self.assertEqual((status, (out + err).strip("x")), (0, f" {closed} is closed"))
+
+    def test_a_full_disk_for_messages_changes_no_status(self):
+        for line, expected in (
+            ("$epmt dump a/b 2>/dev/full", 66),
+            ("$epmt nonsense 2>/dev/full", 2),
+        ):
+            status, out, _err = self.shell(line)
+            self.assertEqual((status, out), (expected, ""))
+
     def test_nothing_but_the_standard_library_is_imported(self):
         text = (
             "import sys; from epmtlite.collect import cli, annotate, convert, stage;"
@@ -293,6 +539,16 @@ class Processes(JobTest):
         environment = dict(os.environ, PYTHONPATH=str(CHECKOUT))
         out = subprocess.check_output([sys.executable, "-c", text], env=environment)
         self.assertEqual(out, b"[]\n")
+
+    def test_lines_of_a_log_file_have_times_and_levels(self):
+        self.write_settings(logfile=self.folder / "log")
+        for _ in range(2):
+            _out, err = self.call(["start", "--jobid", "1"]).communicate()
+        self.assertTrue(err.startswith(b"Warning: job is already started"))
+        with open("log") as log:
+            (line,) = log.read().splitlines()
+        expected = r"\d{4}-\d\d-\d\d [\d:,]+  WARNING: metadata: job is already started"
+        self.assertRegex(line, expected)
 
     def test_a_log_file_is_written_where_it_is_set_and_links_are_not_followed(self):
         self.write_settings(logfile=self.folder / "log", verbose=1)

@@ -73,6 +73,7 @@ class Concat(JobTest):
             "", "# comment only\n", HEADER_V1 + "\n",
             HEADER_V1.replace("rss", "RSS") + "\n" + ROW_A,
             "a,b\n1,2\n", HEADER_V1 + "\n" + ROW_A.replace(",", "\\,", 1), "#x\n" * 400000,
+            HEADER_V1 + "\n" * 5000 + ROW_A,
         ):  # fmt: skip
             self.bad(content)
             with self.assertRaises(concat.Bad):
@@ -105,6 +106,13 @@ class Concat(JobTest):
         self.write("x.csv", "old")
         self.assertEqual(self.epmt("concat", "-o", "x.csv", "job")[0], 74)
         self.assertEqual(self.output("x.csv"), "old")
+
+    def test_an_output_that_appears_meanwhile_is_kept(self):
+        good, header, comments = concat.examined(["job/n1-papiex-1-0.csv"], concat.Joined(), True)
+        self.write("x.csv", "of another process")
+        with self.assertRaises(errors.WriteError):
+            concat.write_joined(good, header, comments, "x.csv")
+        self.assertEqual(self.output("x.csv"), "of another process")
 
     def test_a_file_that_changes_meanwhile_gives_no_output(self):
         good, header, comments = concat.examined(["job/n1-papiex-1-0.csv"], concat.Joined(), True)

@@ -108,6 +108,23 @@ class Convert(JobTest):
         self.assertIn("n1-collated-papiex-77-0.csv, line 2", err)
         self.assertEqual(members_of("x.tgz"), before)
 
+    def test_many_empty_lines_are_an_error(self):
+        content = (HEADER_V1 + "\n" * 5000 + ROW_A).encode()
+        write_archive("x.tgz", dict(files_v1(), **{"n1-collated-papiex-77-0.csv": content}).items())
+        status, _out, err = self.epmt("convert", "x.tgz", "y.tgz")
+        self.assertEqual((status, os.path.exists("y.tgz")), (65, False))
+        self.assertIn("n1-collated-papiex-77-0.csv, line 2: more than 4096 lines", err)
+
+    def test_several_archives_in_one_file_are_an_error(self):
+        with open("77.tgz", "rb") as file:
+            both = file.read() * 2
+        for command in ("convert", "annotate"):
+            path = self.write("both.tgz", both)
+            arguments = ["a=1"] if command == "annotate" else []
+            self.assertEqual(self.epmt(command, path, *arguments)[0], 65)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), both)
+
     def test_other_names_are_refused(self):
         for arguments in (("77.zip",), ("77.tgz", "77.zip"), ("77.tar",)):
             self.assertEqual(self.epmt("convert", *arguments)[0], 2)

@@ -38,12 +38,12 @@ class Dump(JobTest):
 
     def test_the_current_job_is_shown_while_it_runs_and_afterwards(self):
         os.environ["PBS_JOBID"] = "5.server"
-        self.assertEqual(self.epmt("dump")[0], 1)
+        self.assertEqual(self.epmt("dump")[0], 66)
         self.epmt("start")
         self.assertEqual(self.epmt("dump", "-k", "job_pl_id"), (0, "5.server\n", ""))
         self.epmt("stop")
         self.assertEqual(self.epmt("dump", "-k", "job_el_exitcode"), (0, "0\n", ""))
-        self.assertEqual(self.epmt("dump", "--jobid", "6")[0], 1)
+        self.assertEqual(self.epmt("dump", "--jobid", "6")[0], 66)
 
     def test_control_characters_do_not_reach_the_terminal(self):
         job = self.write_job(files_v1(job_pl_id="\x1b[31m", **{"a\nb": 1}), "odd")
@@ -56,6 +56,18 @@ class Dump(JobTest):
         write_archive("no.tgz", [("other", b"x")])
         for name, status in (("a/b", 66), ("x.tgz", 66), ("12345", 66), ("no.tgz", 65)):
             self.assertEqual(self.epmt("dump", name)[:2], (status, ""), name)
+
+    def test_metadata_of_a_size_that_no_job_has_are_refused(self):
+        raw = b'{"a": "' + b"x" * (8 << 20) + b'"}'
+        job = self.write_job({"job_metadata": raw}, "big")
+        for target in (
+            job,
+            job + "/job_metadata",
+            write_archive("big.tgz", [("job_metadata", raw)]),
+        ):
+            status, out, err = self.epmt("dump", target)
+            self.assertEqual((status, out), (65, ""))
+            self.assertIn("larger than 8388608 bytes", err)
 
     def test_several_targets_come_one_after_the_other(self):
         status, out, _err = self.epmt("dump", "-k", "job_pl_id", self.job, self.job)

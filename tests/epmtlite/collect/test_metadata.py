@@ -92,7 +92,7 @@ class Life(JobTest):
         def strictly(function, *arguments):
             with self.assertRaises(errors.CollectError) as caught:
                 function(*arguments, is_strict=True)
-            self.assertEqual(caught.exception.exit_code, 1)
+            self.assertEqual(caught.exception.exit_code, 2)
             return str(caught.exception)
 
         metadata.start(self.job, "77", self.settings)

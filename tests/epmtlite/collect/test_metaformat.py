@@ -2,11 +2,14 @@
 
 import datetime
 import json
+import os
 import pickle
+import subprocess
+import sys
 import unittest
 
 from epmtlite.collect import errors, metaformat
-from tests.epmtlite.collect.jobs import STOP, metadata
+from tests.epmtlite.collect.jobs import CHECKOUT, STOP, metadata
 
 NAIVE = datetime.datetime(2019, 6, 15, 7, 52, 4, 73965)
 ODD_ZONE = datetime.timezone(-datetime.timedelta(hours=5, minutes=53))
@@ -84,4 +87,61 @@ class Refusals(unittest.TestCase):
 
     def test_what_repeats_a_long_text_without_end(self):
         text = b"X" + (1 << 20).to_bytes(4, "little") + b"x" * (1 << 20) + b"q\x00"
-        self.refused(b"}S'x'\n(" + text + b"h\x00" * 1000000 + b"ls.")
+        for count in (20, 1000000):
+            self.refused(b"}S'x'\n(" + text + b"h\x00" * count + b"ls.")
+
+    def test_more_values_than_metadata_have(self):
+        for part in (b"{},", b"[],", b"1,", b'"",'):
+            self.refused(b'{"a": [' + part * (1 << 18) + b"1]}")
+        found = {str(number): {str(one): "a,b" for one in range(30)} for number in range(500)}
+        raw = json.dumps(found).encode()
+        self.assertEqual(metaformat.loads(raw, "f"), found)
+
+
+# Prints how much memory a process took at most, in kilobytes, and what became of some metadata.
+MEASURE = """
+from epmtlite.collect import errors, metaformat
+try:
+    what = len(metaformat.loads({}, "f"))
+except errors.MalformedError as error:
+    what = "refused"
+with open("/proc/self/status") as file:
+    print(next(line for line in file if line.startswith("VmHWM:")).split()[1], what)
+"""
+MOST_KILOBYTES = 180000  # of which 10,000 are Python's, and 8,000 the file's
+
+
+class Memory(unittest.TestCase):
+    """Metadata of the greatest size that is read take little memory, whatever they hold."""
+
+    def measured(self, expression):
+        """Return what MEASURE prints: of an expression, since its bytes should be there once."""
+        environment = dict(os.environ, PYTHONPATH=str(CHECKOUT))
+        program = MEASURE.format(expression)
+        out = subprocess.check_output([sys.executable, "-c", program], env=environment)
+        kilobytes, what = out.decode().split()
+        return int(kilobytes), what
+
+    def check(self, expression, expected):
+        kilobytes, what = self.measured(expression)
+        self.assertLess(kilobytes, MOST_KILOBYTES, expression)
+        self.assertEqual(what, expected, expression)
+
+    def test_of_pickles(self):
+        for code in ("]", "}", "(", "N\\x94", "]\\x94", ")", "K\\x01"):
+            size = len(code.encode().decode("unicode_escape"))
+            self.check(f"b'N' + b'{code}' * ({metaformat.MOST_BYTES} // {size}) + b'.'", "refused")
+
+    def test_of_json(self):
+        for part in ("{},", "[],", "1,", '"",', '"ab",', "1e9,"):
+            count = (metaformat.MOST_BYTES - 20) // len(part)
+            self.check(f"""b'{{"a": [' + b'{part}' * {count} + b'1]}}'""", "refused")
+
+    def test_of_texts(self):
+        for part in ("x", "\\xf0\\x9f\\x98\\x80", "\\\\u0000", "\\\\udcff", '\\\\"'):
+            size = len(part.encode().decode("unicode_escape"))
+            count = (metaformat.MOST_BYTES - 40) // size
+            self.check(f"""b'{{"a": "' + b'{part}' * {count} + b'"}}'""", "1")
+        size = metaformat.MOST_BYTES - 40
+        text = f"""b'T' + ({size}).to_bytes(4, 'little') + b'\\xff' * {size}"""
+        self.check(f"""b"}}S'a'\\n" + {text} + b's.'""", "1")

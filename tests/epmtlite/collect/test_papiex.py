@@ -145,6 +145,14 @@ class Version2(unittest.TestCase):
         self.assertEqual(v2(LINE_B)[0].args, '-d" -f2 \\, é')
         self.assertEqual(v2(LINE_A + '"x\ty\r\n')[0].args, '"x\ty\r')
 
+    def test_of_rows_that_epmt_converted_the_quotes_are_none_of_an_argument(self):
+        lines = [LINE_A + one for one in ('"say ""a b"""\r\n', "plain\r\n", '-d"\r', '"ours"\n')]
+        found = [one.args for one in papiex.read_v2(lines, HEADER_V2, "a.tsv")]
+        self.assertEqual(found, ['say "a b"', "plain", '-d"', '"ours"'])
+        header = HEADER_V2.replace("\tfinish\t", "\tend\t")  # of papiex
+        (found,) = papiex.read_v2(lines[:1], header, "a.tsv")
+        self.assertEqual(found.args, '"say ""a b"""\r')
+
     def test_bytes_that_are_not_utf8_are_stored_as_escapes(self):
         self.assertEqual(v2(LINE_A + "\udce9\0")[0].args, "\\xe9\\x00")
 

@@ -111,6 +111,19 @@ class Refusing(unittest.TestCase):
                 except pickles.Unreadable:
                     pass
 
+    def test_more_instructions_than_metadata_need_are_refused(self):
+        most = pickles.MOST_INSTRUCTIONS
+        self.assertEqual(pickles.loads(b"N" * (most - 1) + b"."), None)
+        for code in (b"N", b"]", b"(", b"}", b"N\x94", b"K\x00"):
+            raw = b"N" + code * most + b"."
+            with self.assertRaises(pickles.Unreadable) as caught:
+                pickles.loads(raw)
+            self.assertIn("instructions", str(caught.exception))
+        environment = {f"VARIABLE_{number}": "x" for number in range(10000)}
+        found = {"begin": environment, "end": environment.copy(), "changes": dict(environment)}
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            self.assertEqual(pickles.loads(pickle.dumps(found, protocol)), found)
+
     def test_huge_claims_take_neither_memory_nor_time(self):
         begin = time.process_time()
         self.refused(b"\x80\x04Nr\xff\xff\xff\x7fj\xff\xff\xff\x7e.")

@@ -41,7 +41,7 @@ class LinesAreWhole(unittest.TestCase):
     def test_what_a_full_disk_did_not_take_comes_when_there_is_room(self):
         self.room = 7
         self.run_with(b"first\n", b"second\n", b"third\n")
-        self.assertEqual(self.text(), b"first\ns")
+        self.assertEqual(self.text(), b"first\n")
         self.room = None
         self.run_with(b"fourth\n")
         self.file.close()

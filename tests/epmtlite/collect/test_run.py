@@ -78,7 +78,7 @@ class ItsJobIsComplete(Site):
     def test_a_second_whole_job_is_refused_before_it_begins(self):
         self.epmt("run", "-a", "--jobid", "5", "true")
         done = self.epmt("run", "-a", "--jobid", "5", "touch", "began")
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("already complete", done.stderr)
         self.assertFalse((self.place / "began").exists())
 
@@ -244,9 +244,13 @@ class Checks(Site):
         self.assertEqual([path for path in self.output.rglob("*") if path.is_file()], [])
 
     def test_each_failure_counts_and_says_what_to_do(self):
-        self.configure(stage_command_dest="/nowhere", collector="auto", install_prefix="/none")
+        self.configure(
+            stage_command_dest="/nowhere", collector="auto", install_prefix="/none",
+            papiex_options="COLLATED_TSV,PERF_COUNT_SW_CPU_CLOK",
+        )  # fmt: skip
         done = self.epmt("check")
-        self.assertEqual((done.returncode, done.stdout.count("\tFail  (")), (1, 2))
+        self.assertEqual((done.returncode, done.stdout.count("\tFail  (")), (78, 3))
+        self.assertIn("PERF_COUNT_SW_CPU_CLOK", done.stdout)
         self.assertIn("epmt run functionality\tPass", done.stdout)
 
 

@@ -1,14 +1,17 @@
 """A job is packed, handed over, and deleted only then."""
 
 import ast
+import errno
 import os
 import pickle
+import shutil
 import stat
 import subprocess
 import tarfile
+import tempfile
 from unittest import mock
 
-from epmtlite.collect import archive, errors, stage
+from epmtlite.collect import archive, errors, names, stage
 from epmtlite.collect.settings import Settings
 from tests.epmtlite.collect.jobs import (
     CSV,
@@ -21,6 +24,7 @@ from tests.epmtlite.collect.jobs import (
     files_v2,
     members_of,
 )
+from tests.epmtlite.collect.test_files import other_file_system
 
 BAD = HEADER_V1 + "\n" + ROW_A.rpartition(",")[0] + "\n"
 
@@ -143,6 +147,187 @@ class Staging(StageTest):
         self.assertEqual(found[0], "./job_metadata")
 
 
+class Destinations(StageTest):
+    """What was staged before is never replaced."""
+
+    def commands(self):
+        """Yield stage commands of every kind, set."""
+        program = self.write("take", '#!/bin/sh\nexec mv -f "$1" "$2"\n')
+        os.chmod(program, 0o755)
+        for command in ("mv", "mv -f", "cp", program):
+            self.settings(stage_command=command)
+            yield command
+
+    def refused(self, job, base):
+        """Check that a job is not staged, and stays as it is."""
+        before = sorted(os.listdir(job))
+        status, out, err = self.epmt("stage", job)
+        self.assertEqual((status, out), (74, ""))
+        self.assertRegex(err, r"\AError: .*/dest/" + base + r" is there already[^\n]+\n\Z")
+        self.assertEqual(sorted(os.listdir(job)), before)
+
+    def test_an_older_job_of_that_id_is_kept(self):
+        for command in self.commands():
+            self.assertEqual(self.epmt("stage", self.write_job(files_v2()))[0], 0, command)
+            with open(self.staged(), "rb") as file:
+                first = file.read()
+            self.refused(self.write_job(files_v1(job_pl_id="other")), "job.tgz")
+            with open(self.staged(), "rb") as file:
+                self.assertEqual(file.read(), first)
+            self.assertEqual(os.listdir(str(self.destination)), ["job.tgz"])
+            os.unlink(self.staged())
+
+    def test_a_directory_and_a_link_that_lead_nowhere_are_kept_too(self):
+        os.mkdir(self.staged())
+        self.refused(self.write_job(files_v2()), "job.tgz")
+        os.rmdir(self.staged())
+        os.symlink("nowhere", self.staged())
+        self.refused(self.write_job(files_v2()), "job.tgz")
+
+    def test_a_directory_of_an_older_job_is_kept(self):
+        for command in ("mv", "cp -r"):
+            self.settings(stage_command=command)
+            job = self.write_job(files_v2())
+            self.assertEqual(self.epmt("stage", "--no-compress-and-tar", job)[0], 0)
+            self.write_job(files_v1())
+            status, out, err = self.epmt("stage", "--no-compress-and-tar", job)
+            self.assertEqual((status, out), (74, ""))
+            self.assertIn("dest/job is there already", err)
+            self.assertIn("n2-papiex.tsv", os.listdir(self.staged("job")))
+            self.assertEqual(len(os.listdir(self.staged("job"))), 3)
+            shutil.rmtree(self.staged("job"))
+            shutil.rmtree(job)
+
+    def test_one_that_appears_while_it_is_packed_is_kept(self):
+        job = self.write_job(files_v2())
+        packed = stage.pack
+
+        def pack(*arguments):
+            with open(self.staged(), "w") as file:
+                file.write("of another process")
+            return packed(*arguments)
+
+        for command in self.commands():
+            with mock.patch("epmtlite.collect.stage.pack", pack):
+                self.assertEqual(self.epmt("stage", job)[:2], (74, ""), command)
+            with open(self.staged()) as file:
+                self.assertEqual(file.read(), "of another process")
+            self.assertEqual(len(os.listdir(job)), 3)
+            os.unlink(self.staged())
+
+    def test_of_many_who_stage_one_id_at_a_time_one_does(self):
+        children = []
+        for number in range(6):
+            job = self.write_job(files_v2(job_pl_id=str(number)), f"{number}/job")
+            child = os.fork()
+            if not child:
+                os._exit(self.epmt("stage", job)[0])
+            children.append(child)
+        statuses = [os.WEXITSTATUS(os.waitpid(child, 0)[1]) for child in children]
+        self.assertEqual(sorted(statuses), [0] + [74] * 5)
+        with archive.open_job(self.staged()) as job:
+            self.assertEqual(job.metadata["job_pl_id"], str(statuses.index(0)))
+        kept = [number for number in range(6) if os.path.exists(f"{number}/job/n2-papiex.tsv")]
+        self.assertEqual(kept, [number for number in range(6) if statuses[number]])
+
+    def test_mv_to_what_is_no_directory_is_a_wrong_configuration(self):
+        """mv would make it a file, and the next job would replace that."""
+        job = self.write_job(files_v2())
+        for path in (str(self.destination / "mistyped"), self.write("file", "x")):
+            self.settings(stage_command_dest=path)
+            status, out, err = self.epmt("stage", job)
+            self.assertEqual((status, out), (78, ""))
+            self.assertIn(f"stage_command_dest {path} is no directory", err)
+            self.assertEqual(len(os.listdir(job)), 3)
+
+    def test_another_command_may_have_any_destination(self):
+        program = self.write("take", '#!/bin/sh\nmv "$1" taken.tgz\n')
+        os.chmod(program, 0o755)
+        self.settings(stage_command=program, stage_command_dest="archive.example:/data")
+        status, out, err = self.epmt("stage", self.write_job(files_v2()))
+        self.assertEqual((status, out, err), (0, "archive.example:/data/job.tgz\n", ""))
+        self.assertEqual(len(members_of("taken.tgz")), 3)
+
+    def test_another_file_system_gets_the_whole_archive_for_this_account(self):
+        other = other_file_system(self.temporary)
+        if not other:
+            self.skipTest("there is no second file system here that can be written")
+        place = tempfile.mkdtemp(dir=other)
+        self.addCleanup(shutil.rmtree, place, True)
+        self.settings(stage_command_dest=place)
+        for options in ([], ["--no-compress-and-tar"]):
+            status, out, err = self.epmt("stage", *options, self.write_job(files_v2()))
+            self.assertEqual((status, err), (0, ""))
+            with archive.open_job(out.strip()) as job:
+                self.assertEqual(len(list(job.files())), 1)
+            self.assertEqual(os.stat(out.strip()).st_mode & 0o077, 0)
+        self.assertEqual(sorted(os.listdir(place)), ["job", "job.tgz"])
+        self.assertEqual(self.epmt("stage", self.write_job(files_v2()))[0], 74)
+
+
+class Leftovers(StageTest):
+    """Nothing is deleted that is not in the archive."""
+
+    def test_what_was_not_packed_stays_and_is_told(self):
+        job = self.write_job(files_v2())
+        for name in ("notes.txt", "vm-papiex.csv.gz", ".hidden", "results/of/mine"):
+            self.write("job/" + name, "mine")
+        status, out, err = self.epmt("stage", job)
+        self.assertEqual((status, out), (0, self.staged() + "\n"))
+        left = [".hidden", "notes.txt", "results", "vm-papiex.csv.gz"]
+        self.assertEqual(sorted(os.listdir(job)), left)
+        self.assertEqual((self.folder / "job/results/of/mine").read_text(), "mine")
+        self.assertTrue(err.startswith("Warning: " + job), err)
+        self.assertIn(", ".join(left), err)
+
+    def test_of_many_some_are_named(self):
+        job = self.write_job(files_v2())
+        for number in range(15):
+            self.write(f"job/{number:02}", "")
+        err = self.epmt("stage", job)[2]
+        self.assertIn("08, 09 and 5 more\n", err)
+
+    def test_links_stay_and_so_does_what_they_lead_to(self):
+        job = self.write_job(files_v2())
+        self.write("elsewhere/file", "mine")
+        os.symlink("../elsewhere", job + "/folder")
+        os.symlink("../elsewhere/file", job + "/file")
+        self.assertIn("file, folder", self.epmt("stage", job)[2])
+        self.assertEqual(sorted(os.listdir(job)), ["file", "folder"])
+        self.assertEqual((self.folder / "elsewhere/file").read_text(), "mine")
+
+    def test_what_a_killed_collector_leaves_is_removed(self):
+        job = self.write_job(files_v2())
+        for name in (
+            "job_metadata.tmp", ".job_metadata.ab12", "n2-papiex-header.tsv.77.1.5",
+            names.ROOM_PREFIX + "n2-77",
+        ):  # fmt: skip
+            self.write("job/" + name, "")
+        self.assertEqual(self.epmt("stage", job), (0, self.staged() + "\n", ""))
+        self.assertFalse(os.path.exists(job))
+
+    def test_a_job_can_begin_again_where_something_was_left(self):
+        self.settings(stage_command_dest=self.destination)
+        os.environ["SLURM_JOB_ID"] = "77"
+        self.epmt("start")
+        (directory,) = self.folder.glob("out/*/77")
+        (directory / "notes").write_text("mine")
+        for name in ("first", "second"):
+            self.epmt("start")
+            self.epmt("stop")
+            self.assertEqual(self.epmt("stage")[0], 0)
+            os.rename(self.staged("77.tgz"), name)
+        self.assertEqual((directory / "notes").read_text(), "mine")
+
+    def test_files_of_other_patterns_are_packed_and_removed(self):
+        job = self.write_job(files_v2())
+        self.write("job/x.data.tsv", "")
+        self.settings(input_pattern="*.data.tsv")
+        self.epmt("stage", job)
+        self.assertEqual(os.listdir(job), ["n2-papiex.tsv"])
+        self.assertIn("./x.data.tsv", members_of(self.staged()))
+
+
 class BadFiles(StageTest):
     def setUp(self):
         super().setUp()
@@ -190,7 +375,7 @@ class Failing(StageTest):
         self.kept(78, job)
 
     def test_a_job_that_is_not_stopped_is_kept(self):
-        self.kept(1, self.write_job({"job_metadata.tmp": files_v2()["job_metadata"]}))
+        self.kept(66, self.write_job({"job_metadata.tmp": files_v2()["job_metadata"]}))
 
     def test_a_job_that_is_written_to_meanwhile_is_kept(self):
         job = self.write_job(files_v2())
@@ -198,6 +383,47 @@ class Failing(StageTest):
         os.chmod(program, 0o755)
         self.settings(stage_command=program)
         self.assertIn("stage it again", self.kept(75, job))
+
+    def test_an_archive_without_what_was_written_meanwhile_is_taken_back(self):
+        """Else it would be in the way of the whole one, and be taken for that."""
+        job = self.write_job(files_v2())
+        text = '#!/bin/sh\n[ -e once ] && exec mv "$1" "$2"\n'
+        text += f'echo x >> {job}/n2-papiex.tsv; mv "$1" "$2"; touch once\n'
+        program = self.write("late", text)
+        os.chmod(program, 0o755)
+        self.settings(stage_command=program)
+        self.assertIn("stage it again", self.kept(75, job))
+        self.assertEqual(os.listdir(str(self.destination)), [])
+        self.assertEqual(self.epmt("stage", job), (0, self.staged() + "\n", ""))
+        self.assertTrue(members_of(self.staged())["./n2-papiex.tsv"].endswith(b"\nx\n"))
+
+    def test_what_cannot_be_taken_back_is_told(self):
+        job = self.write_job(files_v2())
+        program = self.write(
+            "late", f'#!/bin/sh\necho x >> {job}/n2-papiex.tsv; echo longer >"$2/job.tgz"\n'
+        )
+        os.chmod(program, 0o755)
+        self.settings(stage_command=program)
+        status, _out, err = self.epmt("stage", job)
+        self.assertEqual(status, 75)
+        self.assertIn("job.tgz lacks what was written meanwhile: remove it", err)
+        self.assertEqual(os.listdir(str(self.destination)), ["job.tgz"])
+
+    def test_a_directory_that_cannot_be_removed_is_told(self):
+        job = self.write_job(files_v2())
+        remove = os.rmdir
+
+        def rmdir(path, **options):
+            """As it is for the place where something is mounted."""
+            if path == job:
+                raise OSError(errno.EBUSY, "Device or resource busy")
+            remove(path, **options)
+
+        with mock.patch("os.rmdir", rmdir):
+            status, _out, err = self.epmt("stage", job)
+        self.assertEqual(status, 74)
+        self.assertIn("job was staged, but cannot be removed: Device or resource busy", err)
+        os.rmdir(job)
 
     def test_what_is_no_job_is_told(self):
         self.write("file", "")

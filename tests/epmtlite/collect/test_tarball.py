@@ -26,11 +26,44 @@ class Reading(JobTest):
         self.assertEqual([one.base for one in tarball.open_archive(path)], ["a", "b"])
 
     def test_long_names_of_both_formats_are_read(self):
-        name = "n" * 300
+        name = "/".join(["n" * 250] * 3)
         for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
             with tarfile.open("x.tar", "w", format=form) as tar:
                 tar.addfile(tarfile.TarInfo(name))
             self.assertEqual(read("x.tar"), [(name, b"")])
+
+    def test_padding_behind_the_end_is_read_over(self):
+        files = [("a", b"1")]
+        with open(write_archive("x.tar", files, "w"), "rb") as file:
+            raw = file.read()
+        for padded in (
+            raw + bytes(1), raw + bytes(tarball.BLOCK_BYTES + 7), gzip.compress(raw + bytes(9999)),
+            gzip.compress(raw) + gzip.compress(bytes(5)), gzip.compress(raw) + bytes(512),
+        ):  # fmt: skip
+            self.assertEqual(read(self.write("y.tar", padded)), files)
+
+    def test_a_header_for_all_members_is_read(self):
+        with tarfile.open("x.tar", "w", pax_headers={"comment": "as git archive has it"}) as tar:
+            tar.addfile(tarfile.TarInfo("a"))
+        self.assertEqual(read("x.tar"), [("a", b"")])
+
+    def test_impossible_times_are_none(self):
+        for time in ("inf", "-inf", "nan", "-1", "1e300", "x"):
+            header = tarfile.TarInfo("a")
+            header.pax_headers = {"mtime": time}
+            with tarfile.open("x.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+                tar.addfile(header)
+            self.assertEqual([one.mtime for one in tarball.open_archive("x.tar")], [0], time)
+
+    def test_much_that_packs_well_is_read_if_it_is_no_bomb(self):
+        noise = random.Random(5)
+        rows = bytes(noise.randrange(256) for _one in range(450000))
+        big = rows + bytes(tarball.MOST_SMALL_BYTES)
+        with open(write_archive("x.tgz", [("a", big)]), "rb") as file:
+            self.assertLess(len(file.read()), len(big) / 100)
+        self.assertEqual(read("x.tgz"), [("a", big)])
+        zeros = bytes(tarball.MOST_SMALL_BYTES + 1)  # not packed: as large as it looks
+        self.assertEqual(read(write_archive("x.tar", [("a", zeros)], "w")), [("a", zeros)])
 
     def test_memory_does_not_grow_with_the_number_of_members(self):
         path = write_archive("x.tar", [(f"a{number}", b"") for number in range(3000)], "w")
@@ -119,6 +152,64 @@ class Refusing(JobTest):
         with gzip.open("y.tgz", "wb") as file:
             file.write(raw + bytes(tarball.MOST_TRAILING_BYTES + tarball.BLOCK_BYTES * 2))
         self.refused("y.tgz", "behind its end")
+
+    def test_a_bomb_wherever_it_is(self):
+        bomb = bytes(tarball.MOST_SMALL_BYTES)
+        for name in ("job_metadata", "n1-papiex.tsv", "notes"):
+            path = write_archive("x.tgz", [(name, bomb), ("z", b"")])
+            self.refused(path, "unpacks to more than 200 times its size")
+
+    def test_another_archive_behind_the_end(self):
+        """As `cat a.tgz b.tgz` makes it: who reads only the first one would lose the second."""
+        parts = []
+        for name in ("a", "b"):
+            with open(write_archive("x.tar", [(name, name.encode())], "w"), "rb") as file:
+                parts.append(file.read())
+        one, two = parts
+        for raw in (
+            one + two, gzip.compress(one) + gzip.compress(two), gzip.compress(one + two),
+            one + bytes(tarball.BLOCK_BYTES) + two, gzip.compress(one) + two, one + b"x",
+            gzip.compress(one) + gzip.compress(b"x"), gzip.compress(one) + b"x",
+            one + bytes(tarball.BLOCK_BYTES * 2) + b"x",
+        ):  # fmt: skip
+            self.refused(self.write("x.tgz", raw))
+
+    def write_headers(self, *parts):
+        """Write a tar of extended headers, (kind, bytes), and one file."""
+        raw = b""
+        for kind, body in parts:
+            header = self.member(kind=kind)
+            header.size = len(body)
+            raw += header.tobuf(tarfile.GNU_FORMAT) + body + bytes(-len(body) % 512)
+        return self.write("x.tar", raw + self.member().tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+    def test_extended_headers_that_take_tarfile_hours(self):
+        kinds = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        for body in (b"1" * 3000, b"9 a=" + b"0" * 64 + b"\n", b"20 GNU.sparse.major=1\n"):
+            for kind in kinds:
+                self.refused(self.write_headers((kind, body)), "extended header")
+        self.assertEqual(read(self.write_headers((tarfile.XHDTYPE, b"11 mtime=1\n"))), [("x", b"")])
+
+    def test_headers_for_all_members_without_end(self):
+        body = b"".join(b"9 %04d=1\n" % number for number in range(300))
+        self.refused(self.write_headers((tarfile.XGLTYPE, body)), "too many headers")
+        self.refused(self.write_headers((tarfile.XGLTYPE, body * 2)), "impossible size")
+
+    def test_headers_of_headers_without_end(self):
+        for kind, body in ((tarfile.XHDTYPE, b"11 mtime=1\n"), (tarfile.GNUTYPE_LONGNAME, b"x\0")):
+            self.refused(self.write_headers(*[(kind, body)] * 5000))
+
+    def test_a_map_of_a_sparse_file_without_end(self):
+        header = self.member(kind=tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT)
+        header = bytearray(header)
+        header[482] = 1  # that the map goes on in the next block
+        header[148:156] = b"%06o\0 " % (sum(header) - sum(header[148:156]) + 8 * 32)
+        self.refused(self.write("x.tar", bytes(header) + b"1" * 51200), "no regular file")
+
+    def test_names_that_no_file_has(self):
+        with tarfile.open("x.tar", "w") as tar:
+            tar.addfile(tarfile.TarInfo("a/" + "n" * 256))
+        self.refused("x.tar", "impossible size or name")
 
     def test_links_to_archives_and_other_files(self):
         (self.folder / "x.tgz").symlink_to("/etc/passwd")

@@ -1,46 +1,32 @@
-"""The options of the commands of epmt that use the database."""
+"""The options of the commands of epmt that fill the database, and look after it."""
 
-from epmtlite.collect.console import add_command
+import re
 
-LIST_HELP = (
-    "what: jobs (default), procs, thread_metrics, op_metrics, job_proc_tags, unprocessed_jobs,"
-    " unanalyzed_jobs. Then job ids (or cluster/id; for thread_metrics the ids of processes) and"
-    " conditions as key=value. Example: epmt list procs 685000 tags=op:cp order=-cpu_time limit=5"
+from epmtlite.collect.parsing import add_command, add_quiet
+from epmtlite.shared_options import add_cluster, add_database, add_dry_run, number
+
+DAEMON_HELP = (
+    "Without --ingest, --post-process and --retire it analyzes jobs. Ends with 255 where no daemon"
+    " runs, as status and with -S; with 75 where one is to be started and one runs already. HUP,"
+    " TERM, QUIT, INT and USR1 end it when the archive in work is done, a second one at once."
+    " Example: epmt daemon -s --ingest /var/spool/epmt --post-process --retire"
 )
-# python first: as EPMT prints lists; the others are those of all commands.
-FORMS = ("python", "table", "csv", "json", "markdown")
 WAIT_SECONDS = 60.0
+INTERVAL_SECONDS, SHORTEST_INTERVAL_SECONDS = 60.0, 0.05  # of the daemon
+# Of submit: -p, also behind others that have no value; what is a number behind it, and which of
+# them can be; and the word for as many as there are processors.
+NUM_CPUS = re.compile("--num-cpus|-[efmnqrv]*p")
+NUMBER = re.compile("[+-]?[0-9]+")
+ALL_PROCESSORS = "all"
 
 
-def add_submission_commands(subparsers, handler):
+def add_storing_commands(subparsers, handler):
     """Add the commands; handler(module, function) returns what carries one out."""
     add_submit(subparsers, handler("submit_command", "run"))
-    add_list(subparsers, handler("list_command", "run"))
+    add_daemon(subparsers, handler("daemon_command", "run"))
     add_delete(subparsers, handler)
     add_care(subparsers, handler)
     add_schema(subparsers, handler)
-
-
-def add_database(parser):
-    """Add what says which database."""
-    parser.add_argument(
-        "--confFn", dest="conf_path", metavar="FILE", help="file that says which database"
-    )
-
-
-def add_cluster(parser, text="of the job ids that several clusters have"):
-    """Add --cluster."""
-    parser.add_argument("--cluster", metavar="NAME", help=text)
-
-
-def add_yes(parser):
-    """Add -f, which the suite calls --yes."""
-    parser.add_argument("-f", "--yes", action="store_true", help="drop without asking")
-
-
-def add_dry_run(parser, text="say what would be done; do nothing"):
-    """Add -n."""
-    parser.add_argument("-n", "--dry-run", action="store_true", help=text)
 
 
 def add_submit(subparsers, handler):
@@ -57,10 +43,12 @@ def add_submit(subparsers, handler):
     add_dry_run(parser, "read and check everything, store nothing")
     parser.add_argument("--drop", action="store_true", help="drop all data of EPMT first; asks")
     add_yes(parser)
+    parser.prepare = with_number
     parser.add_argument(
-        "-p", "--num-cpus", type=positive, nargs="?", const=0, default=1, metavar="N",
+        "-p", "--num-cpus", type=processors, nargs="?", default=1, metavar="N",
         help="read N jobs at once, in processes of their own (without N: one per processor)",
     )  # fmt: skip
+    add_quiet(parser)
     parser.add_argument(
         "--wait", type=seconds, default=WAIT_SECONDS, metavar="SECONDS",
         help="how long a job of more than some 50,000 processes waits for another one (60)",
@@ -73,11 +61,24 @@ def add_submit(subparsers, handler):
     )  # fmt: skip
 
 
-def positive(text):
-    """Return a positive number. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1000):
-        raise ValueError(text)
-    return int(text)
+def with_number(words):
+    """Return the words of submit with one behind each -p, which argparse would take a path for."""
+    end = words.index("--") if "--" in words else len(words)
+    found = []
+    for at, word in enumerate(words):
+        found.append(word)
+        if at < end and NUM_CPUS.fullmatch(word):
+            following = words[at + 1] if at + 1 < len(words) else ""
+            if not NUMBER.fullmatch(following):
+                found.append(ALL_PROCESSORS)
+    return found
+
+
+def processors(text):
+    """Return a number from 1 to 999, 0 for all. Raises ValueError."""
+    if text == ALL_PROCESSORS:
+        return 0
+    return number(text)
 
 
 def seconds(text):
@@ -88,23 +89,69 @@ def seconds(text):
     return value
 
 
-def add_list(subparsers, handler):
-    """Add the command list."""
-    parser = add_command(subparsers, "list", handler, "show what is stored")
-    parser.epilog = LIST_HELP
+def add_daemon(subparsers, handler):
+    """Add the command daemon."""
+    text = "store, analyze and retire jobs in the background; without options tell whether it does"
+    parser = add_command(subparsers, "daemon", handler, text)
+    parser.epilog = DAEMON_HELP
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("-s", "--start", action="store_true", help="start it in the background")
+    doing.add_argument("-S", "--stop", action="store_true", help="end it, and wait until it has")
+    doing.add_argument(
+        "-D", "--foreground", action="store_true", help="be it, in the foreground, as for systemd"
+    )
     parser.add_argument(
-        "--format", dest="form", choices=FORMS, default=FORMS[0],
-        help="how to print it (python)",
+        "-i", "--ingest", nargs="?", const="", metavar="DIR",
+        help="store the archives of DIR (stage_command_dest), and remove them",
+    )  # fmt: skip
+    parser.add_argument("-k", "--keep", action="store_true", help="do not remove them")
+    parser.add_argument(
+        "-m", "--move-away", action="store_true",
+        help="move what cannot be stored to ingest_failed_dir, with NAME.reason (always on)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-r", "--recursive", action="store_true", help="also those of the directories below DIR"
+    )
+    parser.add_argument(
+        "--post-process", action="store_true",
+        help="analyze jobs that are not analyzed (all else is done when they are stored)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-analyze", action="store_true", help="with --post-process: do not analyze them"
+    )
+    parser.add_argument(
+        "--retire", action="store_true",
+        help="delete old jobs and models, as epmt retire does, once an hour",
+    )  # fmt: skip
+    parser.add_argument(
+        "--interval", type=interval, default=INTERVAL_SECONDS, metavar="SECONDS",
+        help="from the begin of one round to that of the next (60)",
     )  # fmt: skip
     add_database(parser)
-    add_cluster(parser)
-    parser.add_argument("words", nargs="*", metavar="[what] [job ...] [key=value ...]")
+    add_cluster(parser, "of the jobs, by default CLUSTER of [SITE] in the database configuration")
+
+
+def interval(text):
+    """Return a number of seconds, not too small. Raises ValueError."""
+    value = seconds(text)
+    if value < SHORTEST_INTERVAL_SECONDS:
+        raise ValueError(text)
+    return value
+
+
+def add_yes(parser):
+    """Add -f, which the suite calls --yes."""
+    parser.add_argument("-f", "--yes", action="store_true", help="drop without asking")
 
 
 def add_delete(subparsers, handler):
     """Add the commands delete, drop and retire."""
     parser = add_command(subparsers, "delete", handler("admin_commands", "delete"), "delete jobs")
     add_dry_run(parser)
+    parser.add_argument(
+        "--remove-models", action="store_true",
+        help="also those of which models were made, with these models",
+    )  # fmt: skip
     add_database(parser)
     add_cluster(parser)
     parser.add_argument("jobs", nargs="+", metavar="job", help="job id, or cluster/id")
@@ -115,7 +162,7 @@ def add_delete(subparsers, handler):
     add_database(parser)
     parser = add_command(
         subparsers, "retire", handler("admin_commands", "retire"),
-        "delete jobs that are older than retire_jobs_ndays",
+        "delete jobs older than retire_jobs_ndays, and models older than retire_models_ndays",
     )  # fmt: skip
     add_dry_run(parser)
     parser.add_argument(

@@ -1,0 +1,243 @@
+"""The pages of experiments: jobs with the tag exp_name."""
+
+import json
+from typing import NamedTuple
+
+from epmtlite import explore
+from epmtlite.analysis.errors import BadArgument, CannotAnalyze
+from epmtlite.gui import amounts, layout, links
+from epmtlite.gui.job_list import Wanted, accepted_rows, key_pattern
+from epmtlite.gui.markup import joined, tag
+from epmtlite.gui.tables import Column, Table
+
+NAME, COMPONENT = "exp_name", "exp_component"
+MOST_EXPERIMENTS = 2000  # on a page
+MOST_COMPONENTS = 100
+COMPONENTS = 10
+MOST_ROWS = 1000
+# What jobs can be compared by without their sums of metrics.
+OWN = ("duration", "cpu_time", "num_procs", "num_threads", "peak_rss", "exitcode")
+TIMES = ("duration", "cpu_time", "usertime", "systemtime")
+EXPERIMENTS_SQL = (
+    "SELECT tags, COUNT(*), SUM(duration), SUM(cpu_time), MIN(start_local), MAX(start_local)"
+    " FROM epmt_job WHERE tags LIKE ? ESCAPE '!' GROUP BY tags"
+)
+
+
+class Experiment:
+    """The sums over the jobs of an experiment."""
+
+    def __init__(self):
+        self.jobs = self.duration = self.cpu_time = 0
+        self.components: set = set()
+        self.first = self.last = ""
+
+    def add(self, tags, count, duration, cpu_time, first, last):
+        """Add jobs that have the same tags."""
+        self.jobs += count
+        self.duration += int(duration)
+        self.cpu_time += int(cpu_time)
+        self.components.add(tags.get(COMPONENT))
+        self.first = min(filter(None, (self.first, first)))
+        self.last = max(self.last, last)
+
+    def row(self, name):
+        """Return its dictionary."""
+        return {
+            "exp_name": name, "jobs": self.jobs, "components": len(self.components - {None}),
+            "duration": self.duration, "cpu_time": self.cpu_time, "first": self.first,
+            "last": self.last,
+        }  # fmt: skip
+
+
+def experiments(database):
+    """Return the dictionaries of all experiments, the one that began last first. Read-only."""
+    found: dict = {}
+    for text, *sums in database.stream(EXPERIMENTS_SQL, (key_pattern(NAME),)):
+        tags = json.loads(text)
+        if NAME in tags:
+            found.setdefault(str(tags[NAME]), Experiment()).add(tags, *sums)
+    rows = [one.row(name) for name, one in found.items()]
+    return sorted(rows, key=lambda row: (row["last"], row["exp_name"]), reverse=True)
+
+
+def experiments_table(site, _asked):
+    """Return the table of all experiments. Read-only."""
+    columns = (
+        Column("exp_name", "experiment", experiment_link),
+        Column("jobs", "jobs", jobs_link, is_number=True, of_row=True),
+        Column("components", "components", amounts.count, is_number=True),
+        Column("duration", "duration of all", amounts.duration, is_number=True),
+        Column("cpu_time", "CPU time of all", amounts.duration, is_number=True),
+        Column("first", "first began", day_of),
+        Column("last", "last began", day_of),
+        Column("exp_name", "", outliers_link),
+    )
+    return Table(
+        "experiments", "", columns, experiments(site.database), form="cards",
+        empty="No job has the tag exp_name: set it with EPMT_JOB_TAGS='exp_name:NAME'.",
+    )  # fmt: skip
+
+
+def experiments_view(site, asked):
+    """Return the View of all experiments. Read-only."""
+    table = experiments_table(site, asked)
+    count = len(table.rows)
+    few = table._replace(rows=table.rows[:MOST_EXPERIMENTS])
+    note = f", the {MOST_EXPERIMENTS:,} last of them" if count > MOST_EXPERIMENTS else ""
+    download = tag("a", "CSV", href="/experiments?format=csv", class_="download")
+    blocks = [
+        tag("p", f"{count:,} experiment{'s' * (count != 1)}{note} ", download, class_="count"), few
+    ]  # fmt: skip
+    return layout.View("Experiments", blocks, section="/experiments")
+
+
+def can_be_tag(value):
+    """Tell whether a value can be written as that of a tag."""
+    return value.strip() == value != "" and not {":", ";"} & {*value}
+
+
+def experiment_link(name):
+    """Return the link to an experiment."""
+    return tag("a", name or "(empty)", href=links.address("/experiment", name=name))
+
+
+def jobs_link(row):
+    """Return how many jobs an experiment has, as a link to them."""
+    name, shown = row["exp_name"], amounts.count(row["jobs"])
+    return links.filter_link(shown, tag=f"{NAME}:{name}") if can_be_tag(name) else shown
+
+
+def outliers_link(name):
+    """Return the link to the outliers among the jobs of an experiment."""
+    if not can_be_tag(name):
+        return ""
+    return tag("a", "outliers", href=links.address("/outliers", tag=f"{NAME}:{name}"))
+
+
+def day_of(moment):
+    """Return the day and minute of a moment."""
+    return moment[:16]
+
+
+# one experiment
+
+
+class Blocks(NamedTuple):
+    """What epmt explore says of an experiment."""
+
+    metrics: list  # names that it can be asked by
+    components: list
+    variations: list
+    segments: list
+
+
+def explored(site, name, metric, limit):
+    """Return the Blocks of an experiment. Read-only.
+
+    Raises CannotAnalyze if it has no jobs, BadArgument for a metric that not all of them have.
+    """
+    records, metrics = records_of(site.database, name, metric)
+    if not records:
+        raise CannotAnalyze(f"no job has the tag {NAME}:{name}")
+    if metric not in metrics:
+        raise BadArgument(
+            f"{metric}: no number that all of these jobs have; there are {', '.join(metrics)}"
+        )
+    jobs = explore.experiment_jobs(records, metric)
+    methods = site.settings.univariate_classifiers
+    top = explore.top_components(jobs, limit)
+    variations = explore.variations(jobs, [row["component"] for row in top], methods)
+    return Blocks(metrics, top, variations, explore.segments(jobs, methods))
+
+
+def records_of(database, name, metric):
+    """Return (a dictionary of each job of an experiment with the metric, the names of all numbers
+    that they have). Only what is needed of a job stays in memory. Read-only."""
+    keys = ("cluster", "jobid", "tags", "proc_sums", *OWN)
+    records, metrics = [], None
+    wanted = Wanted(tags=({NAME: name},))
+    for _number, row in accepted_rows(database, wanted, keys, is_ordered=False):
+        job = dict(zip(keys, row))
+        sums = json.loads(job.pop("proc_sums"))
+        numbers = {**{key: one for key, one in sums.items() if isinstance(one, (int, float))},
+                   **{key: job[key] for key in OWN}}  # fmt: skip
+        metrics = set(numbers) if metrics is None else metrics & set(numbers)
+        full_name = f"{job['cluster']}/{job['jobid']}" if job["cluster"] else job["jobid"]
+        tags = {key: str(value) for key, value in json.loads(job["tags"]).items()}
+        records.append({"jobid": full_name, "tags": tags, metric: numbers.get(metric)})
+    return records, sorted(metrics or ())
+
+
+def experiment_tables(site, asked):
+    """Return (the three tables of an experiment, the metrics that it can be asked by)."""
+    name, metric = asked.one("name"), asked.one("metric", "duration")
+    found = explored(site, name, metric, asked.whole("limit", COMPONENTS, MOST_COMPONENTS))
+    show = amounts.duration if metric in TIMES else amounts.count
+    value = Column("value", metric, show, is_number=True)
+    total = Column("sum", f"sum of {metric}", show, is_number=True)
+    mark = Column("outlier", "outlier", mark_cell)
+    number = amounts.count
+    tables = [
+        Table("components", f"Components that take the most {metric}", (
+            Column("component", "component", lambda text: text or "(none)"), total,
+            Column("percent", "of all", lambda some: f"{some:.1f} %", is_number=True),
+            Column("min", "least", show, is_number=True),
+            Column("max", "most", show, is_number=True),
+            Column("cv", "deviation / mean", number, is_number=True),
+        ), found.components),
+        Table("variations", "Their jobs, by segments of time", (
+            Column("component", "component"), Column("exp_time", "segment"),
+            Column("jobid", "job", links.job_link), value, mark,
+        ), found.variations),
+        Table("segments", f"{metric} by segments of time", (
+            Column("exp_time", "segment", lambda text: text or "(none)"),
+            Column("jobs", "jobs", number, is_number=True), total, mark,
+        ), found.segments),
+    ]  # fmt: skip
+    path = links.address("/experiment", *asked.pairs, format="csv")
+    return [one._replace(download=f"{path}&table={one.name}") for one in tables], found.metrics
+
+
+def mark_cell(marks):
+    """Return what the methods say of a value: ** of each that calls it an outlier."""
+    shown = f"outlier ({len(marks) // len(explore.MARK)})"
+    return tag("strong", shown, class_="bad") if marks else ""
+
+
+def experiment_view(site, asked):
+    """Return the View of an experiment. Read-only. Raises CannotAnalyze or BadArgument."""
+    some, metrics = experiment_tables(site, asked)
+    name, metric = asked.one("name"), asked.one("metric", "duration")
+    form = layout.form(
+        "/experiment", layout.hidden([("name", name)]),
+        layout.choice("metric", "metric", [(one, one) for one in metrics], metric),
+        layout.field("components", "limit", str(asked.whole("limit", COMPONENTS, MOST_COMPONENTS)),
+                     inputmode="numeric", size=4),
+        tag("button", "Show", type="submit"), class_="tools",
+    )  # fmt: skip
+    wanted = f"{NAME}:{name}"
+    near = tag(
+        "p", links.filter_link("its jobs", tag=wanted), " ",
+        tag("a", "its outliers", href=links.address("/outliers", tag=wanted)), class_="times",
+    ) if can_be_tag(name) else None  # fmt: skip
+    short = [shortened(one) for one in some]
+    return layout.View(f"Experiment {name}", [joined(near, form), *short], section="/experiments")
+
+
+def shortened(table):
+    """Return a table of at most MOST_ROWS rows, which says so."""
+    count = len(table.rows)
+    if count <= MOST_ROWS:
+        return table
+    note = tag("p", f"The first {MOST_ROWS:,} of {count:,} rows; CSV has all.", class_="muted")
+    return table._replace(rows=table.rows[:MOST_ROWS], note=note)
+
+
+def csv_table(site, asked):
+    """Return the table that is asked for, with all rows. Raises BadArgument for another one."""
+    tables = {one.name: one for one in experiment_tables(site, asked)[0]}
+    name = asked.one("table", "components")
+    if name not in tables:
+        raise BadArgument(f"table={name}: one of {', '.join(tables)}")
+    return tables[name]

@@ -1,0 +1,1 @@
+"""Pictures of jobs: what their processes did, as one HTML file or as PNG."""

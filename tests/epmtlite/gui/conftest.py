@@ -1,0 +1,22 @@
+"""Real servers of epmt gui."""
+
+import pytest
+
+from tests.epmtlite.gui.client import Gui
+
+# The browser of the tests of pictures.
+from tests.epmtlite.plot.conftest import browser  # noqa: F401
+
+
+@pytest.fixture
+def start():
+    """A function that starts an epmt gui on a Site."""
+    started = []
+
+    def start_one(site, *arguments, **options):
+        started.append(Gui(site, *arguments, **options))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        one.end()
