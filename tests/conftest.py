@@ -65,6 +65,24 @@ def postgresql():
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a window, or the test is skipped.
+
+    Ended with the module: as long as it is there, an event loop of asyncio runs in this thread.
+    """
+    services.require_service("chromium", modules=["playwright"])
+    from playwright import sync_api
+
+    path = services.find_program("chromium")
+    arguments = ["--disable-gpu", "--disable-background-networking"]
+    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield opened
+        opened.close()
+
+
 class Site:
     """One fresh database, its configuration file, and the commands that use it."""
 

@@ -201,6 +201,13 @@ LOCKS = {
     "mysql": (["LOCK TABLES epmt_user WRITE"], "UNLOCK TABLES"),
     "postgresql": (["BEGIN", "LOCK TABLE epmt_user IN ACCESS EXCLUSIVE MODE"], "COMMIT"),
 }
+# Which statements wait for a lock.
+WAITING_STATEMENTS = {
+    "mysql": (
+        "SELECT id FROM information_schema.processlist WHERE LEFT(state, 17) = 'Waiting for table'"
+    ),
+    "postgresql": "SELECT pid FROM pg_locks WHERE NOT granted",
+}
 
 
 @pytest.fixture
@@ -214,7 +221,8 @@ def blocked(site, tmp_path):
     place.put(1)
     place.put(2)
     with place.foreground("-i", "--interval", "0.2") as process:
-        wait_until(place.runs, "the first archive")
+        sql = WAITING_STATEMENTS[site.config.backend]
+        wait_until(lambda: site.rows(sql), "the first archive")
         yield place, process, lambda: database.run_ddl(release)
     database.close()
 

@@ -4,9 +4,6 @@ import pytest
 
 from tests.epmtlite.gui.client import Gui
 
-# The browser of the tests of pictures.
-from tests.epmtlite.plot.conftest import browser  # noqa: F401
-
 
 @pytest.fixture
 def start():

@@ -1,28 +1,8 @@
-"""A real browser for the pages that epmt plot writes, and jobs to show in it."""
-
-import os
+"""The pages that epmt plot writes in a real browser, and jobs to show in it."""
 
 import pytest
 
-from tests import services
 from tests.epmtlite.made_jobs import epmt, write_job
-
-BROWSER = "chromium"
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A browser without a window, or the test is skipped."""
-    services.require_service(BROWSER, modules=["playwright"])
-    from playwright import sync_api
-
-    path = services.find_program(BROWSER)
-    arguments = ["--disable-gpu", "--disable-background-networking"]
-    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield opened
-        opened.close()
 
 
 class Opened:
