@@ -6,16 +6,20 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/demo
 # Debian packages that the tests use: the real services.
 TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge \
-  gdb strace tcsh chromium fonts-dejavu-core
+  gdb strace tcsh chromium fonts-dejavu-core prometheus prometheus-node-exporter slapd \
+  ldap-utils nginx apache2 libapache2-mod-wsgi-py3 gettext
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
-.PHONY: help demo test versions lint bench check zipapp clean
+.PHONY: help demo portal-demo test versions lint bench check zipapp clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z%.-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## Load a sample log into an embedded database and show the reports.
 	@./conf/demo.sh $(BIN) $(DEMO)
+
+portal-demo: $(VENV)/installed-portal  ## Make a made-up cluster, and serve the web portal on it.
+	@$(BIN)/userportal demo --directory $(VENV)/portal-demo $(PORTAL_DEMO_OPTIONS)
 
 test: $(VENV)/installed-dev  ## Install what the tests need, and run all of them.
 	@./tests/install_services.sh $(TEST_PACKAGES)
@@ -67,6 +71,10 @@ $(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml $(wildcard bin/*)
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
+$(VENV)/installed-portal: $(VENV)/installed
+	$(BIN)/python -m pip install -q -e '.[portal]'
+	@touch $@
+
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis,jupyter]'
+	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis,jupyter,portal]'
 	@touch $@

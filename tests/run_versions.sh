@@ -16,6 +16,10 @@ test_with() {
     "$environment/bin/python" -m pip install -q click filelock pygetent PyMySQL python-dateutil \
       tabulate pytest hypothesis matplotlib pandas pyarrow scikit-learn psutil urllib3 trustme \
       kubernetes
+    if "$environment/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+      "$environment/bin/python" -m pip install -q 'Django>=5.2,<6' djangorestframework gunicorn \
+        ldap3 plotly Pygments whitenoise requests
+    fi
   }
   "$environment/bin/python" --version
   "$environment/bin/python" -m pytest -q tests/lmodtrack tests/xaltload tests/afcollect \
@@ -23,6 +27,8 @@ test_with() {
     --ignore tests/epmtlite/daemon --ignore tests/epmtlite/gui \
     --ignore tests/epmtlite/plot/test_browser.py --ignore tests/epmtlite/test_epmt_peer.py \
     --ignore tests/epmtlite/test_notebook.py \
+    tests/userportal/analysis tests/userportal/report tests/userportal/test_configuration.py \
+    tests/userportal/test_every_page.py \
     tests/usagedb/test_ahead.py tests/usagedb/test_dates.py tests/usagedb/test_days.py \
     tests/usagedb/test_mounts.py tests/usagedb/test_rejects.py tests/usagedb/test_source.py \
     -o cache_dir="$environment/.pytest_cache" -k "not mysql and not postgresql and not server"

@@ -41,6 +41,8 @@ DEBIAN_PACKAGES = {
     "mariadbd": "mariadb-server",
     "munged": "munge",
     "postgres": "postgresql",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "rsyslogd": "rsyslog",
     "sacctmgr": "slurm-wlm",
     "slurmctld": "slurm-wlm",
@@ -271,7 +273,10 @@ class MariaDBServer(Server):
 
     def _common_options(self) -> list[str]:
         account = ["--user=root"] if os.geteuid() == 0 else []
-        return ["--no-defaults", f"--datadir={self.datadir}", *account]
+        # Another server that starts removes what looks like temporary tables of nobody.
+        temporary = self.directory / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return ["--no-defaults", f"--datadir={self.datadir}", f"--tmpdir={temporary}", *account]
 
     def command(self) -> list[str]:
         """Return the command line of mariadbd."""

@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import types
+from pathlib import Path
 
 import pytest
 
@@ -173,6 +175,7 @@ def start_own(backend, directory):
     else:
         services.require_service("postgres", "initdb", modules=["psycopg"])
         server = services.PostgreSQLServer(directory)
+        directory.mkdir(parents=True, exist_ok=True)
         (directory / "hba").write_text(SCRAM)
         (directory / "hba").chmod(0o644)
         options = ("-c", f"hba_file={directory / 'hba'}")
@@ -181,11 +184,15 @@ def start_own(backend, directory):
 
 
 @pytest.fixture(scope="module", params=["mysql", "postgresql"])
-def own_server(request, tmp_path_factory):
-    """A private server, its backend and options; each test leaves it running."""
-    server, options = start_own(request.param, tmp_path_factory.mktemp(f"own_{request.param}"))
-    yield server, request.param, options
-    server.stop()
+def own_server(request):
+    """A private server, its backend and options; each test leaves it running.
+
+    Not below pytest's own directory: see the fixture postgresql.
+    """
+    with tempfile.TemporaryDirectory(prefix="hpcusage-test-") as directory:
+        server, options = start_own(request.param, Path(directory, "server"))
+        yield server, request.param, options
+        server.stop()
 
 
 @pytest.fixture

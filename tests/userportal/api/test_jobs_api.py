@@ -1,0 +1,272 @@
+"""What /api/jobs/ tells, to whom, and how it takes what it is asked."""
+
+import pytest
+
+URL = "/api/jobs/"
+KEYS = ["id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
+        "timelimit", "get_state_display", "nodes", "username"]  # fmt: skip
+
+
+@pytest.fixture
+def jobs(site):
+    """Jobs of ann and bob in one account, of eve in another."""
+    site.add_jobs(
+        {"id_job": 1, "user": "ann"},
+        {"id_job": 2, "user": "ann", "state": 1, "time_start": 1_790_000_300, "time_end": 0},
+        {"id_job": 3, "user": "bob", "state": 11, "time_start": 1_790_000_200},
+        {"id_job": 4, "user": "eve", "account": "other", "time_start": 1_790_000_400},
+        {"id_job": 5, "user": "ann", "state": 0, "time_start": 0, "time_end": 0,
+         "nodelist": "None assigned", "timelimit": 4294967295, "time_eligible": 0},
+    )  # fmt: skip
+    return site
+
+
+def ids(answer):
+    """Return the job ids of a list."""
+    assert answer.status_code == 200, answer.content
+    content = answer.json()
+    return [row["id_job"] for row in content.get("results", content.get("data"))]
+
+
+def ask(site, username, query="", scopes=()):
+    return site.client(username, scopes).get(f"{URL}{query}")
+
+
+def table(**changed):
+    """Return the query of a table as DataTables sends it."""
+    names = ["id_job", "get_state_display", "job_name", "time_submit", "time_eligible",
+             "time_start", "time_end", "timelimit"]  # fmt: skip
+    values = {"format": "datatables", "draw": 3, "start": 0, "length": 10, "_": 1790000000000,
+              "search[value]": "", "search[regex]": "false",
+              "order[0][column]": 0, "order[0][dir]": "desc"}  # fmt: skip
+    for number, name in enumerate(names):
+        values |= {f"columns[{number}][data]": name, f"columns[{number}][name]": "",
+                   f"columns[{number}][searchable]": "true",
+                   f"columns[{number}][orderable]": "true",
+                   f"columns[{number}][search][value]": "",
+                   f"columns[{number}][search][regex]": "false"}  # fmt: skip
+    return {**values, **changed}
+
+
+def test_a_job_is_told_as_documented(jobs):
+    content = ask(jobs, "bob").json()
+    assert content == {
+        "count": 1, "next": None, "previous": None,
+        "results": [{
+            "id_job": 3, "job_name": "model", "account": "lab",
+            "time_submit": "2026-09-21T14:13:20Z", "time_start": "2026-09-21T14:16:40Z",
+            "time_eligible": "2026-09-21T14:13:20Z", "time_end": "2026-09-21T14:16:40Z",
+            "timelimit": 60, "get_state_display": "Oom", "nodes": ["nc01", "nc02"],
+            "username": "bob",
+        }],
+    }  # fmt: skip
+    assert list(content["results"][0]) == KEYS
+
+
+def test_what_has_not_come_yet_is_null(jobs):
+    row = ask(jobs, "ann", "?status=Pending").json()["results"][0]
+    assert (row["time_start"], row["time_end"], row["time_eligible"]) == (None, None, None)
+    assert (row["timelimit"], row["nodes"], row["get_state_display"]) == (None, [], "Pending")
+
+
+@pytest.mark.parametrize(
+    ("username", "query", "expected"),
+    [
+        ("ann", "", [2, 1, 5]),
+        ("ann", "?username=ann", [2, 1, 5]),
+        ("ann", "?username=eve", [2, 1, 5]),  # staff alone choose
+        ("ann", "?username=nobody", [2, 1, 5]),
+        ("ann", "?account=lab", [2, 3, 1, 5]),
+        ("bob", "?account=lab", [2, 3, 1, 5]),
+        ("bob", "?account=lab&username=bob", [2, 3, 1, 5]),
+        ("ann", "?account=other", []),
+        ("eve", "?account=lab", []),
+        ("eve", "?account=", [4]),
+        ("eve", "", [4]),
+        ("max", "", [4, 2, 3, 1, 5]),
+        ("max", "?username=bob", [3]),
+        ("sue", "?account=other", [4]),
+        ("sue", "?username=ann&account=other", []),
+        ("sue", "?username=ann&account=lab", [2, 1, 5]),
+        ("sue", "?username=nobody", []),
+        ("sue", "?account=nothing", []),
+    ],
+)
+def test_everybody_sees_what_is_theirs_those_that_began_last_first(jobs, username, query, expected):
+    assert ids(ask(jobs, username, query)) == expected
+    answer = jobs.client(username).get(URL + query, table(**{"order[0][column]": 5}))
+    joined = f"{URL}{query}{'&' if query else '?'}format=datatables"
+    assert sorted(ids(jobs.client(username).get(joined))) == sorted(expected)
+    assert answer.status_code == 200
+
+
+def test_who_has_no_number_sees_nothing(jobs):
+    from django.contrib.auth import get_user_model
+
+    jobs.users["new"] = get_user_model().objects.create_user("new")
+    assert ids(ask(jobs, "new")) == []
+
+
+def test_who_is_not_known_is_refused(jobs):
+    assert ask(jobs, None).status_code == 401
+    assert ask(jobs, "ann", scopes=["notes", "jobscripts"]).status_code == 403
+    assert ids(ask(jobs, "ann", scopes=["jobs"])) == [2, 1, 5]
+    assert jobs.client("sue").post(URL).status_code == 405
+    assert jobs.client("sue").delete(f"{URL}1/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("Running", [2]), ("running", [2]), ("OOM", [3]), ("Oom", [3]), ("Out of memory", [3]),
+     ("OUT_OF_MEMORY", [3]), ("Complete,Running", [4, 2, 1]), ("COMPLETED", [4, 1]),
+     ("Canceled", []), ("Cancelled", []), ("Node Fail,Node failed", []), ("End", []),
+     ("", [4, 2, 3, 1, 5]), (",", [4, 2, 3, 1, 5])],
+)  # fmt: skip
+def test_every_spelling_of_a_state_is_known(jobs, status, expected):
+    answer = jobs.client("sue").get(URL, {"status": status})
+    assert ids(answer) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"status": "Nonsense"}, {"status": "x" * 1000}, {"status": "1"}, {"page": "x"},
+        {"page": "0"}, {"page": "-1"}, {"page": "1e3"}, {"page": "9" * 30}, {"page": "२"},
+        {"account": "a\0"}, {"account": "a" * 300}, {"username": "a\n"}, {"user": "ann"},
+        {"draw": "1"}, {"format": "api"}, {"format": "html"}, {"acount": "lab"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_asked_is_told(jobs, query):
+    answer = jobs.client("sue").get(URL, query)
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"draw": "x"}, {"draw": "<script>"}, {"draw": "-1"}, {"start": "-1"}, {"start": "9" * 20},
+        {"length": "-2"}, {"length": "ten"}, {"search[value]": "x" * 201},
+        {"search[value]": "\0"}, {"order[0][column]": "99"}, {"order[0][column]": "7"}
+        | {"columns[7][data]": "nodes"}, {"order[0][dir]": "up"},
+        {"columns[2][data]": "id_user; DROP TABLE"}, {"columns[2][data]": "work_dir"},
+        {"page": "2"}, {"columns[0][data][x]": "1", "columns[]": "1"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_no_table_asks_is_told(jobs, changed):
+    answer = jobs.client("sue").get(URL, table(**changed))
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+def test_a_table_is_answered(jobs):
+    answer = jobs.client("sue").get(URL, table(length=2, start=1))
+    assert answer["Content-Type"] == "application/json"
+    content = answer.json()
+    assert list(content) == ["draw", "recordsTotal", "recordsFiltered", "data"]
+    assert [content[key] for key in ("draw", "recordsTotal", "recordsFiltered")] == [3, 5, 5]
+    assert ids(answer) == [4, 3] and list(content["data"][0]) == KEYS
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"order[0][dir]": "asc"}, [1, 2, 3, 4, 5]),
+        ({"order[0][column]": 1, "order[0][dir]": "asc"}, [5, 2, 1, 4, 3]),
+        ({"order[0][column]": 5}, [4, 2, 3, 1, 5]),
+        ({"search[value]": "3"}, [3]),
+        ({"search[value]": "MOD"}, [5, 4, 3, 2, 1]),
+        ({"search[value]": "%"}, []),
+        ({"search[value]": "' OR 1=1 --"}, []),
+        ({"status": "Oom,Running"}, [3, 2]),
+        ({"length": -1}, [5, 4, 3, 2, 1]),
+        ({"length": 0}, []),
+        ({"start": 4}, [1]),
+        ({"start": 5000}, []),
+        ({"username": "bob"}, [3]),
+    ],
+    ids=str,
+)
+def test_a_table_is_sorted_searched_and_paged(jobs, changed, expected):
+    assert ids(jobs.client("sue").get(URL, table(**changed))) == expected
+
+
+def test_what_is_searched_for_narrows_one_of_the_counts(jobs):
+    content = jobs.client("ann").get(URL, table(**{"search[value]": "2"})).json()
+    assert (content["recordsTotal"], content["recordsFiltered"]) == (3, 1)
+
+
+def test_pages_lead_to_one_another(site):
+    site.add_jobs(*({"id_job": number, "time_start": number} for number in range(1, 252)))
+    client, url, found = site.client("ann"), URL, []
+    while url:
+        content = client.get(url).json()
+        found.append([row["id_job"] for row in content["results"]])
+        assert content["count"] == 251
+        url = content["next"]
+    assert [len(page) for page in found] == [100, 100, 51]
+    assert sum(found, []) == list(range(251, 0, -1))
+    assert content["previous"] == f"http://testserver{URL}?page=2"
+    content = client.get(content["previous"]).json()
+    assert content["previous"] == f"http://testserver{URL}"
+    assert client.get(f"{URL}?page=4").status_code == 404
+
+
+def test_a_job_that_was_queued_again_has_two_rows(site):
+    site.add_jobs({"id_job": 7, "state": 7}, {"id_job": 7, "time_submit": 1_790_000_900})
+    assert ids(ask(site, "ann")) == [7, 7]
+    answer = ask(site, "ann", "7/")
+    assert (answer.status_code, answer.json()["get_state_display"]) == (200, "Complete")
+
+
+@pytest.mark.parametrize(
+    ("username", "expected"),
+    [("ann", [200, 200, 404]), ("bob", [200, 200, 404]), ("eve", [404, 404, 200]),
+     ("max", [200, 200, 200]), (None, [401, 401, 401])],
+)  # fmt: skip
+def test_one_job_is_shown_to_whom_it_concerns(jobs, username, expected):
+    client = jobs.client(username)
+    assert [client.get(f"{URL}{number}/").status_code for number in (1, 3, 4)] == expected
+
+
+@pytest.mark.parametrize("number", ["0", "99", "4294967296", "9" * 30])
+def test_a_job_that_there_is_not_is_404(jobs, number):
+    assert ask(jobs, "sue", f"{number}/").status_code == 404
+
+
+def test_a_user_without_a_name_is_a_number(site):
+    site.add_jobs({"id_job": 1, "id_user": 4242})
+    assert ask(site, "sue").json()["results"][0]["username"] == "4242"
+
+
+def test_times_that_cannot_be_are_null(site):
+    site.add_jobs({"id_job": 1, "time_end": 2**63 - 1})
+    assert ask(site, "ann").json()["results"][0]["time_end"] is None
+
+
+def test_a_database_that_is_away_is_told_as_json(site):
+    (site.directory / "slurm.db").write_text("no database")
+    answer = ask(site, "ann")
+    assert answer.status_code == 503 and list(answer.json()) == ["detail"]
+    assert str(site.directory) not in answer.content.decode()
+
+
+def test_as_many_queries_are_made_for_many_jobs_as_for_one(site, monkeypatch):
+    from usagedb.database import Database
+
+    asked: list = []
+    rows = Database.rows
+
+    def counted(self, sql, *more):
+        asked.append(sql)
+        return rows(self, sql, *more)
+
+    monkeypatch.setattr(Database, "rows", counted)
+    site.add_jobs({"id_job": 1, "id_user": 5000})
+    client, counts = site.client("sue"), []
+    for numbers in (range(2, 60), ()):
+        asked.clear()
+        assert client.get(URL).status_code == 200
+        counts.append(len(asked))
+        site.add_jobs(*({"id_job": n, "id_user": 5000 + n} for n in numbers))
+    assert counts[0] == counts[1]

@@ -1,0 +1,59 @@
+"""Accounts and users are found by exactly their names."""
+
+import pytest
+
+from tests.userportal.slurm.made import ANN, BOB, add, job_row
+from userportal.slurm.model import Account
+
+
+def test_accounts_and_users_that_are_not_deleted_are_listed(store):
+    assert store.accounts() == ["def-ann", "def-bob", "root"]
+    assert store.users() == ["ann", "bob"]
+
+
+def test_an_account_has_its_users_and_a_user_the_accounts(store):
+    assert store.users_of_account("def-ann") == ["ann", "bob"]
+    assert store.users_of_account("gone") == store.users_of_account("nosuch") == []
+    assert store.accounts_of_user("bob") == ["def-ann", "def-bob"]
+    assert store.accounts_of_user("cy") == []
+
+
+@pytest.mark.parametrize("name", ["DEF-ANN", "def-ann ", "déf-ann", "gone", "", "\0", "d%", "'"])
+def test_only_exactly_the_account_exists(store, name):
+    assert not store.account_exists(name)
+    assert store.users_of_account(name) == []
+
+
+def test_an_account_and_a_user_exist(store):
+    assert store.account_exists("def-ann")
+    assert store.user_exists("ann")
+    assert not store.user_exists("ANN")
+    assert not store.user_exists("cy")
+
+
+def test_accounts_are_found_by_a_part_of_their_name(store):
+    assert [one.name for one in store.find_accounts("DEF")] == ["def-ann", "def-bob"]
+    assert store.find_accounts("bob") == [Account("def-bob", "Bob_s 100%", "moons")]
+    assert store.find_accounts(" ") == store.find_accounts("%") == store.find_accounts("_") == []
+    assert [one.name for one in store.find_accounts("def", 1)] == ["def-ann"]
+    assert store.find_accounts("gone") == []
+
+
+def test_a_user_has_the_number_of_the_newest_job(store):
+    add(
+        store,
+        job_row(1, id_user=900),
+        job_row(2, id_user=ANN),
+        job_row(3, id_user=BOB, id_assoc=5),
+    )
+    assert store.user_id("ann") == ANN
+    assert store.user_id("bob") == BOB
+    assert store.user_id("nosuch") is store.user_id("ANN") is store.user_id("") is None
+    assert store.user_name(ANN) == "ann"
+    assert store.user_name(BOB) == "bob"
+    assert store.user_name(4242) is None
+
+
+def test_qualities_of_service_have_names(store):
+    add(store, {"id": 1, "name": "normal"}, {"id": 5, "name": "debug"}, table="qos_table")
+    assert store.qos_names() == {1: "normal", 5: "debug"}

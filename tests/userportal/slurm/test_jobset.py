@@ -1,0 +1,73 @@
+"""The job numbers of an address, and the tasks of an array, are read within bounds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from usagedb.errors import UsageError
+from userportal.slurm import arrays, jobset
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("5", [5]),
+        ("100-105,107", [100, 101, 102, 103, 104, 105, 107]),
+        ("7,5-6,6", [7, 5, 6]),
+        ("4294967293", [4294967293]),
+        ("1-1000", list(range(1, 1001))),
+    ],
+)
+def test_a_set_is_read_in_its_order(text, numbers):
+    assert jobset.parse(text) == numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "x", "0", "5-", "-5", "5-3", "1,,2", "1;2", "1.5", "٣", "99999999999", "4294967294",
+        "1-1001", "0-999999999", "1-600,1001-1600", ",".join(map(str, range(1, 1002))), "5_3",
+    ],
+)  # fmt: skip
+def test_another_text_is_refused(text):
+    with pytest.raises(UsageError):
+        jobset.parse(text)
+
+
+@given(st.sets(st.integers(1, 3000), min_size=1, max_size=200))
+def test_a_folded_set_is_read_back(numbers):
+    assert jobset.parse(jobset.fold(numbers)) == sorted(numbers)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_read_or_refused(text):
+    try:
+        assert 0 < len(jobset.parse(text)) <= jobset.MOST_JOBS
+    except UsageError as error:
+        assert len(str(error)) < 300
+
+
+def test_a_task_is_an_array_and_a_number():
+    assert jobset.task("123_4") == (123, 4)
+    assert jobset.task("123") is jobset.task("1_2_3") is jobset.task("a_1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        (None, []), ("", []), ("(null)", []), ("0xC", [2, 3]), ("0xC%1", [2, 3]), ("5", [5]),
+        ("0-10:5,12", [0, 5, 10, 12]), ("1-3%2", [1, 2, 3]), ("3-1", []), ("1-2:0", [1, 2]),
+    ],
+)  # fmt: skip
+def test_the_tasks_that_wait_are_read(text, tasks):
+    assert arrays.pending_tasks(text) == tasks
+
+
+@given(st.sets(st.integers(0, 2000), max_size=50))
+def test_a_mask_has_a_bit_for_each_task(tasks):
+    assert arrays.pending_tasks(hex(sum(1 << task for task in tasks))) == sorted(tasks)
+
+
+@pytest.mark.parametrize("text", ["0-9999999999", "0x" + "f" * 65000, "0-4000000000," * 100])
+def test_a_hostile_array_is_cut(text):
+    assert len(arrays.pending_tasks(text)) == arrays.MOST_TASKS

@@ -1,0 +1,92 @@
+"""How the jobs of some time went is counted by partition, by user and by state."""
+
+import pytest
+
+from tests.userportal.slurm.made import ANN, BOB, NOON, add, job_row, pending, running
+from userportal.slurm.model import JobStart, UserUsage
+
+DAY = 86400
+
+
+@pytest.fixture
+def filled(store):
+    """A store with jobs that begin at NOON + 60 + number; the limit is 120 minutes."""
+    add(
+        store,
+        job_row(1),
+        job_row(2, time_end=NOON + 62 + 7200),
+        job_row(3, state=6, time_end=NOON + 63 + 7200),
+        job_row(4, timelimit=4294967295),
+        job_row(5, partition="gpu", state=6),
+        job_row(6, state=5, partition="none"),
+        job_row(7, time_start=NOON - DAY),
+        job_row(8, time_end=NOON + 9 * DAY),
+        job_row(9, **running()),
+        job_row(10, **pending()),
+        job_row(11, id_user=BOB, id_assoc=5, account="def-bob", time_end=NOON + 71),
+        job_row(12, time_start=NOON + 99, time_end=NOON + 50, state=3),
+    )
+    return store
+
+
+def test_partitions_have_their_lengths_and_timeouts(filled):
+    cpu, gpu = filled.partition_statistics(NOON, NOON + DAY)
+    assert (cpu.partition, cpu.completed, cpu.timed_out, cpu.measured) == ("cpu", 4, 1, 3)
+    assert cpu.mean_ratio == pytest.approx((0.5 + 1.0 + 0.0) / 3, abs=1e-4)
+    assert [place for place, count in enumerate(cpu.histogram) if count] == [0, 10, 20]
+    assert cpu.timeout_ratio == 0.2
+    assert (gpu.partition, gpu.completed, gpu.timed_out, gpu.measured) == ("gpu", 0, 1, 0)
+    assert (gpu.mean_ratio, gpu.timeout_ratio) == (None, 1.0)
+
+
+def test_statistics_can_be_those_of_an_account(filled):
+    (found,) = filled.partition_statistics(NOON, NOON + DAY, "def-bob")
+    assert (found.completed, found.timed_out) == (1, 0)
+    assert filled.partition_statistics(NOON, NOON + DAY, "nosuch") == []
+    assert filled.partition_statistics(NOON - 9 * DAY, NOON - 8 * DAY) == []
+
+
+def test_starts_are_those_of_the_window(filled):
+    found = filled.starts(NOON, NOON + DAY, "def-bob")
+    assert found == [JobStart(NOON + 71, "def-bob", "cpu")]
+    assert sorted(one.start - NOON for one in filled.starts(NOON, NOON + DAY)) == [
+        61, 62, 63, 64, 65, 66, 71,
+    ]  # fmt: skip
+    assert len(filled.starts(NOON, NOON + DAY, limit=2)) == 2
+    assert filled.starts(NOON, NOON + DAY, "nosuch") == []
+
+
+def test_states_are_counted(filled):
+    totals = filled.state_totals(NOON, NOON + DAY)
+    assert totals == {0: 1, 1: 1, 3: 6, 5: 1, 6: 2}
+    assert filled.state_totals(NOON, NOON + DAY, user_id=BOB) == {3: 1}
+    assert filled.state_totals(NOON, NOON + DAY, account="def-bob") == {3: 1}
+    assert filled.state_totals(NOON, NOON + DAY, account="nosuch") == {}
+
+
+def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
+    gpu = {"tres_alloc": "1=4,2=1,1001=2,1002=2"}
+    add(
+        store,
+        job_row(1, time_start=NOON - 500, time_end=NOON + 100),
+        job_row(2, id_user=BOB, time_start=NOON + 3000, **{**running(), **gpu}),
+        job_row(3, time_start=NOON + 10, time_end=NOON + 20, time_suspended=4),
+        job_row(4, **pending()),
+        job_row(5, time_start=NOON - 50, time_end=NOON - 1),
+        job_row(6, time_start=NOON + 4000, time_end=NOON + 5000),
+    )
+    found = store.largest_users(NOON, NOON + 3600)
+    assert found == [
+        UserUsage(BOB, 1, 4 * 600, 2 * 600, (1 << 20) * 600),
+        UserUsage(ANN, 2, 8 * 106, 0, 8000 * (1 << 20) * 106),
+    ]
+    assert found[0].core_hours == pytest.approx(2 / 3)
+    assert [one.user_id for one in store.largest_users(NOON, NOON + 3600, 1)] == [BOB]
+    assert store.largest_users(NOON, NOON + 3600, account="def-bob") == []
+    assert store.largest_users(NOON, NOON + 3600, account="nosuch") == []
+
+
+def test_an_empty_table_has_no_statistics(store):
+    assert store.partition_statistics(0, NOON) == store.starts(0, NOON) == []
+    assert store.state_totals(0, NOON) == {}
+    assert store.largest_users(0, NOON) == []

@@ -1,0 +1,1 @@
+"""Who people are, and who may see what."""

@@ -1,0 +1,87 @@
+"""Give the roles that configuration, groups and affiliations say, and take them away again."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from usagedb import accounts, errors
+from userportal.access.roles import HELPERS
+from userportal.records.models import GivenRoles
+
+logger = logging.getLogger(__name__)
+
+
+def give_roles(user, affiliations=frozenset()):
+    """Set a user's roles to what they are at this login. Commits.
+
+    A role that an administrator gave by hand stays; one that an earlier login gave goes.
+    """
+    wants_staff, wants_helper = wanted_roles(user.get_username(), affiliations)
+    GivenRoles.objects.get_or_create(user=user)
+    with transaction.atomic():
+        given = GivenRoles.objects.select_for_update().get(user=user)
+        was_given = given.is_staff, given.is_helper
+        if user.is_staff != wants_staff and (wants_staff or given.is_staff):
+            user.is_staff = given.is_staff = wants_staff
+            user.save(update_fields=["is_staff"])
+        is_helper = user.groups.filter(name=HELPERS).exists()
+        if is_helper != wants_helper and (wants_helper or given.is_helper):
+            set_helper(user, wants_helper)
+            given.is_helper = wants_helper
+        if (given.is_staff, given.is_helper) != was_given:
+            given.save()
+
+
+def set_helper(user, is_helper):
+    """Put a user into the group of helpers, or out of it."""
+    group, _is_new = Group.objects.get_or_create(name=HELPERS)
+    (user.groups.add if is_helper else user.groups.remove)(group)
+
+
+def wanted_roles(username, affiliations):
+    """Return whether a user is to be staff, and a helper."""
+    access = settings.PORTAL.access
+    suffixes = [one.lstrip("@").lower() for one in access.user_suffixes]
+    return tuple(
+        username in names
+        or any(matches(affiliation, wanted, suffixes)
+               for affiliation in affiliations for wanted in kinds)
+        or is_in_groups(username, groups)
+        for names, kinds, groups in (
+            (access.staff, access.staff_affiliations, access.staff_groups),
+            (access.helpers, access.helper_affiliations, access.helper_groups),
+        )
+    )  # fmt: skip
+
+
+def matches(affiliation, wanted, suffixes):
+    """Tell whether an affiliation is one that gives a role.
+
+    staff@example.org is that alone. staff is that of any place; of those in user_suffixes, if
+    there are any, since the staff of a place whose users are not let in are no staff here.
+    """
+    affiliation, wanted = affiliation.lower(), wanted.lower()
+    if affiliation == wanted:
+        return True
+    kind, _at, place = affiliation.partition("@")
+    return kind == wanted and "@" not in wanted and (not suffixes or place in suffixes)
+
+
+def is_in_groups(username, groups):
+    """Tell whether a user is in one of some groups, of the directory or of the machine.
+
+    A directory that does not answer gives nobody a role.
+    """
+    if not groups:
+        return False
+    if settings.PORTAL.ldap.url:
+        from userportal.access.ldap_directory import directory_for
+
+        try:
+            return bool(directory_for(settings.PORTAL.ldap).groups_of(username) & set(groups))
+        except errors.UsageDBError as error:
+            logger.error("the groups of %s are not known: %s", username, error)
+            return False
+    return any(username in (accounts.members(group) or ()) for group in groups)

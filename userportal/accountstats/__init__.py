@@ -1,0 +1,1 @@
+"""The pages of accounts: what all users of one use together."""

@@ -1,0 +1,54 @@
+"""Turn jobs of slurmdbd into what the API tells of them."""
+
+import datetime
+
+from userportal.access.memberships import people
+
+FIELDS = (
+    "id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
+    "timelimit", "get_state_display", "nodes", "username",
+)  # fmt: skip
+
+
+def rows_of(jobs):
+    """Return a dictionary with FIELDS for each Job, in the same order.
+
+    Each user's name is looked up once. Raises what People raises.
+    """
+    names = names_of({job.user_id for job in jobs})
+    return [row_of(job, names[job.user_id]) for job in jobs]
+
+
+def row_of(job, username):
+    """Return the dictionary of one Job."""
+    return {
+        "id_job": job.job_id,
+        "job_name": job.name,
+        "account": job.account,
+        "time_submit": utc_text(job.submit),
+        "time_start": utc_text(job.start),
+        "time_eligible": utc_text(job.eligible),
+        "time_end": utc_text(job.end),
+        "timelimit": job.time_limit_minutes,  # null: unlimited, or the partition's
+        "get_state_display": job.state_label,
+        "nodes": job.nodes,
+        "username": username,
+    }
+
+
+def utc_text(seconds):
+    """Return seconds since the epoch as ISO 8601 in UTC; None for None and 0, and for a moment
+    beyond the calendar."""
+    if not seconds:
+        return None
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def names_of(user_ids):
+    """Return {uid: user name}; a user that nobody knows any more is named by the number."""
+    known = people()
+    return {user_id: known.username_of(user_id) or str(user_id) for user_id in user_ids}

@@ -1,0 +1,91 @@
+"""Tables of jobs and users for the shell, and the options that choose their time."""
+
+import datetime
+import time
+
+import click
+
+from usagedb.cli import FORMATS
+from usagedb.dates import parse_date
+from usagedb.output import write_rows
+
+DAY_SECONDS = 86400
+JOB_COLUMNS = {
+    "Job": "job_id", "State": "state", "User": "user", "Account": "account",
+    "Partition": "partition", "Name": "name", "Nodes": "nodes", "Cores": "cores", "GPUs": "gpus",
+    "Memory (GiB)": "memory_gib", "Started": "started", "Run time (h)": "run_hours",
+    "Limit used (%)": "limit_used_percent",
+}  # fmt: skip
+USER_COLUMNS = {
+    "User": "user", "Jobs": "jobs", "Core hours": "core_hours", "GPU hours": "gpu_hours",
+    "Memory (GiB h)": "memory_gib_hours",
+}  # fmt: skip
+GIBIBYTE = 2**30
+
+
+def time_options(function):
+    """Add --since and --until; the command gets since and until, epoch seconds."""
+    function = click.option("--until", metavar="DATE", help="Up to that day, it included.")(
+        function
+    )
+    return click.option("--since", metavar="DATE", help="From that day on.  [default: 7 days ago]")(
+        function
+    )
+
+
+def format_option(function):
+    """Add --format, as all reports of the suite have it."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+    )(function)
+
+
+def span(since, until, days=7):
+    """Return (start, end), epoch seconds, of two options. Raises UsageError for what is no date."""
+    now = time.time()
+    start = now - days * DAY_SECONDS if since is None else midnight(since)
+    end = now if until is None else midnight(until) + DAY_SECONDS
+    return int(start), int(end)
+
+
+def midnight(text):
+    """Return the start of a day on this machine's clock. Raises UsageError."""
+    day = parse_date(text)
+    return datetime.datetime(day.year, day.month, day.day).timestamp()
+
+
+def job_row(job, username, now):
+    """Return the row of a job for JOB_COLUMNS."""
+    elapsed = job.elapsed_seconds(now)
+    limit = job.time_limit_minutes and job.time_limit_minutes * 60
+    started = datetime.datetime.fromtimestamp(job.start).isoformat() if job.start else None
+    return (
+        job.display_id, job.state_name, username, job.account, job.partition, job.name,
+        job.node_count, job.cores, job.gpu_count,
+        round(job.memory_bytes / GIBIBYTE, 2) if job.memory_bytes else None, started,
+        round(elapsed / 3600, 2), round(100 * elapsed / limit, 1) if limit and elapsed else None,
+    )  # fmt: skip
+
+
+def write_jobs(jobs, username_of, output_format):
+    """Print a table of jobs."""
+    now = time.time()
+    rows = [job_row(job, username_of(job.user_id), now) for job in jobs]
+    write_rows(list(JOB_COLUMNS), rows, output_format, list(JOB_COLUMNS.values()))
+
+
+def write_users(usages, username_of, output_format):
+    """Print a table of UserUsages."""
+    rows = [
+        (
+            username_of(one.user_id), one.jobs, round(one.core_hours, 1),
+            round(one.gpu_seconds / 3600, 1),
+            round(one.memory_byte_seconds / GIBIBYTE / 3600, 1),
+        )
+        for one in usages
+    ]  # fmt: skip
+    write_rows(list(USER_COLUMNS), rows, output_format, list(USER_COLUMNS.values()))

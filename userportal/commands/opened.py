@@ -1,0 +1,51 @@
+"""What the shell commands open: the configuration's sources, people, rules and GPU models."""
+
+import functools
+
+from usagedb import errors
+from userportal.analysis import gpus, rules
+from userportal.configuration import find_configuration
+from userportal.jobfacts.collect import Collector
+from userportal.people import people_for
+from userportal.sources import Sources
+
+
+class Opened:
+    """One portal as a shell command uses it; needs no Django."""
+
+    def __init__(self):
+        """Read the configuration. Raises ConfigurationError or RefusedError."""
+        self.configuration = find_configuration()
+        if self.configuration.slurm.conf_file is None:
+            raise errors.ConfigurationError(
+                f"{self.configuration.source}: [slurm] conf_file names no database: "
+                "see userportal/README.md"
+            )
+        self.sources = Sources(self.configuration)
+
+    @functools.cached_property
+    def people(self):
+        """The People of this portal."""
+        return people_for(self.configuration)
+
+    @functools.cached_property
+    def rules(self):
+        """The rules of the analysis."""
+        return rules.read(self.configuration.files.rules)
+
+    @functools.cached_property
+    def collector(self):
+        """The Collector of facts."""
+        models = gpus.read(self.configuration.files.gpus)
+        return Collector(self.sources, models, self.people.username_of)
+
+    def user_id(self, username):
+        """Return the uid of a user. Raises UsageError for an unknown one."""
+        found = self.people.uid_of(username)
+        if found is None:
+            raise errors.UsageError(f"no user {username} is known")
+        return found
+
+    def username(self, user_id):
+        """Return the name of a uid, or the number as a text."""
+        return self.people.username_of(user_id) or str(user_id)

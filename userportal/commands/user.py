@@ -1,0 +1,41 @@
+"""userportal user: the jobs of a user."""
+
+import click
+
+from usagedb import cli
+from userportal.commands.listing import format_option, span, time_options, write_jobs
+from userportal.commands.opened import Opened
+
+MOST_JOBS = 1000
+
+
+@click.command("user", context_settings=cli.CONTEXT_SETTINGS)
+@click.argument("username", metavar="NAME")
+@time_options
+@click.option("--state", "states", help="Only jobs in these states: failed,timeout …")
+@click.option("--limit", type=click.IntRange(1, MOST_JOBS), default=100, show_default=True)
+@format_option
+@cli.common_options
+def command(username, since, until, states, limit, output_format, quiet):
+    """List the jobs of a user, submitted last first.
+
+    \b
+    Examples:
+      userportal user ann
+      userportal user ann --since 2026-11-01 --state failed,timeout --format json
+    """
+    from userportal.slurm.model import JobFilter
+    from userportal.slurm.states import codes
+
+    opened = Opened()
+    start, end = span(since, until)
+    wanted = JobFilter(
+        user_id=opened.user_id(username), states=codes(states) if states else (), since=start,
+        until=end,
+    )  # fmt: skip
+    with opened.sources.slurm() as slurm:
+        page = slurm.page(wanted, limit=limit)
+    write_jobs(page.jobs, opened.username, output_format)
+    if page.filtered > len(page.jobs) and not quiet:
+        click.echo(f"{page.filtered - len(page.jobs)} more: raise --limit", err=True)
+    return 0

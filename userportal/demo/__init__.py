@@ -1,0 +1,1 @@
+"""The made-up cluster behind `make portal-demo`: all people, jobs and numbers are invented."""

@@ -1,0 +1,1 @@
+"""Graphs as data: what is asked of the metrics, and how it is drawn."""

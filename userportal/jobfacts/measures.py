@@ -1,0 +1,104 @@
+"""The figures of a job in the metrics: one expression each, all asked at once.
+
+The metrics are those of slurm-job-exporter and lustre_exporter.
+"""
+
+import dataclasses
+
+from userportal.metrics.expression import count, maximum, mean, metric, total
+from userportal.metrics.window import rate_window
+
+NANOSECONDS = 1e9
+MILLIWATTS = 1000
+STEP_SECONDS = 180
+POINTS = 500  # of one series: enough for a mean
+MEMORY = ("slurm_job_memory_max", "slurm_job_memory_usage")  # the kernel's own peak comes first
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """The names of labels that a site may have changed."""
+
+    host: str = "instance"
+
+
+def job_expressions(job_id, sampling, labels):
+    """Return {name: expression} of the figures of one job.
+
+    sampling(exporter) is the seconds between two samples, 0 for an exporter that is not there.
+    """
+    found = {}
+    if sampling("slurm_job_exporter"):
+        found.update(
+            cgroup_expressions(job_id, rate_window(sampling("slurm_job_exporter")), labels)
+        )
+        found.update(gpu_expressions(job_id, labels))
+    if sampling("lustre_exporter"):
+        found.update(lustre_expressions(job_id, rate_window(sampling("lustre_exporter"))))
+    return found
+
+
+def cgroup_expressions(job_id, seconds, labels):
+    """Return the expressions of cores, memory, threads and programs."""
+    of_job = {"slurmjobid": job_id}
+    cores = metric("slurm_job_core_usage_total", **of_job)
+    by_node = (labels.host,)
+    return {
+        "node_cores": count(cores, by=by_node),
+        "node_cores_used": total(cores.rate(seconds) / NANOSECONDS, by=by_node),
+        **{
+            f"node_{name}": total(metric(name, **of_job), by=by_node)
+            for name in (*MEMORY, "slurm_job_memory_limit")
+        },
+        **{name: total(metric(name, **of_job)) for name in MEMORY},
+        "threads": total(metric("slurm_job_threads_count", state="running", **of_job)),
+        "applications": total(
+            metric("slurm_job_process_usage_total", **of_job).deriv(seconds), by=("exe",)
+        ),
+    }
+
+
+def whole_node_expressions(nodes_pattern, labels):
+    """Return the expressions of what the nodes have for all of their jobs (node_exporter)."""
+    on = {labels.host: nodes_pattern}
+    idle = metric("node_cpu_seconds_total", mode="idle", **on)
+    return {
+        "whole_cores": count(idle, by=(labels.host,)),
+        "whole_memory": maximum(metric("node_memory_MemTotal_bytes", **on), by=(labels.host,)),
+        "whole_gpus": count(metric("nvidia_gpu_power_usage_milliwatts", **on), by=(labels.host,)),
+    }
+
+
+def gpu_expressions(job_id, labels):
+    """Return the expressions of GPUs, each series one GPU."""
+    by_gpu = (labels.host, "gpu", "gpu_type")
+    names = {
+        "gpu_utilization": (mean, "slurm_job_utilization_gpu"),
+        "gpu_memory_used": (maximum, "slurm_job_memory_usage_gpu"),
+        "gpu_memory_total": (maximum, "slurm_job_memory_total_gpu"),
+        "gpu_power": (maximum, "slurm_job_power_gpu"),
+    }
+    return {
+        name: aggregate(metric(source, slurmjobid=job_id), by=by_gpu)
+        for name, (aggregate, source) in names.items()
+    }
+
+
+def lustre_expressions(job_id, seconds):
+    """Return the expressions of shared file systems; there the job's label is another."""
+    found = {
+        name: total(metric(source, component="ost", jobid=job_id).rate(seconds))
+        for name, source in (
+            ("read_rate", "lustre_job_read_bytes_total"),
+            ("write_rate", "lustre_job_write_bytes_total"),
+        )
+    }
+    operations = metric("lustre_job_stats_total", component="mdt", jobid=job_id)
+    return {**found, "metadata_rate": total(operations.rate(seconds))}
+
+
+def measured(source, expressions, start, end, sampling_seconds):
+    """Return {name: [Series]} of expressions over a job's time, asked in parallel. Read-only."""
+    step = max(STEP_SECONDS, sampling_seconds, (end - start) // POINTS)
+    queries = [(expression, start, end, step) for expression in expressions.values()]
+    return dict(zip(expressions, source.range_many(queries)))

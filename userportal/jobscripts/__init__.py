@@ -1,0 +1,1 @@
+"""Bring the scripts of Slurm's batch jobs to the portal; without Django."""

@@ -1,0 +1,14 @@
+"""The graph of the power of a job, by node."""
+
+from django.utils.translation import gettext
+
+from userportal.graphs.drawing import Graph, Layer
+from userportal.jobfacts.collect import power_expression
+from userportal.jobfacts.energy import NODE
+
+
+def power(context):
+    """Watts that are the job's part of each node's."""
+    watts = power_expression(context.configuration, context.jobs)
+    layer = Layer(watts, lambda labels: labels.get(NODE, ""), is_stacked=True)
+    return Graph(gettext("Power"), (layer,), "W", is_of_job=True)

@@ -1,0 +1,175 @@
+"""Figures: traces, layout and configuration as Plotly reads them from JSON.
+
+The attributes: https://plotly.com/javascript/reference/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from html import escape
+from math import isfinite
+from typing import Any
+
+from usagedb.terminal import visible
+from userportal.metrics.series import Series
+from userportal.metrics.window import Window
+
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+TICK_FORMAT = "~s"
+STACK = "one"
+LONGEST_NAME = 200  # characters
+# Zooming asks the server again, so that these buttons of the toolbar would mislead.
+JOB_CONFIG = {
+    "modeBarButtonsToRemove": [
+        "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "lasso2d", "select2d",
+    ]
+}  # fmt: skip
+
+
+class Figure:
+    """A graph over time: series are added, `as_dict` or `as_json` gives what a page draws."""
+
+    def __init__(
+        self,
+        title: str = "",
+        unit: str = "",
+        maximum: float | None = None,
+        job: bool = False,
+        stacked: bool = False,
+    ) -> None:
+        """Begin a figure.
+
+        `title` is what the left axis measures, `unit` stands behind its numbers (with a blank
+        before it, if there is to be one), its range is 0 to `maximum` if that is known. Figures of
+        a job have fewer buttons. `stacked` holds for all series that do not say otherwise.
+        """
+        self._unit = unit
+        self._stacked = stacked
+        self._traces: list[dict[str, Any]] = []
+        self._job = job
+        self._layout: dict[str, Any] = {"yaxis": _axis(title, unit, maximum)}
+        self._second_unit: str | None = None
+        self._times: Sequence[float] | None = None
+        self._time_texts: list[str] = []
+
+    def second_axis(self, title: str, unit: str = "", maximum: float | None = None) -> None:
+        """Give the figure an axis on the right."""
+        axis = _axis(title, unit, maximum)
+        self._layout["yaxis2"] = {**axis, "overlaying": "y", "side": "right"}
+        self._second_unit = unit
+
+    def add(
+        self,
+        name: str,
+        series: Series,
+        negative: bool = False,
+        stacked: bool | None = None,
+        fill: bool = False,
+        second_axis: bool = False,
+    ) -> None:
+        """Add a series under a name; nothing happens for one without points.
+
+        `negative` draws it below the axis: what goes out or is written. `fill` colours the area
+        down to 0.
+        """
+        values = [0.0 - value for value in series.values] if negative else series.values
+        self.add_points(
+            name, series.times, values, stacked=stacked, fill=fill, second_axis=second_axis,
+        )  # fmt: skip
+
+    def add_points(
+        self,
+        name: str,
+        times: Sequence[float],
+        values: Sequence[float | None],
+        stacked: bool | None = None,
+        fill: bool = False,
+        second_axis: bool = False,
+    ) -> None:
+        """Add points (epoch seconds and numbers) as `add` does; None or NaN leave a gap."""
+        if not times:
+            return
+        unit = self._second_unit if second_axis else self._unit
+        trace: dict[str, Any] = {
+            "x": self._texts(times),
+            "y": [value if value is not None and isfinite(value) else None for value in values],
+            "type": "scatter",
+            "name": shown(name),
+            "hovertemplate": f"%{{y:.1f}}{unit or ''}",
+        }
+        if self._stacked if stacked is None else stacked:
+            # Plotly stacks by side only if the sides are apart.
+            trace["stackgroup"] = STACK if not _is_below(values) else f"{STACK}_negative"
+        if fill:
+            trace["fill"] = "tozeroy"
+        if self._second_unit is not None:
+            trace["yaxis"] = "y2" if second_axis else "y1"
+        self._traces.append(trace)
+
+    def _texts(self, times: Sequence[float]) -> list[str]:
+        """Return times as texts; most series of a figure have the same, written once."""
+        if self._times is None or self._times != times:
+            self._times, self._time_texts = times, [moment_text(at) for at in times]
+        return self._time_texts
+
+    def add_line(self, name: str, value: float, window: Window, second_axis: bool = False) -> None:
+        """Add a level line over a window, never stacked."""
+        self.add_points(
+            name, [window.start, window.end], [value, value], stacked=False, second_axis=second_axis
+        )
+
+    def is_empty(self) -> bool:
+        """Tell whether no series was added."""
+        return not self._traces
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return {"data", "layout"} and, for jobs, "config"."""
+        found: dict[str, Any] = {"data": self._traces, "layout": self._layout}
+        if self._job:
+            found["config"] = JOB_CONFIG
+        return found
+
+    def as_json(self) -> str:
+        """Return the figure as JSON."""
+        return json.dumps(self.as_dict(), allow_nan=False, separators=(",", ":"))
+
+
+def empty(why: str, job: bool = False) -> dict[str, Any]:
+    """Return a figure without series that says why; the text also stands in layout.meta.why."""
+    text = shown(why)
+    note = {"text": text, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    layout = {
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+        "annotations": [note],
+        "meta": {"why": text},
+    }
+    return {"data": [], "layout": layout, **({"config": JOB_CONFIG} if job else {})}
+
+
+def shown(text: str) -> str:
+    """Return a text of outside as a figure shows it: no markup, which Plotly knows some of."""
+    return escape(visible(text)[:LONGEST_NAME], quote=False)
+
+
+def moment_text(at: float) -> str:
+    """Return epoch seconds as a date and time of UTC."""
+    return datetime.fromtimestamp(at, timezone.utc).strftime(TIME_FORMAT)
+
+
+def _axis(title: str, unit: str, maximum: float | None) -> dict[str, Any]:
+    axis: dict[str, Any] = {
+        "title": {"text": title},
+        "ticksuffix": unit,
+        "tickformat": TICK_FORMAT,
+    }
+    if maximum is not None and isfinite(maximum) and maximum > 0:
+        axis["range"] = [0, maximum]
+    return axis
+
+
+def _is_below(values: Sequence[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and max(known) <= 0 and min(known) < 0

@@ -1,0 +1,1 @@
+"""The pages of nodes: their states, what runs on them, how busy they are."""

@@ -1,0 +1,1 @@
+"""What staff write down about jobs, users and accounts."""

@@ -1,0 +1,1 @@
+"""The pages of storage: quotas, who fills them, what is on tape."""

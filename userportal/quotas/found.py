@@ -1,0 +1,50 @@
+"""The places of a user, measured as far as this site can."""
+
+import logging
+import time
+
+from django.conf import settings
+from django.http import Http404
+from django.utils.translation import gettext
+
+from usagedb import errors
+from userportal.access.memberships import allocations
+from userportal.jobstats.found import user_id_of
+from userportal.storage.places import exporter_of, measured, places_of
+
+logger = logging.getLogger(__name__)
+
+
+def places_of_user(username):
+    """Return (Places of a user, a plain statement of what is missing or ""). Raises Http404."""
+    user_id = user_id_of(username)
+    amounts = allocations().storage_of(username)
+    places = places_of(amounts, user_id, settings.PORTAL.storage)
+    source = settings.SOURCES.metrics
+    if not settings.PORTAL.storage:
+        return [], gettext("No place with quotas is set up here.")
+    if source is None:
+        return places, gettext("No metrics are set up here: what is used is not known.")
+    try:
+        return measured(source, places, time.time(), settings.PORTAL.has_exporter), ""
+    except errors.UsageDBError as error:
+        logger.warning("quotas of %s: %s", username, error)
+        return places, gettext("The metrics do not answer now: what is used is not known.")
+
+
+def place_named(username, kind, name):
+    """Return one Place of a user, not measured. Raises Http404 if it is none of the user's.
+
+    So a user sees the own places and those of the own groups, and no others.
+    """
+    user_id = user_id_of(username)
+    amounts = allocations().storage_of(username)
+    for place in places_of(amounts, user_id, settings.PORTAL.storage):
+        if (place.kind, place.name) == (kind, name) and place.owner_id is not None:
+            return place
+    raise Http404(gettext("This user has no such place."))
+
+
+def is_drawn(place):
+    """Tell whether the history of a place can be drawn."""
+    return settings.SOURCES.metrics is not None and settings.PORTAL.has_exporter(exporter_of(place))

@@ -1,0 +1,1 @@
+"""The portal's own tables: job scripts, notes and tokens."""

@@ -1,0 +1,1 @@
+"""The search of staff for users and accounts."""

@@ -1,0 +1,48 @@
+"""Keep the key with which Django signs sessions: a file of the portal's own, made once."""
+
+import contextlib
+import os
+import secrets
+
+from usagedb import errors
+from userportal.configuration import state_directory
+
+FILE_NAME = "portal.key"
+MINIMUM_CHARACTERS = 32
+
+
+def secret_key(configuration):
+    """Return the key of this portal; make it if it is not there.
+
+    Writes a file of mode 0600 in the state directory. Raises ConfigurationError or RefusedError.
+    """
+    path = state_directory(configuration) / FILE_NAME
+    try:
+        with contextlib.suppress(FileExistsError):
+            make_key(path)
+        key = path.read_text(encoding="ascii").strip()
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.ConfigurationError(f"cannot read {path}: {error}") from error
+    if len(key) < MINIMUM_CHARACTERS:
+        raise errors.ConfigurationError(f"{path} holds no key: remove it, and a new one is made")
+    return key
+
+
+def make_key(path):
+    """Write a new key to a place where nothing is; raises OSError.
+
+    It comes to its place whole, so that of two processes at once both read the same.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(50) + "\n")
+        os.link(beside, path)
+    finally:
+        beside.unlink()

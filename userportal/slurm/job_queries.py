@@ -1,0 +1,215 @@
+"""Ask for single jobs: by number, by array, by what they wait for; their scripts and steps."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from usagedb.database import in_parts
+from userportal.slurm import arrays, dependencies, rows, states, stored
+from userportal.slurm.asking import ClusterTables
+from userportal.slurm.model import ArrayTasks, Job, Prerequisite, RunningTotals, Step
+
+MOST_ROWS = 1000  # of one job, or of the tasks of an array
+MOST_JOBS = 1000
+MOST_RUNNING = 100_000
+MOST_DEPENDENTS = 100
+MOST_CANDIDATES = 2000  # submit lines with the right digits
+MOST_STEPS = 1000
+LONGEST_SCRIPT = 1 << 20  # characters
+# Slurm forgets a job soon after its end; one that is submitted later cannot wait for it.
+FORGOTTEN_SECONDS = 86400
+LAST_MOMENT = 1 << 40
+NEWEST_FIRST = 'ORDER BY "time_submit" DESC, "job_db_inx" DESC'
+EXTERN_STEP, BATCH_STEP = -4, -5
+
+
+class JobQueries(ClusterTables):
+    """Queries about single jobs."""
+
+    def _jobs(self, where: str, parameters: "Iterable[Any]") -> "list[Job]":
+        """Return the jobs of the job table for the end of a SELECT."""
+        selected = self.selected("job_table", rows.JOB_COLUMNS)
+        names = self.tres_names()
+        sql = f"SELECT {selected} FROM {{job_table}} {where}"  # noqa: S608 - fixed columns
+        return [rows.job_of(row, names) for row in self.ask(sql, parameters)]
+
+    def job(self, job_id: int, user_id: "int | None" = None) -> "Job | None":
+        """Return the newest row of a job, of that user if one is given; None if there is none."""
+        found = self.job_rows(job_id, user_id, 1)
+        return found[0] if found else None
+
+    def job_rows(
+        self, job_id: int, user_id: "int | None" = None, limit: int = MOST_ROWS
+    ) -> "list[Job]":
+        """Return all rows with a job's number, the newest first.
+
+        A job has one for each time that it was requeued, and numbers are used again after years.
+        """
+        owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
+        where = f'WHERE "id_job" = ? {owner} {NEWEST_FIRST} LIMIT ?'
+        return self._jobs(where, [job_id, *owners, min(limit, MOST_ROWS)])
+
+    def jobs(self, job_ids: "Iterable[int]", user_id: "int | None" = None) -> "list[Job]":
+        """Return the newest row of each job, of that user if one is given, in the order given.
+
+        Those that are not there are left out, and those after the first MOST_JOBS.
+        """
+        wanted = list(dict.fromkeys(job_ids))[:MOST_JOBS]
+        owner = f'"id_user" = {user_id:d} AND ' if user_id is not None else ""
+        selected = self.selected("job_table", rows.JOB_COLUMNS)
+        sql = f'SELECT {selected} FROM {{job_table}} WHERE {owner}"id_job" IN ({{}})'  # noqa: S608
+        names = self.tres_names()
+        found: dict[int, Job] = {}
+        for row in in_parts(self.database, self.written(sql), wanted):
+            job = rows.job_of(row, names)
+            kept = found.get(job.job_id)
+            if kept is None or age_key(job) > age_key(kept):
+                found[job.job_id] = job
+        return [found[job_id] for job_id in wanted if job_id in found]
+
+    def task(self, array_id: int, task_id: int, user_id: "int | None" = None) -> "Job | None":
+        """Return the newest row of a task of an array, None if there is none."""
+        owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
+        where = f'WHERE "id_array_job" = ? AND "id_array_task" = ? {owner} {NEWEST_FIRST} LIMIT 1'
+        return next(iter(self._jobs(where, [array_id, task_id, *owners])), None)
+
+    def array_tasks(
+        self, array_id: int, user_id: "int | None" = None, limit: int = MOST_ROWS
+    ) -> ArrayTasks:
+        """Return the tasks of an array, by task, each with its newest row; at most `limit`."""
+        owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
+        where = f'WHERE "id_array_job" = ? {owner}'
+        count = self.ask(
+            f'SELECT count(DISTINCT "id_job") FROM {{job_table}} {where}',  # noqa: S608 - fixed
+            [array_id, *owners],
+        )
+        order = 'ORDER BY "id_array_task", "id_job", "time_submit" DESC, "job_db_inx" DESC LIMIT ?'
+        found = self._jobs(f"{where} {order}", [array_id, *owners, min(limit, MOST_ROWS)])
+        newest: dict[int, Job] = {}
+        for job in found:
+            newest.setdefault(job.job_id, job)
+        head = self.job(array_id, user_id)
+        pending = head.array_pending if head and head.is_pending else 0
+        waiting = arrays.pending_tasks(head.array_task_text) if head and pending else []
+        return ArrayTasks(list(newest.values()), int(count[0][0]), pending, waiting)
+
+    def running_totals(self, user_id: int) -> RunningTotals:
+        """Return what all running jobs of a user have together."""
+        selected = self.selected("job_table", rows.PER_JOB_COLUMNS)
+        sql = (
+            f"SELECT {selected} FROM {{job_table}}"  # noqa: S608 - fixed columns
+            f' WHERE "id_user" = ? AND "time_end" = 0 AND {states.BASE_EXPRESSION} = ? LIMIT ?'
+        )
+        names = self.tres_names()
+        asked = self.ask(sql, (user_id, states.RUNNING, MOST_RUNNING))
+        found = [rows.resources(row, names) for row in asked]
+        gpus: dict[str, int] = {}
+        for one in found:
+            for model, count in one["gpus"].items():
+                gpus[model] = gpus.get(model, 0) + count
+        return RunningTotals(
+            len(found), sum(one["cores"] for one in found),
+            sum(one["memory_bytes"] or 0 for one in found), gpus,
+        )  # fmt: skip
+
+    def prerequisites(self, job: Job) -> "list[Prerequisite]":
+        """Return what a job waits for, each with the job of the same user if it is known."""
+        wanted = dependencies.parse(job.submit_line)
+        ids = [one.job_id for one in wanted if one.job_id is not None and one.task_id is None]
+        known = {found.job_id: found for found in self.jobs(ids, job.user_id)}
+        return [Prerequisite(one, self._awaited(one, known, job.user_id)) for one in wanted]
+
+    def _awaited(
+        self, one: dependencies.Dependency, known: "dict[int, Job]", user_id: int
+    ) -> "Job | None":
+        if one.job_id is None:
+            return None
+        if one.task_id is not None:
+            return self.task(one.job_id, one.task_id, user_id)
+        return known.get(one.job_id)
+
+    def dependents(self, job: Job, limit: int = MOST_DEPENDENTS) -> "list[Job]":
+        """Return the jobs of the same user that wait or waited for a job, the oldest first.
+
+        The job's number is looked for in the submit lines since its submission.
+        """
+        if "submit_line" not in self.columns("job_table"):
+            return []
+        numbers = {str(number) for number in (job.job_id, job.array_job_id) if number}
+        likes = " OR ".join([self.database.like('"submit_line"')] * len(numbers))
+        where = (
+            f'WHERE "id_user" = ? AND "time_submit" BETWEEN ? AND ? AND ({likes})'
+            ' ORDER BY "time_submit", "job_db_inx" LIMIT ?'
+        )
+        patterns = [f"%{number}%" for number in sorted(numbers)]
+        bounds = lifetime([job, *self.job_rows(job.job_id, job.user_id)])
+        candidates = self._jobs(where, [job.user_id, *bounds, *patterns, MOST_CANDIDATES])
+        found = {one.job_id: one for one in candidates if waits_for(one, job)}
+        return list(found.values())[:limit]
+
+    def script(self, job: Job) -> "str | None":
+        """Return the script of a job from Slurm's own table, None if it is not kept there."""
+        if not {"hash_inx", "batch_script"} <= self.columns("job_script_table"):
+            return None
+        index = job.script_index or self._script_index_of_array(job)
+        if not index:
+            return None
+        sql = 'SELECT substr("batch_script", 1, ?) FROM {job_script_table} WHERE "hash_inx" = ?'
+        found = self.ask(sql, (LONGEST_SCRIPT, index))
+        return stored.text(found[0][0]) or None if found else None
+
+    def _script_index_of_array(self, job: Job) -> int:
+        if job.array_job_id is None or "script_hash_inx" not in self.columns("job_table"):
+            return 0
+        sql = (
+            'SELECT max("script_hash_inx") FROM {job_table}'
+            ' WHERE "id_array_job" = ? AND "id_user" = ?'
+        )
+        return stored.number(self.ask(sql, (job.array_job_id, job.user_id))[0][0])
+
+    def steps(self, job: Job) -> "list[Step]":
+        """Return the steps of one row of a job, the first MOST_STEPS of them."""
+        if not self.columns("step_table"):
+            return []
+        selected = self.selected("step_table", rows.STEP_COLUMNS)
+        sql = (
+            f"SELECT {selected} FROM {{step_table}}"  # noqa: S608 - fixed columns
+            ' WHERE "job_db_inx" = ? ORDER BY "time_start", "id_step" LIMIT ?'
+        )
+        return [rows.step_of(row) for row in self.ask(sql, (job.db_index, MOST_STEPS))]
+
+    def energy_joules(self, job: Job) -> "int | None":
+        """Return the energy that Slurm measured for a job, None if it did not."""
+        return job.energy_joules or energy_of(self.steps(job))
+
+
+def age_key(job: Job) -> "tuple[int, int]":
+    """Return what grows from one submission of a job to the next."""
+    return job.submit or 0, job.db_index
+
+
+def lifetime(submissions: "Sequence[Job]") -> "tuple[int, int]":
+    """Return the times between which a job that waits for another one was submitted."""
+    first = min(one.submit or 0 for one in submissions)
+    ends = [one.end for one in submissions]
+    last = max((end for end in ends if end is not None), default=0)
+    return first, LAST_MOMENT if None in ends else last + FORGOTTEN_SECONDS
+
+
+def waits_for(job: Job, other: Job) -> bool:
+    """Tell whether a job's submit line says that it waits for another job."""
+    if job.job_id == other.job_id:
+        return False
+    identity = (other.job_id, other.array_job_id, other.array_task_id)
+    return any(one.concerns(*identity) for one in dependencies.parse(job.submit_line))
+
+
+def energy_of(steps: "Sequence[Step]") -> "int | None":
+    """Return the energy of some steps of a job, None if no step has any.
+
+    The extern step lasts as long as the job, on all its nodes, and the batch step as long as the
+    job on the first: the steps within them are not counted again.
+    """
+    energies = {step.step_id: step.energy_joules or 0 for step in steps}
+    inner = sum(joules for step, joules in energies.items() if step >= 0)
+    outer = (energies.get(EXTERN_STEP, 0), energies.get(BATCH_STEP, 0))
+    return max(inner, *outer) or None

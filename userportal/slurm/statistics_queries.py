@@ -1,0 +1,157 @@
+"""Ask how all jobs of some time went: by partition, by user, by state."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from userportal.slurm import rows, states, stored
+from userportal.slurm.account_queries import AccountQueries
+from userportal.slurm.asking import marks
+from userportal.slurm.model import JobStart, PartitionStatistics, UserUsage
+
+BINS = 20
+MOST_STARTS = 100_000
+MOST_PARTITIONS = 1000
+MOST_USERS = 100
+ENDED = (states.COMPLETED, states.TIMEOUT)
+BASE = f"({states.BASE_EXPRESSION})"
+# No difference of numbers without sign becomes negative where these hold.
+RAN = '"time_start" > 0 AND "time_end" >= "time_start"'
+MEASURED = f'"timelimit" BETWEEN 1 AND {stored.NO_VALUE - 1}'
+USAGE_COLUMNS = ("id_user", "time_start", "time_end", "time_suspended", *rows.PER_JOB_COLUMNS)
+
+
+class StatisticsQueries(AccountQueries):
+    """Queries about all jobs of some time."""
+
+    def _window(
+        self, since: int, until: int, account: "str | None"
+    ) -> "tuple[str, list[Any]] | None":
+        """Return the condition for jobs that began and ended in a window, None if none can."""
+        condition = f'"time_end" BETWEEN ? AND ? AND "time_start" >= ? AND {RAN}'
+        parameters: list[Any] = [since, until, since]
+        if account is not None:
+            ids = self.association_ids(account)
+            if not ids:
+                return None
+            condition += f' AND "id_assoc" IN ({marks(ids)})'
+            parameters += ids
+        return condition, parameters
+
+    def partition_statistics(
+        self, since: int, until: int, account: "str | None" = None
+    ) -> "list[PartitionStatistics]":
+        """Return the PartitionStatistics of the jobs that began and ended in a window, by name."""
+        window = self._window(since, until, account)
+        if window is None:
+            return []
+        limit = '("timelimit" * 60)'
+        ran = '("time_end" - "time_start")'
+        bins = " ".join(f"WHEN {ran} * {BINS} < {limit} * {number} THEN {number - 1}"
+                        for number in range(1, BINS + 1))  # fmt: skip
+        sql = (
+            f'SELECT "partition", {BASE} AS base,'  # noqa: S608 - fixed columns
+            f" CASE WHEN {MEASURED} THEN CASE {bins} ELSE {BINS} END ELSE -1 END AS bin, count(*),"
+            f" sum(CASE WHEN {MEASURED} THEN {ran} * 1.0 / {limit} ELSE 0 END)"
+            f" FROM {{job_table}} WHERE {window[0]} AND {BASE} IN ({marks(ENDED)})"
+            f' GROUP BY "partition", {BASE}, bin LIMIT ?'
+        )
+        most = MOST_PARTITIONS * len(ENDED) * (BINS + 2)
+        groups = defaultdict(list)
+        for partition, *rest in self.ask(sql, [*window[1], *ENDED, most]):
+            groups[stored.text(partition)].append(tuple(rest))
+        return [partition_of(name, groups[name]) for name in sorted(groups)]
+
+    def starts(
+        self, since: int, until: int, account: "str | None" = None, limit: int = MOST_STARTS
+    ) -> "list[JobStart]":
+        """Return when jobs of a window began, in which account and partition, the newest ends
+        first; at most `limit`."""
+        window = self._window(since, until, account)
+        if window is None:
+            return []
+        sql = (
+            'SELECT "time_start", "account", "partition" FROM {job_table}'  # noqa: S608 - fixed
+            f' WHERE {window[0]} ORDER BY "time_end" DESC LIMIT ?'
+        )
+        found = self.ask(sql, [*window[1], max(0, min(limit, MOST_STARTS))])
+        return [JobStart(int(row[0]), stored.text(row[1]), stored.text(row[2])) for row in found]
+
+    def state_totals(
+        self, since: int, until: int, user_id: "int | None" = None, account: "str | None" = None
+    ) -> "dict[int, int]":
+        """Return {state: jobs} of the jobs that ended in a window, and of all that have not."""
+        condition, parameters = '("time_end" BETWEEN ? AND ? OR "time_end" = 0)', [since, until]
+        if user_id is not None:
+            condition += ' AND "id_user" = ?'
+            parameters.append(user_id)
+        if account is not None:
+            ids = self.association_ids(account)
+            if not ids:
+                return {}
+            condition += f' AND "id_assoc" IN ({marks(ids)})'
+            parameters += ids
+        sql = f"SELECT {BASE}, count(*) FROM {{job_table}} WHERE {condition} GROUP BY {BASE}"  # noqa: S608
+        return {int(state): int(count) for state, count in self.ask(sql, parameters)}
+
+    def largest_users(
+        self, since: int, until: int, limit: int = MOST_USERS, account: "str | None" = None
+    ) -> "list[UserUsage]":
+        """Return the users with most core hours in a window, the largest first.
+
+        Of each job that time counts which is in the window.
+        """
+        totals: dict[int, Counter[str]] = defaultdict(Counter)
+        for user, seconds, used in self._running_in(since, until, account):
+            total = totals[user]
+            total["jobs"] += 1
+            total["cores"] += used["cores"] * seconds
+            total["gpus"] += sum(used["gpus"].values()) * seconds
+            total["memory"] += (used["memory_bytes"] or 0) * seconds
+        found = [
+            UserUsage(user, one["jobs"], one["cores"], one["gpus"], one["memory"])
+            for user, one in totals.items()
+        ]
+        found.sort(key=lambda one: (-one.core_seconds, one.user_id))
+        return found[: max(0, limit)]
+
+    def _running_in(
+        self, since: int, until: int, account: "str | None"
+    ) -> "Iterator[tuple[int, int, dict[str, Any]]]":
+        """Yield user, seconds in a window and resources of all jobs that ran in it."""
+        owner, ids = "", self.association_ids(account) if account is not None else []
+        if account is not None:
+            if not ids:
+                return
+            owner = f' AND "id_assoc" IN ({marks(ids)})'
+        selected = self.selected("job_table", USAGE_COLUMNS)
+        running = f'"time_end" = 0 AND {BASE} IN ({marks(states.STARTED)})'
+        sql = self.written(
+            f"SELECT {selected} FROM {{job_table}}"  # noqa: S608 - fixed columns
+            f' WHERE ("time_end" > ? OR {running}) AND "time_start" > 0 AND "time_start" < ?{owner}'
+        )
+        names = self.tres_names()
+        # A stream: it may be all jobs of a month.
+        for row in self.database.stream(sql, [since, *states.STARTED, until, *ids]):
+            user, start, end, suspended = map(stored.number, row[:4])
+            seconds = min(end or until, until) - max(start, since)
+            if suspended < start:
+                seconds -= suspended
+            if seconds > 0:
+                yield user, seconds, rows.resources(row[4:], names)
+
+
+def partition_of(name: str, groups: "list[tuple[Any, ...]]") -> PartitionStatistics:
+    """Return the PartitionStatistics of the rows (state, bin, jobs, sum of ratios)."""
+    ended: Counter[int] = Counter()
+    histogram, ratios = [0] * (BINS + 1), 0.0
+    for state, place, count, ratio in groups:
+        ended[int(state)] += int(count)
+        if int(state) == states.COMPLETED and place >= 0:
+            histogram[int(place)] += int(count)
+            ratios += float(ratio)
+    measured = sum(histogram)
+    return PartitionStatistics(
+        name, ended[states.COMPLETED], ended[states.TIMEOUT], measured,
+        ratios / measured if measured else None, histogram,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The pages of staff about how the scheduler treats jobs."""

@@ -1,0 +1,118 @@
+"""How long jobs wait, run and time out, by partition; the same as JSON."""
+
+import datetime
+import time
+
+from django.conf import settings
+from django.http import JsonResponse
+from django.shortcuts import render
+
+from userportal.access.guards import for_helper
+from userportal.access.names import is_username
+from userportal.slurmstats.priority import levels_at_starts
+from userportal.slurmstats.window import asked_days
+
+
+def asked(request):
+    """Return (start, end, account or None) of a request."""
+    start, end = asked_days(request.GET, time.time())
+    account = request.GET.get("account", "")
+    return int(start), int(end), account if is_username(account) else None
+
+
+def days_context(request):
+    """Return what all of these pages show of the window, and the query for their graphs."""
+    start, end, account = asked(request)
+    first, last = (
+        datetime.datetime.fromtimestamp(at, datetime.timezone.utc).date() for at in (start, end)
+    )
+    return {"first": first.isoformat(), "last": last.isoformat(), "account": account or ""}
+
+
+@for_helper
+def index(request):
+    """Show, by partition, how much of their limit jobs use, and how many time out."""
+    start, end, account = asked(request)
+    with settings.SOURCES.slurm() as slurm:
+        rows = slurm.partition_statistics(start, end, account)
+        accounts = slurm.accounts()
+    shown = [(one, percent(one.timeout_ratio), percent(one.mean_ratio)) for one in rows]
+    context = {**days_context(request), "rows": shown, "accounts": accounts}
+    return render(request, "slurmstats/index.html", context)
+
+
+def percent(part):
+    """Return a part of 1 in percent, None for None."""
+    return None if part is None else 100 * part
+
+
+@for_helper
+def account_priority(request):
+    """Show the fair-share levels at the starts of jobs, by partition."""
+    return render(request, "slurmstats/priority.html", {
+        **days_context(request), "levels": asked_levels(request), "is_measured": is_measured(),
+    })  # fmt: skip
+
+
+def is_measured():
+    """Tell whether the levels are known."""
+    return settings.SOURCES.metrics is not None and settings.PORTAL.has_exporter("slurm_exporter")
+
+
+def asked_levels(request):
+    """Return the Levels that a request asks for, [] if they are not known."""
+    if not is_measured():
+        return []
+    start, end, account = asked(request)
+    with settings.SOURCES.slurm() as slurm:
+        starts = slurm.starts(start, end, account)
+    return levels_at_starts(settings.SOURCES.metrics, starts, start, end)
+
+
+@for_helper
+def account_priority_json(request):
+    """Answer with the levels as {partition: {mean, median, max, min, count}}."""
+    found = {
+        one.partition: {
+            "mean": one.mean, "median": one.median, "max": one.maximum, "min": one.minimum,
+            "count": one.count,
+        }
+        for one in asked_levels(request)
+    }  # fmt: skip
+    return JsonResponse(found)
+
+
+def statistics_of(request):
+    """Return the PartitionStatistics that a request asks for."""
+    start, end, account = asked(request)
+    with settings.SOURCES.slurm() as slurm:
+        return slurm.partition_statistics(start, end, account)
+
+
+@for_helper
+def length_json(request):
+    """Answer with {partition: {mean, count, histogram}} of run time by time limit."""
+    return JsonResponse({
+        one.partition: {
+            "mean": one.mean_ratio, "count": one.measured, "histogram": one.histogram,
+        }
+        for one in statistics_of(request)
+    })  # fmt: skip
+
+
+@for_helper
+def timeout_json(request):
+    """Answer with {partition: {completed, timeout, ratio}}."""
+    return JsonResponse({
+        one.partition: {
+            "completed": one.completed, "timeout": one.timed_out, "ratio": one.timeout_ratio,
+        }
+        for one in statistics_of(request)
+    })  # fmt: skip
+
+
+@for_helper
+def account_list_json(request):
+    """Answer with the names of all accounts."""
+    with settings.SOURCES.slurm() as slurm:
+        return JsonResponse({"accounts": slurm.accounts()})

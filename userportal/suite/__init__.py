@@ -1,0 +1,1 @@
+"""What the other tools of the suite know about a job, a user, the cluster."""

@@ -1,0 +1,1 @@
+"""The page that sums up what a user has."""
