@@ -143,6 +143,9 @@ def recorded(source, now):
 def accounts_checks(configuration, sources):
     """Yield the Check of where accounts and their members come from."""
     kind = configuration.accounts.source
+    if kind == "slurm" and not sources.has("slurm"):
+        yield not_set_up("accounts", "who belongs to which account")
+        return
     source = source_for(configuration.accounts, configuration.ldap, configuration.portal.cluster,
                         sources)  # fmt: skip
     source.of_user("root")

@@ -7,6 +7,7 @@ import os
 import re
 import typing
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from usagedb import errors
@@ -81,7 +82,7 @@ def read_configuration(path):
         raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
-    found = {"source": str(path), "storage": {}}
+    found: dict[str, Any] = {"source": str(path), "storage": {}}
     for name in parser.sections():
         read_section(found, name, dict(parser[name]), path)
     configuration = Configuration(**found)

@@ -21,9 +21,11 @@ def set_up_django():
 def run_django(name, arguments):
     """Run one command of Django and return its status. Raises UsageError for an unknown one."""
     set_up_django()
-    from django.core.management import ManagementUtility
+    from django.core.management import ManagementUtility, get_commands
     from django.core.management.base import CommandError
 
+    if name not in get_commands():
+        raise errors.UsageError(f"no command is called {name}: see userportal --help")
     utility = ManagementUtility([os.path.basename(sys.argv[0]), name, *arguments])  # noqa: PTH119
     try:
         utility.execute()

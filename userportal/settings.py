@@ -1,6 +1,7 @@
 """Django's settings, all of them made of the portal's configuration file."""
 
 import os
+import warnings
 from pathlib import Path
 
 from django.utils.translation import gettext_lazy
@@ -93,6 +94,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "userportal.web.static_files.PortalStaticFiles"},
 }
+# Before collectstatic the files come from the packages: nothing to warn of.
+warnings.filterwarnings("ignore", message="No directory at")
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 LOGIN_URL = "login"

@@ -45,7 +45,7 @@ def arguments(demo_portal):
         "username": user, "job_id": job.job_id, "account": accounts_of(user)[0],
         "project": next(iter(projects_of(user)), "nobody-cloud"), "node": job.nodes[0],
         "graph": "cpu", "kind": "home", "name": user, "unit": "bytes", "pk": 1, "note_id": 1,
-        "uuid": "00000000-0000-0000-0000-000000000000", "month": 1,
+        "number": 1, "uuid": "00000000-0000-0000-0000-000000000000", "month": 1,
     }  # fmt: skip
 
 

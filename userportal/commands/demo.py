@@ -7,6 +7,7 @@ import sys
 import click
 
 from usagedb import cli, errors
+from userportal.commands.serve import become_gunicorn
 from userportal.configuration import VARIABLE
 
 
@@ -58,6 +59,4 @@ def serve(configuration, port):
     click.echo(f"http://127.0.0.1:{port}/  (end it with Ctrl-C)")
     sys.stdout.flush()
     os.environ[VARIABLE] = str(configuration)
-    from userportal.django_commands import run_django
-
-    run_django("runserver", ["--noreload", "--skip-checks", f"127.0.0.1:{port}"])
+    become_gunicorn(f"127.0.0.1:{port}", workers=1, threads=8)

@@ -1,11 +1,13 @@
 """userportal serve: gunicorn with the portal, as the shipped unit starts it."""
 
+import importlib.util
 import os
 import sys
 
 import click
 
 from usagedb import cli, errors
+from userportal.django_commands import set_up_django
 
 
 @click.command("serve", context_settings=cli.CONTEXT_SETTINGS)
@@ -43,26 +45,17 @@ def command(bind, workers, threads, timeout_seconds):
 
     The process becomes gunicorn: signals are its own (HUP loads the configuration anew).
     """
-    try:
-        import gunicorn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise errors.ConfigurationError(
-            "gunicorn is missing: pip install 'hpcusage[portal]'"
-        ) from error
+    become_gunicorn(bind, workers, threads, timeout_seconds)
+
+
+def become_gunicorn(bind, workers, threads, timeout_seconds=90):
+    """Replace this process by gunicorn with the portal. Raises ConfigurationError without it."""
+    if importlib.util.find_spec("gunicorn") is None:
+        raise errors.ConfigurationError("gunicorn is missing: pip install 'hpcusage[portal]'")
+    set_up_django()  # a fault of the configuration is told by us, once
     words = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "userportal.wsgi:application",
-        "--bind",
-        bind,
-        "--workers",
-        str(workers),
-        "--threads",
-        str(threads),
-        "--timeout",
-        str(timeout_seconds),
-        "--worker-class",
-        "gthread",
-    ]
-    os.execv(sys.executable, words)  # noqa: S606
+        sys.executable, "-m", "gunicorn", "userportal.wsgi:application", "--bind", bind,
+        "--workers", str(workers), "--threads", str(threads), "--timeout", str(timeout_seconds),
+        "--worker-class", "gthread", "--log-level", "warning",
+    ]  # fmt: skip
+    os.execv(sys.executable, words)

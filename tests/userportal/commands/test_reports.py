@@ -1,0 +1,154 @@
+"""userportal job, user, account and top: the same numbers as the database and the history have."""
+
+import csv
+import io
+import json
+import sqlite3
+
+import pytest
+
+
+@pytest.fixture
+def slurm(made_demo):
+    """The demo's tables of Slurm."""
+    with sqlite3.connect(made_demo.directory / "slurm.db") as connection:
+        yield connection
+
+
+def finished_job(slurm, condition="1"):
+    """Return (id, cores, seconds) of a job that ran for hours and completed."""
+    sql = (
+        "SELECT id_job, cpus_req, time_end - time_start FROM demo_job_table WHERE state = 3"
+        f" AND time_end - time_start > 7200 AND {condition} ORDER BY time_end DESC LIMIT 1"
+    )
+    return slurm.execute(sql).fetchone()
+
+
+def test_a_job_is_reported_as_text(userportal, slurm):
+    job_id, cores, seconds = finished_job(slurm)
+    done = userportal("job", job_id)
+    assert done.stderr == ""
+    assert f"Job ID: {job_id}\n" in done.stdout
+    assert f"CPU Cores: {cores}\n" in done.stdout
+    hours, rest = divmod(seconds, 3600)
+    assert f"Run Time: {hours:02}:{rest // 60:02}:{rest % 60:02}\n" in done.stdout
+    assert "CPU utilization  [" in done.stdout and "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80 or "#SBATCH" in done.stdout
+
+
+def test_colour_is_for_terminals_or_on_demand(userportal, slurm):
+    sql = "job_name LIKE '%serial%' OR 1"
+    job_id, _cores, _seconds = finished_job(slurm, f"({sql})")
+    assert "\x1b[" in userportal("job", job_id, "--color", "always").stdout
+
+
+def test_a_job_is_reported_as_json(userportal, slurm):
+    job_id, cores, seconds = finished_job(slurm)
+    (record,) = json.loads(userportal("job", job_id, "--format", "json").stdout)
+    assert (record["job_id"], record["cores"]) == (job_id, cores)
+    assert record["elapsed_seconds"] == seconds
+    assert 0 < record["cpu_efficiency"] <= 1 and 0 < record["memory_efficiency"] <= 1
+    (short,) = json.loads(userportal("job", job_id, "--format", "statistics").stdout)
+    assert short["total_time"] == seconds and sum(
+        node["cpus"] for node in short["nodes"].values()
+    ) == cores  # fmt: skip
+
+
+def test_several_jobs_and_tasks_of_arrays_are_reported(userportal, slurm):
+    job_id, _cores, _seconds = finished_job(slurm)
+    array, task, raw = slurm.execute(
+        "SELECT id_array_job, id_array_task, id_job FROM demo_job_table"
+        " WHERE id_array_job > 0 AND id_array_task < 1000 ORDER BY id_job LIMIT 1"
+    ).fetchone()
+    done = userportal("job", f"{array}_{task}", job_id, "--format", "json")
+    assert [record["job_id"] for record in json.loads(done.stdout)] == [raw, job_id]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["job", "1"], 66, "Error: slurmdbd has no job 1\n"),
+        (["job", "one"], 2, "is no job number"),
+        (["job", "1-9999999"], 2, "more than 1000 jobs"),
+        (["job"], 2, "Missing argument"),
+        (["user", "nobody-at-all"], 2, "Error: no user nobody-at-all is known\n"),
+        (["user", "a;b"], 2, "no user"),
+        (["account", "nothing"], 2, "Error: slurmdbd has no account nothing\n"),
+        (["user", "mcedar", "--since", "someday"], 2, "someday"),
+        (["user", "mcedar", "--state", "sleepy"], 2, "sleepy"),
+        (["top", "cores", "--since", "2026-01-01"], 2, "--since and --until go with usage"),
+        (["top", "disks"], 2, "Invalid value"),
+        (["nothing"], 2, "no command is called nothing"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(userportal, words, status, told):
+    done = userportal(*words, status=status)
+    assert told in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_a_user_s_jobs_are_listed(userportal, made_demo, slurm):
+    name = made_demo.logins[0].username
+    done = userportal("user", name, "--format", "csv", "--limit", "1000", "--since", "2020-01-01")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    uid = next(
+        line.split(":")[2]
+        for line in (made_demo.directory / "passwd").read_text().splitlines()
+        if line.startswith(f"{name}:")
+    )
+    ((many,),) = slurm.execute(
+        "SELECT COUNT(*) FROM demo_job_table WHERE id_user = ?", (uid,)
+    ).fetchall()
+    assert len(rows) == many > 10 and {row["user"] for row in rows} == {name}
+    failed = userportal("user", name, "--state", "failed", "--format", "json", "--since=2020-01-01")
+    assert {row["state"] for row in json.loads(failed.stdout)} <= {"FAILED"}
+
+
+def test_more_jobs_than_asked_for_are_told(userportal, made_demo):
+    done = userportal("user", made_demo.logins[0].username, "--limit", "1", "--since", "2020-01-01")
+    assert done.stderr.endswith(" more: raise --limit\n")
+    quiet = userportal(
+        "user", made_demo.logins[0].username, "--limit", "1", "--since", "2020-01-01", "-q"
+    )
+    assert quiet.stderr == ""
+
+
+def test_an_account_s_users_and_jobs_are_listed(userportal, slurm):
+    account = slurm.execute(
+        "SELECT account FROM demo_job_table GROUP BY account ORDER BY COUNT(*) DESC LIMIT 1"
+    ).fetchone()[0]
+    users = json.loads(userportal("account", account, "--format", "json").stdout)
+    assert users and users == sorted(users, key=lambda row: -row["core_hours"])
+    jobs = json.loads(
+        userportal("account", account, "--jobs", "--since", "2020-01-01", "--format", "json").stdout
+    )
+    assert {row["account"] for row in jobs} == {account}
+    assert {row["user"] for row in users} <= {row["user"] for row in jobs}
+
+
+def test_the_largest_users_are_listed(userportal):
+    rows = json.loads(userportal("top", "--limit", "3", "--format", "json").stdout)
+    assert len(rows) == 3 and rows == sorted(rows, key=lambda row: -row["core_hours"])
+
+
+@pytest.mark.parametrize("kind", ["cores", "gpus", "memory"])
+def test_what_is_in_use_and_wasted_now_is_listed(userportal, kind):
+    rows = json.loads(userportal("top", kind, "--format", "json").stdout)
+    assert rows and all(row["cores_flag"] in ("critical", "warning", "") for row in rows)
+
+
+def test_without_a_configuration_reports_say_what_to_do(userportal, tmp_path):
+    (tmp_path / "empty.conf").write_text("[portal]\ncluster = none\n")
+    done = userportal("job", "1", status=78, conf=tmp_path / "empty.conf")
+    assert "[slurm] conf_file names no database" in done.stderr
+
+
+def test_without_metrics_a_report_says_what_is_not_known(userportal, made_demo, slurm):
+    text = made_demo.configuration.read_text().replace("history = metrics.db", "")
+    conf = made_demo.directory / "without-metrics.conf"
+    conf.write_text(text)
+    try:
+        job_id, _cores, _seconds = finished_job(slurm)
+        assert f"Job ID: {job_id}\n" in userportal("job", job_id, conf=conf).stdout
+        assert "is not known" in userportal("top", "cores", status=78, conf=conf).stderr
+    finally:
+        conf.unlink()
