@@ -1,5 +1,6 @@
 """What is installed works away from the checkout."""
 
+import json
 import subprocess
 import sys
 import venv
@@ -54,3 +55,33 @@ def test_the_wheel_has_every_command_and_the_site_files(installed):
     conf.chmod(0o600)
     done = run(installed, installed / "venv" / "bin" / "createDB", "--schema", "lmod", "--dry-run")
     assert (done.returncode, "CREATE TABLE lmod_use" in done.stdout) == (0, True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the portal needs Python 3.10")
+def test_an_installed_portal_makes_its_demo_and_serves_it(installed):
+    python = installed / "venv" / "bin" / "python"
+    (wheel,) = installed.glob("hpcusage-*.whl")
+    subprocess.run([python, "-m", "pip", "-q", "install", f"{wheel}[portal]"], check=True)
+    binary = installed / "venv" / "bin" / "userportal"
+    done = run(installed, binary, "demo", "--make-only", "--directory", "portal")
+    assert done.returncode == 0, done.stderr
+    conf = installed / "empty" / "portal" / "portal.conf"
+    checked = run(installed, binary, "--conf", conf, "check", "--format", "json")
+    assert checked.returncode == 0, checked.stderr
+    assert {row["state"] for row in json.loads(checked.stdout)} == {"ok"}
+    shown = run(installed, python, "-c", SHOW_PAGES, conf)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == "200 200\n", shown.stdout
+
+
+SHOW_PAGES = """
+import os, sys
+os.environ["HPCUSAGE_PORTAL_CONF"] = sys.argv[1]
+os.environ["DJANGO_SETTINGS_MODULE"] = "userportal.settings"
+import django
+django.setup()
+from django.test import Client
+browser = Client(headers={"host": "localhost"})
+answers = [browser.get(path) for path in ("/", "/static/portal/base.css")]
+print(*(answer.status_code for answer in answers))
+"""
