@@ -7,7 +7,8 @@ DEMO := $(VENV)/demo
 # Debian packages that the tests use: the real services.
 TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge \
   gdb strace tcsh chromium fonts-dejavu-core prometheus prometheus-node-exporter slapd \
-  ldap-utils nginx apache2 libapache2-mod-wsgi-py3 gettext
+  ldap-utils nginx apache2 libapache2-mod-wsgi-py3 libapache2-mod-shib libapache2-mod-auth-openidc \
+  libapache2-mod-auth-mellon gettext
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
 .PHONY: help demo portal-demo test versions lint bench check zipapp clean

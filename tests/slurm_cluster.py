@@ -146,6 +146,7 @@ class SlurmCluster:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.configuration = self.directory / "slurm.conf"
         self.environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
+        self.mariadb = MariaDBServer(self.directory / "mariadb")
         self.dbd_port, self.ctld_port, self.slurmd_port = (free_port() for _ in range(3))
         self.slurmdbd = SlurmDaemon(self, "slurmdbd", self.dbd_port)
         self.slurmctld = SlurmDaemon(self, "slurmctld", self.ctld_port)
@@ -164,9 +165,9 @@ class SlurmCluster:
         self._running.close()
 
     def _start(self, stack: contextlib.ExitStack) -> None:
-        database = stack.enter_context(MariaDBServer(self.directory / "mariadb"))
+        stack.enter_context(self.mariadb)
         munged = stack.enter_context(Munged(self.directory / "munge"))
-        self._write_configuration(database.port, munged.socket)
+        self._write_configuration(self.mariadb.port, munged.socket)
         stack.enter_context(self.slurmdbd)
         self.run("sacctmgr", "-i", "add", "cluster", CLUSTER)
         stack.enter_context(self.slurmctld)

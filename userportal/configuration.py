@@ -1,6 +1,5 @@
 """Read the portal's configuration: one INI file, checked as a whole."""
 
-import configparser
 import dataclasses
 import difflib
 import os
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from usagedb import errors
 from userportal import sections
+from userportal.ini_file import read_ini
 
 VARIABLE = "HPCUSAGE_PORTAL_CONF"
 NAME = "portal.conf"
@@ -72,19 +72,9 @@ def find_configuration(path=None):
 def read_configuration(path):
     """Read one file. Raises ConfigurationError or RefusedError, which name the place."""
     path = Path(path).absolute()
-    parser = configparser.RawConfigParser(strict=True, comment_prefixes=("#",))
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of links have capitals
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    except PermissionError as error:
-        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
-    except OSError as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
     found: dict[str, Any] = {"source": str(path), "storage": {}}
-    for name in parser.sections():
-        read_section(found, name, dict(parser[name]), path)
+    for name, values in read_ini(path, keeps_case=True).items():  # names of links have capitals
+        read_section(found, name, values, path)
     configuration = Configuration(**found)
     check(configuration)
     return configuration

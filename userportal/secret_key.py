@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 
 from usagedb import errors
 from userportal.configuration import state_directory
@@ -21,10 +22,16 @@ def secret_key(configuration):
         with contextlib.suppress(FileExistsError):
             make_key(path)
         key = path.read_text(encoding="ascii").strip()
+        mode = path.stat().st_mode
     except PermissionError as error:
         raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise errors.ConfigurationError(f"cannot read {path}: {error}") from error
+    if mode & stat.S_IRWXO:
+        raise errors.ConfigurationError(
+            f"{path}: all users may read it, and so log in as anybody: remove it, and a new one is"
+            " made"
+        )
     if len(key) < MINIMUM_CHARACTERS:
         raise errors.ConfigurationError(f"{path} holds no key: remove it, and a new one is made")
     return key

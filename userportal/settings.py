@@ -7,6 +7,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy
 
 from userportal.access.backends import backends
+from userportal.access.files import keep_private
 from userportal.configuration import find_configuration, state_directory
 from userportal.own_database import django_database
 from userportal.plotly_script import SCRIPT_DIRECTORY
@@ -23,6 +24,8 @@ SECRET_KEY = secret_key(PORTAL)
 DEBUG = bool(os.environ.get("HPCUSAGE_PORTAL_DEBUG"))
 ALLOWED_HOSTS = list(PORTAL.portal.hosts)
 DATABASES = {"default": django_database(PORTAL)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    keep_private(Path(DATABASES["default"]["NAME"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -39,6 +42,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "userportal.web.security.SecurityHeaders",
+    "userportal.web.graphs.CompressedGraphs",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -46,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "userportal.access.single_sign_on.SingleSignOn",
+    "userportal.web.slots.ReaderSlots",
     "userportal.web.reader.ReaderZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -86,7 +91,8 @@ TIME_ZONE = "UTC"
 
 # Addresses, and the files that never change between two releases.
 BASE = PORTAL.portal.base_url
-FORCE_SCRIPT_NAME = BASE.rstrip("/") or None
+# "", not None: gunicorn would take the name from a header of that name.
+FORCE_SCRIPT_NAME = BASE.rstrip("/")
 STATIC_URL = f"{BASE}static/"
 STATIC_ROOT = state_directory(PORTAL) / "portal-static"
 STATICFILES_DIRS = [PACKAGE / "static", ("plotly", SCRIPT_DIRECTORY)]
@@ -115,6 +121,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
+# No form takes files, and anybody may send one: what is long is thrown away, not kept on disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 CACHES = {
     "default": {
@@ -134,7 +142,7 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "usagedb.cli.LineFormatter"}},
+    "formatters": {"plain": {"()": "userportal.web.log_lines.LogLines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": PORTAL.portal.log_level.upper()},
 }

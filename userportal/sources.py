@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import threading
-import time
 
 from usagedb import errors
 from usagedb.config import read_config
@@ -14,7 +13,6 @@ from userportal.metrics.prometheus import Prometheus
 from userportal.slurm.database import SlurmDatabase
 
 DATABASES = ("slurm", "lmod", "xalt", "epmt")
-CHECK_AFTER_SECONDS = 20  # a connection that was idle for so long may be gone
 KEPT_CONNECTIONS = 16
 
 
@@ -24,7 +22,7 @@ class Sources:
     def __init__(self, configuration):
         """Remember the configuration; nothing is opened before it is asked."""
         self.configuration = configuration
-        self._idle = {}  # path of a configuration file -> [(Database, when it was put back)]
+        self._idle = {}  # path of a configuration file -> [Database]
         self._lock = threading.Lock()
 
     def has(self, name):
@@ -59,11 +57,13 @@ class Sources:
         """Return an idle connection that still answers, or None."""
         with self._lock:
             idle = self._idle.get(path)
-            database, since = idle.pop() if idle else (None, 0)
-        if database and time.monotonic() - since > CHECK_AFTER_SECONDS:
-            try:
+            database = idle.pop() if idle else None
+        if database is not None:
+            try:  # the server may have been started anew meanwhile
                 database.rows("SELECT 1")
-            except errors.UnavailableError:
+            except errors.UsageDBError:
+                with contextlib.suppress(Exception):
+                    database.close()
                 return None
         return database
 
@@ -73,7 +73,7 @@ class Sources:
             with self._lock:
                 idle = self._idle.setdefault(path, [])
                 if len(idle) < KEPT_CONNECTIONS:
-                    idle.append((database, time.monotonic()))
+                    idle.append(database)
                     return
         database.close()
 
@@ -98,7 +98,7 @@ class Sources:
 def open_metrics(settings, site_filter):
     """Return a MetricsSource for a section [prometheus], or None. Raises ConfigurationError."""
     if settings.history:
-        return History(settings.history)
+        return History(settings.history, parse_filter(site_filter))
     if not settings.url:
         return None
     return Prometheus(

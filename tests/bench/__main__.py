@@ -1,12 +1,14 @@
 """Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
-[xalt_load] [xalt_reports] [af] [epmt].
+[xalt_load] [xalt_reports] [af] [epmt] [portal].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
 (1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
 BENCH_XALT_RUNS ("4000,40000": runs of a load, each of 2.66 records; "full" adds 376000, a million
 records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_AF_JOBS (10000),
 BENCH_EPMT_PROCESSES (100000: of a job that is stored; "full" is 1000000),
-BENCH_EPMT_JOB_PROCESSES (20000: of a job that is followed; "full" is 100000).
+BENCH_EPMT_JOB_PROCESSES (20000: of a job that is followed; "full" is 100000),
+BENCH_PORTAL_JOBS (100000: of one user, in a table of three times as many), BENCH_PORTAL_NODES (16:
+of 64 cores and 4 GPUs, of one job), BENCH_PORTAL_SECONDS (10: of asking for a user's page).
 The exit code is 1 when a target is missed.
 """
 
@@ -26,6 +28,7 @@ from tests.bench import (
     load_growth,
     load_speed,
     measure,
+    portal,
     xalt_load,
     xalt_reports,
     year_reports,
@@ -66,6 +69,10 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     af_jobs = sizes("BENCH_AF_JOBS", "10000")[0]
     processes = sizes("BENCH_EPMT_PROCESSES", "100000")[0]
     job_processes = sizes("BENCH_EPMT_JOB_PROCESSES", "20000")[0]
+    portal_sizes = [
+        sizes(f"BENCH_PORTAL_{name}", default)[0]
+        for name, default in (("JOBS", "100000"), ("NODES", "16"), ("SECONDS", "10"))
+    ]
     return {
         "help": lambda: help_speed.run(setting, results),
         "load": lambda: load_speed.run(setting, results, lines, repeats),
@@ -75,6 +82,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
         "xalt_reports": lambda: xalt_reports.run(setting, results, report_runs),
         "af": lambda: af_send.run(setting, results, af_jobs, repeats),
         "epmt": lambda: epmt_parts.run(setting, results, processes, job_processes, repeats),
+        "portal": lambda: portal.run(setting, results, *portal_sizes),
     }
 
 

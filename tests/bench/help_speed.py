@@ -1,5 +1,7 @@
 """Measure how much CPU each command needs to say its help."""
 
+from collections.abc import Sequence
+
 from tests.bench import measure
 from tests.bench.results import Results
 from tests.bench.setting import REPOSITORY, Setting, tool
@@ -8,12 +10,16 @@ CPU_MILLISECONDS_LIMIT = 150
 REPEATS = 5
 
 
-def run(setting: Setting, results: Results) -> None:
-    """Measure, show and judge every command in bin/ once, without its .py duplicates."""
+def commands() -> list[str]:
+    """Return the names of the commands in bin/, without their .py duplicates."""
+    names = sorted(path.name for path in (REPOSITORY / "bin").iterdir())
+    return [name for name in names if not name.endswith(".py") and name[0] not in "._"]
+
+
+def run(setting: Setting, results: Results, names: Sequence[str] = ()) -> None:
+    """Measure, show and judge every command in bin/, or those named, once."""
     rows = []
-    for name in sorted(path.name for path in (REPOSITORY / "bin").iterdir()):
-        if name.endswith(".py") or name.startswith((".", "_")):
-            continue
+    for name in names or commands():
         try:
             summary = measure.repeat(tool(name, "--help"), REPEATS, setting.environment)
         except measure.CommandFailed as error:

@@ -1,5 +1,6 @@
 """Fixtures of the system tests: a private Lmod site and the log that its loads reach."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import pytest
 
 from tests.services import Rsyslogd, require_service
 from tests.system.lmod import LmodSite, UsageLog
+
+# The portal needs Python 3.10.
+WITH_PORTAL = ["test_portal_browser.py", "test_portal_slurm.py"]
+collect_ignore = WITH_PORTAL if sys.version_info < (3, 10) else []
 
 
 @pytest.fixture

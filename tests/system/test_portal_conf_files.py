@@ -1,26 +1,17 @@
-"""The shipped files of the portal: web servers, units and lines for Slurm, as a site uses them.
+"""The shipped files of web servers for the portal, as a site uses them.
 
-nginx, Apache, gunicorn, mod_wsgi, MariaDB and Slurm are real; of the files only paths, names,
-addresses and ports are replaced. Single sign-on needs an identity provider, which is not here: in
-its place stands HTTP's own basic authentication, which sets REMOTE_USER as Shibboleth, Mellon and
-OpenID Connect do, and for nginx a small service that is asked about each request. What mod_shib,
-mod_auth_openidc and mod_auth_mellon say of the files is tested where they are installed.
+nginx, Apache, gunicorn and mod_wsgi are real; of the files only paths, names, addresses and ports
+are replaced. Single sign-on needs an identity provider, which is not here: in its place stands
+HTTP's own basic authentication, which sets REMOTE_USER as Shibboleth, Mellon and OpenID Connect do,
+and for nginx a small service that is asked about each request. The real mod_shib (without shibd),
+mod_auth_openidc (with a small provider) and mod_auth_mellon (syntax) are tried where they are.
 """
 
-import base64
-import configparser
-import contextlib
 import grp
-import http.client
 import json
 import os
 import pwd
 import re
-import shlex
-import shutil
-import socket
-import sqlite3
-import ssl
 import subprocess
 import sys
 import sysconfig
@@ -29,190 +20,37 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.services import (
-    CONF,
-    Server,
-    find_program,
-    free_port,
-    open_parents,
-    replaced,
-    require_service,
+from tests.portal_site import (
+    DOMAIN,
+    FORGED,
+    FORGED_NAMES,
+    HOST,
+    PASSWORD,
+    WEB_ACCOUNT,
+    Gunicorn,
+    Site,
+    words_of,
 )
-from tests.slurm_cluster import CLUSTER, DATABASE, PROGRAMS, SlurmCluster
-from usagedb import errors
-from usagedb.config import DatabaseConfig
-from usagedb.database import Database
+from tests.services import CONF, replaced, require_service
+from tests.web_servers import (
+    APACHE_MODULES,
+    MEMBER,
+    STAFF,
+    Answer,
+    Apache,
+    Certificate,
+    Nginx,
+    WebServer,
+    basic,
+    stand_in,
+)
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 10), reason="Django needs Python 3.10")
-
-HOST, DOMAIN = "localhost", "example.org"
-PASSWORD = "a-long-Pass-Phrase-7"  # noqa: S105 - of a test
-WEB_ACCOUNT = "www-data"
-UNIT, SOCKET_UNIT = "userportal.service", "userportal.socket"
-PROGRAM = "/usr/local/bin/userportal"
-APACHE_MODULES = Path("/usr/lib/apache2/modules")
-needs_systemd = pytest.mark.skipif(
-    not shutil.which("systemd-analyze"), reason="systemd is not installed"
-)
-# Headers with which a stranger may try to be somebody else.
-FORGED = [
-    {"X-Remote-User": "eve"},
-    {"x-remote-user": "eve@example.org", "X-Remote-Affiliation": "staff@example.org"},
-    {"X_Remote_User": "eve"},
-    {"X-Remote_User": "eve"},
-    {"Remote-User": "eve"},
-    {"REMOTE_USER": "eve"},
-    {"X-Forwarded-For": "127.0.0.1", "X-Remote-User": "eve"},
-]
-FORGED_NAMES = [" ".join(headers) for headers in FORGED]
-
-
-# the portal -------------------------------------------------------------
-
-
-class Site:
-    """A scratch portal with its tables, static files and accounts."""
-
-    def __init__(self, directory: Path, access: str) -> None:
-        """Make it; access are lines of the section [access]."""
-        self.directory = directory
-        self.state = directory / "state"
-        self.conf = directory / "portal.conf"
-        self.state.mkdir(parents=True, mode=0o711)
-        self.conf.write_text(
-            f"[portal]\ncluster = {CLUSTER}\nhosts = {HOST}\nstate = {self.state}\n"
-            f"[access]\n{access}\n"
-        )
-        self.environment = {
-            **os.environ, "HPCUSAGE_PORTAL_CONF": str(self.conf), "PYTHONPATH": str(CHECKOUT),
-        }  # fmt: skip
-        open_parents(self.state / "file")
-        self.run("migrate", "-v", "0")
-        self.run("collectstatic", "--noinput", "-v", "0")
-
-    def run(self, *words: str, **options: Any) -> str:
-        """Run the command userportal; return what it printed. Raises AssertionError."""
-        done = self.try_to(*words, **options)
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def try_to(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run the command userportal."""
-        return subprocess.run(
-            [sys.executable, CHECKOUT / "bin" / "userportal", *words],
-            env={**self.environment, **options.pop("environment", {})}, cwd=self.directory,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options,
-        )  # fmt: skip
-
-    def add_staff(self, name: str) -> str:
-        """Make an account of the staff with PASSWORD; return a token of the API for it."""
-        words = ("--noinput", "--username", name, "--email", f"{name}@{DOMAIN}")
-        self.run("createsuperuser", *words, environment={"DJANGO_SUPERUSER_PASSWORD": PASSWORD})
-        return self.run("token", name, "--scope", "jobscripts").strip()
-
-    def rows(self, sql: str) -> "list[tuple[Any, ...]]":
-        """Return rows of the portal's own database."""
-        connection = sqlite3.connect(self.state / "portal.db")
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
-
-    def give_to(self, account: str) -> None:
-        """Make everything the property of another account, where that can be done."""
-        if os.geteuid() == 0:
-            for path in [self.state, *self.state.rglob("*")]:
-                shutil.chown(path, account, account)
-
-
-# The program becomes what systemd starts: with the socket as its descriptor 3.
-ACTIVATION = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-class Gunicorn(Server):
-    """What userportal.service starts, at the socket of userportal.socket."""
-
-    name = "gunicorn"
-
-    def __init__(self, site: Site, command: "list[str]") -> None:
-        """Make the two sockets that systemd makes: where it listens, and where it is told."""
-        super().__init__(site.directory / "run")
-        self.site, self.words = site, command
-        self.path = self.directory / "portal.sock"
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.listening.bind(str(self.path))
-        self.listening.listen()
-        open_parents(self.path)
-        mode = int(socket_unit()["SocketMode"], 8)
-        self.path.chmod(mode)
-        if os.geteuid() == 0:
-            os.chown(self.path, 0, grp.getgrnam(WEB_ACCOUNT).gr_gid)
-        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notified.bind(str(self.directory / "notify.sock"))
-        self.notified.setblocking(False)
-        self.told = ""
-
-    def command(self) -> "list[str]":
-        descriptor = str(self.listening.fileno())
-        return [sys.executable, "-c", ACTIVATION, descriptor, sys.executable, *self.words]
-
-    def popen_options(self) -> "dict[str, Any]":
-        environment = {
-            **self.site.environment, "NOTIFY_SOCKET": str(self.directory / "notify.sock"),
-            "HOME": str(self.directory),
-        }  # fmt: skip
-        return {"env": environment, "cwd": "/", "pass_fds": (self.listening.fileno(),)}
-
-    def is_ready(self) -> bool:
-        """Tell whether it has told systemd so, as Type=notify waits for."""
-        try:
-            self.told += self.notified.recv(4096).decode()
-        except BlockingIOError:
-            return False
-        return "READY=1" in self.told
-
-    def ask(self, path: str, **headers: str) -> http.client.HTTPResponse:
-        """Ask as the web server does."""
-        connection = http.client.HTTPConnection(HOST)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(str(self.path))
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse()
-
-
-def unit(name: str) -> configparser.RawConfigParser:
-    """Return a shipped unit, for what is not given several times."""
-    parser = configparser.RawConfigParser(strict=False, comment_prefixes=("#",))
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(CONF / name)
-    return parser
-
-
-def service() -> configparser.SectionProxy:
-    """Return the section [Service] of the portal's unit."""
-    return unit(UNIT)["Service"]
-
-
-def socket_unit() -> configparser.SectionProxy:
-    """Return the section [Socket] of the portal's socket."""
-    return unit(SOCKET_UNIT)["Socket"]
-
-
-def words_of(setting: str) -> "list[str]":
-    """Return the words of a command of the service, for this Python."""
-    program, *words = shlex.split(service()[setting])
-    assert program == PROGRAM
-    return [str(CHECKOUT / "bin" / "userportal"), *words]
 
 
 @pytest.fixture(scope="module")
@@ -243,17 +81,6 @@ def gunicorn(site: Site) -> Iterator[Gunicorn]:
         yield server
 
 
-# web servers ------------------------------------------------------------
-
-
-class Certificate(NamedTuple):
-    """Of the web servers, by an authority of their own."""
-
-    chain: Path
-    key: Path
-    authority: Path
-
-
 @pytest.fixture(scope="module")
 def certificate(scratch: Path) -> Certificate:
     """Give a certificate for this machine."""
@@ -267,185 +94,6 @@ def certificate(scratch: Path) -> Certificate:
     made.private_key_pem.write_to_path(str(files.key))
     authority.cert_pem.write_to_path(str(files.authority))
     return files
-
-
-class Answer(NamedTuple):
-    """What a web server answered."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
-class WebServer(Server):
-    """nginx or Apache, with one of the shipped files."""
-
-    def __init__(self, directory: Path, certificate: Certificate) -> None:
-        """Choose two ports."""
-        super().__init__(directory)
-        self.certificate, self.port, self.plain_port = certificate, free_port(), free_port()
-        self.conf = self.directory / "main.conf"
-        open_parents(self.directory / "file")
-
-    def fill(self, text: str, static: Path) -> str:
-        """Return a shipped file with the names, files and directories of this test."""
-        text = replaced(text, "portal.example.org;", f"{HOST};") if "listen" in text else text
-        text = text.replace("portal.example.org", HOST)
-        text = replaced(text, f"/etc/pki/tls/certs/{HOST}.crt", str(self.certificate.chain))
-        text = replaced(text, f"/etc/pki/tls/private/{HOST}.key", str(self.certificate.key))
-        text = replaced(text, "/var/lib/hpcusage-portal/portal-static", str(static))
-        return re.sub(r"/var/log/(nginx|httpd)", str(self.directory), text)
-
-    def is_ready(self) -> bool:
-        try:
-            return bool(self.get("/health/").status)
-        except OSError:
-            return False
-
-    def get(self, path: str, headers: "dict[str, str] | None" = None, **options: Any) -> Answer:
-        """Ask by TLS; headers go out as they are written. Redirections are not followed."""
-        context = ssl.create_default_context(cafile=str(self.certificate.authority))
-        connection = http.client.HTTPSConnection(HOST, self.port, context=context)
-        try:
-            method, body = options.get("method", "GET"), options.get("body")
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def get_plain(self, path: str) -> Answer:
-        """Ask without TLS."""
-        connection = http.client.HTTPConnection(HOST, self.plain_port)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def whose(self, headers: "dict[str, str] | None" = None) -> str:
-        """Return the name of the user whom the portal takes the request for, "" for nobody."""
-        answer = self.get("/secure/jobstats/", headers)
-        assert answer.status == 302, answer
-        found = re.fullmatch(r"/secure/jobstats/([^/]+)/", answer.headers["Location"])
-        if found:
-            return found[1]
-        assert answer.headers["Location"].startswith("/accounts/login/"), answer.headers
-        return ""
-
-
-class Nginx(WebServer):
-    """nginx with portal-nginx.conf."""
-
-    name = "nginx"
-
-    def configure(self, socket_path: Path, static: Path, sign_on_port: "int | None" = None) -> None:
-        """Write the configuration, with single sign-on if the port of a service is given."""
-        text = (CONF / "portal-nginx.conf").read_text()
-        if sign_on_port:
-            before, heading, after = text.partition("    # Single sign-on")
-            assert heading
-            after = re.sub(r"^( +)#(?=\S|    )", r"\1", after, flags=re.MULTILINE)
-            text = before + heading + after
-            text = replaced(text, "127.0.0.1:4180", f"127.0.0.1:{sign_on_port}")
-        text = self.fill(text, static)
-        text = replaced(text, "/run/hpcusage-portal/portal.sock", str(socket_path))
-        # Not every machine has IPv6: a second address of this one stands for it.
-        for old, address, port in (
-            ("80;", "127.0.0.1", self.plain_port), ("443 ssl", "127.0.0.1", self.port),
-            ("[::]:80;", "127.0.0.2", self.plain_port), ("[::]:443 ssl", "127.0.0.2", self.port),
-        ):  # fmt: skip
-            rest = old.partition("80")[2] if "80" in old else old.partition("443")[2]
-            text = replaced(text, f"listen {old}", f"listen {address}:{port}{rest}")
-        shipped = self.directory / "portal.conf"
-        shipped.write_text(text)
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        places = "".join(f"{kind}_temp_path {self.directory}/{kind};\n" for kind in kinds)
-        account = f"user {WEB_ACCOUNT};\n" if os.geteuid() == 0 else ""
-        self.conf.write_text(
-            f"{account}daemon off;\npid {self.directory}/nginx.pid;\nevents {{ }}\n"
-            f"error_log {self.directory}/error.log;\n"
-            f"http {{\ninclude /etc/nginx/mime.types;\n{places}include {shipped};\n}}\n"
-        )
-
-    def command(self) -> "list[str]":
-        return [str(find_program("nginx")), "-c", str(self.conf), "-e", str(self.log)]
-
-
-PLAIN_MODULES = (
-    "mpm_event authz_core authz_host authz_user authn_core authn_file auth_basic alias dir mime"
-    " env setenvif headers rewrite filter deflate ssl socache_shmcb proxy proxy_http"
-)
-
-
-class Apache(WebServer):
-    """Apache with one of the two shipped files."""
-
-    name = "apache2"
-
-    def configure(self, text: str, modules: str, more: str = "") -> None:
-        """Write the configuration; modules are names beside PLAIN_MODULES."""
-        text = replaced(text, "*:443>", f"127.0.0.1:{self.port}>")
-        text = replaced(text, "*:80>", f"127.0.0.1:{self.plain_port}>")
-        shipped = self.directory / "portal.conf"
-        shipped.write_text(text)
-        loaded = "".join(
-            f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n"
-            for name in f"{PLAIN_MODULES} {modules}".split()
-        ).replace("LoadModule shib_module", "LoadModule mod_shib")
-        account = f"User {WEB_ACCOUNT}\nGroup {WEB_ACCOUNT}\n" if os.geteuid() == 0 else ""
-        directory = self.directory
-        self.conf.write_text(
-            f"{loaded}{account}ServerRoot {directory}\nServerName {HOST}\n"
-            f"DefaultRuntimeDir {directory}\nPidFile {directory}/pid\nMutex file:{directory}\n"
-            f"ErrorLog {directory}/error.log\nTypesConfig /etc/mime.types\n"
-            'LogFormat "%h %u %r %>s" combined\n'
-            f"Listen 127.0.0.1:{self.port}\nListen 127.0.0.1:{self.plain_port}\n"
-            f"<Directory />\nRequire all denied\n</Directory>\n{more}Include {shipped}\n"
-        )
-
-    def command(self) -> "list[str]":
-        return [str(find_program("apache2")), "-f", str(self.conf), "-D", "FOREGROUND"]
-
-    def check(self) -> "subprocess.CompletedProcess[str]":
-        """Let Apache read the configuration, as apachectl -t does."""
-        command = [str(find_program("apache2")), "-f", str(self.conf), "-t"]
-        return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-def basic(user: str) -> "dict[str, str]":
-    """Return the header with which somebody logs in at the stand-in."""
-    told = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
-    return {"Authorization": f"Basic {told}"}
-
-
-STAFF, MEMBER = f"dora@{DOMAIN}", f"ann@{DOMAIN}"
-
-
-def stand_in(directory: Path, variable: str) -> str:
-    """Return lines that log people in in the place of single sign-on.
-
-    They set REMOTE_USER, and for the one of the staff the variable of affiliations.
-    """
-    users = directory / "users"
-    lines = []
-    for user in (STAFF, MEMBER):
-        done = subprocess.run(
-            ["openssl", "passwd", "-apr1", PASSWORD], check=True, capture_output=True, text=True
-        )
-        lines.append(f"{user}:{done.stdout}")
-    users.write_text("".join(lines))
-    staff = basic(STAFF)["Authorization"]
-    return (
-        f'AuthType Basic\nAuthName x\nAuthUserFile "{users}"\n'
-        f'SetEnvIf Authorization "^{re.escape(staff)}$" '
-        f'"{variable}=member@{DOMAIN};staff@{DOMAIN}"\n'
-    )
 
 
 # nginx ------------------------------------------------------------------
@@ -646,36 +294,31 @@ def test_behind_apache_who_it_names_is_logged_in_with_the_roles_it_says(
     assert apache_proxy.get("/secure/notes/", basic(STAFF)).status == 200
 
 
-def test_one_logs_in_at_the_form(proxy: WebServer, token: str) -> None:
-    form = proxy.get("/accounts/login/")
-    cookie = form.headers["Set-Cookie"].partition(";")[0]
-    assert "Secure" in form.headers["Set-Cookie"]
+def log_in(server: WebServer, name: str, password: str, **headers: str) -> Answer:
+    """Fill in the form of the login and send it, as a browser does; return the answer."""
+    form = server.get("/accounts/login/")
     secret = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
     assert secret
-    answer = proxy.get(
-        "/accounts/login/", method="POST",
-        body=f"csrfmiddlewaretoken={secret[1]}&username=carol&password={PASSWORD}",
-        headers={"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie,
-                 "Origin": f"https://{HOST}:{proxy.port}"},
-    )  # fmt: skip
+    assert "Secure" in form.headers["Set-Cookie"]
+    sent = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": form.headers["Set-Cookie"].partition(";")[0],
+        "Origin": f"https://{HOST}:{server.port}",
+    }
+    body = f"csrfmiddlewaretoken={secret[1]}&username={name}&password={password}"
+    return server.get("/accounts/login/", {**sent, **headers}, method="POST", body=body)
+
+
+def test_one_logs_in_at_the_form(proxy: WebServer, token: str) -> None:
+    answer = log_in(proxy, "carol", PASSWORD)
     assert (answer.status, answer.headers["Location"]) == (302, "/")
 
 
 def test_a_failed_login_is_held_against_the_address_that_the_web_server_saw(
     proxy: WebServer, site: Site, token: str
 ) -> None:
-    form = proxy.get("/accounts/login/")
-    secret = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
-    assert secret
     name = f"mallory-{proxy.name}"
-    answer = proxy.get(
-        "/accounts/login/", method="POST",
-        body=f"csrfmiddlewaretoken={secret[1]}&username={name}&password=wrong",
-        headers={"Content-Type": "application/x-www-form-urlencoded",
-                 "Cookie": form.headers["Set-Cookie"].partition(";")[0],
-                 "Origin": f"https://{HOST}:{proxy.port}", "X-Forwarded-For": "192.0.2.9"},
-    )  # fmt: skip
-    assert answer.status == 200
+    assert log_in(proxy, name, "wrong", **{"X-Forwarded-For": "192.0.2.9"}).status == 200
     found = site.rows(f"SELECT address FROM records_failedlogin WHERE username = '{name}'")  # noqa: S608
     assert found == [("127.0.0.1",)]
 
@@ -692,144 +335,9 @@ def test_the_longest_script_comes_through(proxy: WebServer, site: Site, token: s
     assert found == [(100_000,)]
 
 
-# gunicorn and its units --------------------------------------------------
-
-
 def test_what_the_web_server_says_at_the_socket_is_believed(gunicorn: Gunicorn) -> None:
     answer = gunicorn.ask("/secure/jobstats/", **{"X-Remote-User": MEMBER})
     assert answer.getheader("Location") == "/secure/jobstats/ann/"
-
-
-class DirectPortal(Server):
-    """`userportal serve` at a port, as somebody may have put it there."""
-
-    name = "serve"
-
-    def __init__(self, site: Site, directory: Path, address: str) -> None:
-        super().__init__(directory)
-        self.site, self.address, self.port = site, address, free_port()
-
-    def command(self) -> "list[str]":
-        program = [sys.executable, str(CHECKOUT / "bin" / "userportal"), "serve"]
-        return [*program, "--workers", "1", "--bind", f"{self.address}:{self.port}"]
-
-    def popen_options(self) -> "dict[str, Any]":
-        return {"env": {**self.site.environment, "HOME": str(self.directory)}, "cwd": "/"}
-
-    def ask(self, address: str, headers: "dict[str, str]") -> "str | None":
-        """Return where a request from an address to the own page is led."""
-        connection = http.client.HTTPConnection(address, self.port, source_address=(address, 0))
-        try:
-            connection.request("GET", "/secure/jobstats/", headers={"Host": HOST, **headers})
-            return connection.getresponse().getheader("Location")
-        finally:
-            connection.close()
-
-    def is_ready(self) -> bool:
-        try:
-            return bool(self.ask("127.0.0.1", {}))
-        except OSError:
-            return False
-
-
-@pytest.mark.parametrize("headers", FORGED, ids=FORGED_NAMES)
-@pytest.mark.parametrize("trusted", ["unix", "127.0.0.1"])
-def test_past_the_web_server_nobody_is_believed(
-    scratch: Path, direct: "dict[str, DirectPortal]", trusted: str, headers: "dict[str, str]"
-) -> None:
-    # 127.0.0.2 is another address than the trusted one; both are there on every machine.
-    location = direct[trusted].ask("127.0.0.2", headers)
-    assert location is not None
-    assert location.startswith("/accounts/login/")
-
-
-def test_only_the_trusted_address_is_believed(direct: "dict[str, DirectPortal]") -> None:
-    headers = {"X-Remote-User": MEMBER}
-    assert direct["127.0.0.1"].ask("127.0.0.1", headers) == "/secure/jobstats/ann/"
-    assert "/login/" in str(direct["unix"].ask("127.0.0.1", headers))
-
-
-@pytest.fixture(scope="module")
-def direct(scratch: Path) -> "Iterator[dict[str, DirectPortal]]":
-    """Give portals that listen at all addresses, by what they trust."""
-    require_service(modules=["django", "gunicorn"])
-    servers = {}
-    for trusted in ("unix", "127.0.0.1"):
-        directory = scratch / f"direct-{trusted}"
-        found = Site(directory, f"methods = headers\ntrusted_proxies = {trusted}")
-        servers[trusted] = DirectPortal(found, directory / "run", "0.0.0.0")  # noqa: S104
-    try:
-        for server in servers.values():
-            server.start()
-        yield servers
-    finally:
-        for server in servers.values():
-            server.stop()
-
-
-def test_the_service_does_not_begin_with_old_tables(tmp_path: Path) -> None:
-    require_service(modules=["django"])
-    site = Site(tmp_path / "site", "methods = password")
-    words = words_of("ExecStartPre")[1:]
-    assert site.try_to(*words).returncode == 0
-    (site.state / "portal.db").unlink()
-    assert site.try_to(*words).returncode != 0
-
-
-def test_a_wrong_configuration_ends_the_service_in_a_line_and_for_good(tmp_path: Path) -> None:
-    require_service(modules=["django"])
-    site = Site(tmp_path / "site", "methods = password")
-    site.conf.write_text("[portal]\nclster = x\n")
-    done = site.try_to(*words_of("ExecStartPre")[1:])
-    assert str(done.returncode) in service()["RestartPreventExitStatus"].split()
-    assert "clster" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_the_units_agree_with_each_other_and_with_the_web_servers() -> None:
-    assert unit(UNIT)["Unit"]["Requires"] == SOCKET_UNIT
-    path = socket_unit()["ListenStream"]
-    assert socket_unit()["SocketMode"] == "0660"
-    for name in ("portal-nginx.conf", "portal-apache-proxy.conf"):
-        assert f"unix:{path}" in (CONF / name).read_text()
-    state = f"/var/lib/{service()['StateDirectory']}"
-    for name in ("portal-nginx.conf", "portal-apache-proxy.conf", "portal-apache-shibboleth.conf"):
-        assert f"{state}/portal-static/" in (CONF / name).read_text()
-    assert f"state = {state}" in (CONF / "portal.conf.sample").read_text()
-
-
-@pytest.fixture
-def installed_units(tmp_path: Path) -> "list[str]":
-    """Give copies of the units whose program and accounts are there."""
-    paths = []
-    for name in (UNIT, SOCKET_UNIT):
-        text = (CONF / name).read_text().replace(PROGRAM, "/bin/true")
-        text = text.replace("=hpcportal", "=nobody").replace("Group=nobody", "Group=daemon")
-        (tmp_path / name).write_text(text.replace("SocketGroup=apache", "SocketGroup=daemon"))
-        paths.append(str(tmp_path / name))
-    return paths
-
-
-@needs_systemd
-def test_systemd_finds_no_fault(installed_units: "list[str]") -> None:
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *installed_units],
-        check=False, capture_output=True, text=True,
-        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
-    )  # fmt: skip
-    ours = [line for line in done.stderr.splitlines() if "userportal" in line]
-    assert (done.returncode, ours) == (0, [])
-
-
-@needs_systemd
-def test_the_service_is_closed_to_most(installed_units: "list[str]") -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25"]
-    done = subprocess.run(
-        [*command, installed_units[0]], check=False, capture_output=True, text=True
-    )
-    if "unrecognized option" in done.stderr:
-        pytest.skip("this systemd-analyze cannot judge a file")
-    assert done.returncode == 0, done.stdout[-200:]
 
 
 # Apache with mod_wsgi ----------------------------------------------------
@@ -849,7 +357,7 @@ def shibboleth_file(server: WebServer, site: Site) -> str:
     text = server.fill(
         (CONF / "portal-apache-shibboleth.conf").read_text(), site.state / "portal-static"
     )
-    package = "/opt/hpcusage/lib/python3.11/site-packages/userportal"
+    package = "/opt/hpcusage/lib/python3.12/site-packages/userportal"
     text = replaced(text, package, str(CHECKOUT / "userportal"))
     libraries = f"{CHECKOUT}:{sysconfig.get_paths()['purelib']}"
     text = replaced(text, "python-home=/opt/hpcusage ", f"python-path={libraries} ")
@@ -971,8 +479,8 @@ def test_apache_with_shibboleth_finds_no_fault_and_lets_nobody_in_without_it(
     assert (done.returncode, done.stderr) == (0, "Syntax OK\n")
     with server:
         assert server.get("/").status == 200
-        for headers in ({}, *FORGED):  # shibd does not run
-            assert server.get("/secure/jobstats/", headers).status == 500
+        # shibd does not run, and mod_shib takes its time to find that out.
+        assert server.get("/secure/jobstats/", FORGED[1]).status == 500
 
 
 @pytest.fixture
@@ -984,14 +492,55 @@ def proxy_file(scratch: Path, site: Site, certificate: Certificate) -> "tuple[Ap
     return server, server.fill((CONF / "portal-apache-proxy.conf").read_text(), static)
 
 
-def test_apache_with_openid_connect_finds_no_fault(proxy_file: "tuple[Apache, str]") -> None:
+def test_a_login_by_openid_connect_reaches_the_portal_with_its_roles(
+    proxy_file: "tuple[Apache, str]", gunicorn: Gunicorn
+) -> None:
     needs_module("auth_openidc")
+    require_service(modules=["cryptography"])
+    from tests.oidc_provider import OidcProvider
+
     server, text = proxy_file
     secrets = server.directory / "secrets"
     secrets.write_text("OIDCClientSecret one\nOIDCCryptoPassphrase another\n")
-    server.configure(replaced(text, "/etc/httpd/portal-oidc.secrets", str(secrets)), "auth_openidc")
-    done = server.check()
-    assert (done.returncode, done.stderr) == (0, "Syntax OK\n")
+    with OidcProvider() as provider:
+        for old, new in (
+            ("/run/hpcusage-portal/portal.sock", str(gunicorn.path)),
+            ("/etc/httpd/portal-oidc.secrets", str(secrets)),
+            ("https://login.example.org/", f"{provider.url}/"),
+            (f"https://{HOST}/secure/redirect_uri", f"https://{HOST}:{server.port}/secure/redirect_uri"),
+        ):  # fmt: skip
+            text = replaced(text, old, new)
+        server.configure(text, "auth_openidc")
+        done = server.check()
+        assert (done.returncode, done.stderr) == (0, "Syntax OK\n")
+        with server:
+            for user, affiliations, status in (
+                (MEMBER, ["member@example.org"], 403),
+                (STAFF, ["member@example.org", "staff@example.org"], 200),
+            ):
+                cookie = openid_login(server, provider, user, affiliations)
+                for headers in ({}, *FORGED):
+                    sent = {**headers, "Cookie": cookie}
+                    assert server.whose(sent) == user.partition("@")[0]
+                    assert server.get("/secure/notes/", sent).status == status
+
+
+def openid_login(server: Apache, provider: Any, user: str, affiliations: "list[str]") -> str:
+    """Log in as a browser does that is sent to the provider; return the cookie of the session."""
+    sent = server.get("/secure/jobstats/", {"Accept": "text/html", **FORGED[1]})
+    assert sent.status == 302
+    assert sent.headers["Location"].startswith(f"{provider.url}/authorize?")
+    back = provider.login(
+        sent.headers["Location"], sub=user, preferred_username=user, name="Ann Ash",
+        eduperson_scoped_affiliation=affiliations,
+    )  # fmt: skip
+    path = back.partition(f":{server.port}")[2]
+    cookie = sent.headers["Set-Cookie"].partition(";")[0]
+    answer = server.get(path, {"Cookie": cookie})
+    assert answer.status == 302, answer.text
+    assert answer.headers["Location"].endswith("/secure/jobstats/")
+    cookies = [one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie") or []]
+    return next(one for one in cookies if one.startswith("mod_auth_openidc_session="))
 
 
 def test_apache_with_saml_finds_no_fault(proxy_file: "tuple[Apache, str]") -> None:
@@ -1009,123 +558,3 @@ def test_apache_with_saml_finds_no_fault(proxy_file: "tuple[Apache, str]") -> No
     server.configure(replaced(text, "/etc/httpd/mellon", str(mellon)), "auth_mellon")
     done = server.check()
     assert (done.returncode, done.stderr) == (0, "Syntax OK\n")
-
-
-# lines for Slurm ---------------------------------------------------------
-
-
-SAMPLE = "slurm-portal.conf.sample"
-
-
-def lines_for(file_name: str) -> "list[str]":
-    """Return the lines of the sample that are for one file, without comments."""
-    part = re.search(
-        rf"^# ---- [^\n]*{re.escape(file_name)}[^\n]*\n(.*?)(?=^# ---- |\Z)",
-        (CONF / SAMPLE).read_text(), re.MULTILINE | re.DOTALL,
-    )  # fmt: skip
-    assert part
-    return [line for line in part[1].splitlines() if line and not line.startswith("#")]
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[SlurmCluster]:
-    """Give a Slurm with the lines of the sample, but for cgroups, which not every machine has."""
-    require_service(*PROGRAMS)
-    lines = [line for line in lines_for("slurm.conf") if "/cgroup" not in line]
-    assert len(lines) == 3
-    with (
-        tempfile.TemporaryDirectory(prefix="hpcusage-test-") as directory,
-        SlurmCluster(Path(directory, "slurm"), ["GresTypes=gpu", *lines]) as started,
-    ):
-        yield started
-
-
-class SlurmAccount(NamedTuple):
-    """The account of the sample on the database of a Slurm."""
-
-    config: DatabaseConfig
-    job: int  # that has ended
-
-    def asked(self, sql: str) -> "list[Any]":
-        """Return the rows of a query."""
-        database = Database(self.config)
-        try:
-            return list(database.rows(sql))
-        finally:
-            database.close()
-
-
-@pytest.fixture(scope="module")
-def slurm_account(slurm: SlurmCluster) -> SlurmAccount:
-    """Give the account that the statements of the sample make, after a job."""
-    job = int(slurm.run_to_end(script="echo of the portal"))
-    port = re.search(r"StoragePort=(\d+)", (slurm.directory / "slurmdbd.conf").read_text())
-    assert port
-    config = DatabaseConfig("mysql", DATABASE, "test", ("127.0.0.1",), int(port[1]), user="root")
-    root = Database(config)
-    for line in lines_for("mysql < FILE"):
-        statement = line.replace("mycluster_", f"{CLUSTER}_").rstrip(";")
-        root.run_ddl(statement.replace("'portal'@'portal.example.org'", "'portal'@'%'"))
-    root.close()
-    made = config.replaced(user="portal", password="choose-a-password", read_only=True)  # noqa: S106
-    return SlurmAccount(made, job)
-
-
-@contextlib.contextmanager
-def slurm_of(account: SlurmAccount) -> "Iterator[Any]":
-    """Give the block the SlurmDatabase as the portal reads it."""
-    from userportal.slurm.database import SlurmDatabase
-
-    database = Database(account.config)
-    try:
-        yield SlurmDatabase(database, CLUSTER)
-    finally:
-        database.close()
-
-
-def test_slurm_keeps_scripts_and_no_environments(
-    slurm: SlurmCluster, slurm_account: SlurmAccount
-) -> None:
-    shown = slurm.run("scontrol", "show", "config")
-    flags = re.search(r"^AccountingStoreFlags\s*= (\S+)", shown, re.MULTILINE)
-    assert flags
-    assert set(flags[1].lower().split(",")) == {"job_script", "job_comment"}
-    with slurm_of(slurm_account) as store:
-        assert "echo of the portal" in store.script(store.job(slurm_account.job))
-
-
-def test_the_account_for_slurm_reads_all_that_the_portal_shows(
-    slurm_account: SlurmAccount,
-) -> None:
-    from userportal.access.slurm_accounts import allocation_of, coordinators_of
-    from userportal.slurm.model import JobFilter
-
-    with slurm_of(slurm_account) as store:
-        job = store.job(slurm_account.job)
-        assert job.state_name == "COMPLETED"
-        assert [step.name for step in store.steps(job)] == ["batch"]
-        assert store.page(JobFilter(user_id=job.user_id), limit=1).jobs == [job]
-        assert (store.user_name(0), store.users_of_account("root")) == ("root", ["root"])
-        assert "root" in store.accounts()
-        assert "gpu" in store.tres_names().values()
-        assert "normal" in store.qos_names().values()
-        assert coordinators_of(store, "root") == []
-        assert allocation_of(store, "root").members == ("root",)
-        assert store.dependents(job) == []
-        assert store.events(job.nodes, job.start, job.end) is not None
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        f"SELECT * FROM {CLUSTER}_job_env_table",
-        "SELECT * FROM mysql.global_priv",
-        f"INSERT INTO {DATABASE}.tres_table (creation_time) VALUES (1)",
-        f"DELETE FROM {CLUSTER}_job_table",
-        f"UPDATE {CLUSTER}_job_table SET job_name = 'x'",
-        "CREATE TABLE made (number INT)",
-    ],
-)
-def test_the_account_for_slurm_can_do_nothing_else(slurm_account: SlurmAccount, sql: str) -> None:
-    with pytest.raises(errors.UsageDBError, match="denied"):
-        slurm_account.asked(sql)

@@ -1,11 +1,13 @@
 """Read the files that the configuration names, and again when they change."""
 
 import contextlib
+import os
 import threading
 
 from usagedb import errors
 
 MOST_CHARACTERS = 64 * 2**20
+OTHERS = 0o007  # rights of those who are neither the owner nor of the group
 
 
 @contextlib.contextmanager
@@ -19,6 +21,20 @@ def told(path):
         raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise errors.ConfigurationError(f"cannot read {path}: it is not UTF-8") from error
+
+
+def keep_private(path):
+    """Keep all other accounts of the machine out of a file: it is made empty with mode 0600, or
+    loses the rights of others.
+
+    What cannot be made or changed, such as the file of another account, stays as it is.
+    """
+    with contextlib.suppress(OSError):
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        mode = path.stat().st_mode
+        if mode & OTHERS:
+            path.chmod(mode & ~OTHERS & 0o7777)
 
 
 class ReadFile:

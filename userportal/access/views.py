@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from userportal.access import tokens
 from userportal.access.forms import LoginForm
+from userportal.access.names import shown_text
 
 FORM_METHODS = {"password", "ldap"}
 MOST_TOKENS = 20  # of one user
@@ -60,8 +61,8 @@ def own_tokens(request):
         return redirect("tokens")
     scopes = [name for name in tokens.SCOPES if name in request.POST.getlist("scope")]
     if scopes and len(held) < MOST_TOKENS:
-        made = tokens.make_token(request.user, scopes, days=days_of(request),
-                                 description=request.POST.get("description", ""))  # fmt: skip
+        description = shown_text(request.POST.get("description", ""))
+        made = tokens.make_token(request.user, scopes, days_of(request), description)
         held = tokens.tokens_of(request.user)
     context = {"tokens": held, "made": made, "scopes": SCOPE_TITLES,
                "is_full": len(held) >= MOST_TOKENS}  # fmt: skip

@@ -1,13 +1,14 @@
 """The graphs of an account, by user. Each function takes an AccountContext and returns a Graph."""
 
 import dataclasses
-from typing import Optional
+from typing import Any, Optional
 
 from django.utils.translation import gettext
 
+from userportal.access.allocations import DEFAULT_PREFIX
 from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer
 from userportal.jobstats.job_graphs import LUSTRE_SECONDS, OBJECT_TARGETS
-from userportal.metrics.expression import count, metric, total
+from userportal.metrics.expression import any_of, count, maximum, metric, total
 from userportal.metrics.window import rate_window
 
 BY_USER = ("user",)
@@ -31,8 +32,8 @@ class AccountContext:
     """Whose account, and how much it was given."""
 
     account: str
-    configuration: object
-    gpu_models: object
+    configuration: Any
+    gpu_models: Any
     allocation: Optional[float] = None  # cores or GPUs; None: the default
 
     def of_account(self, name, **labels):
@@ -49,7 +50,7 @@ def units(kind):
     """Return (title, unit) of the axis of a kind of resource."""
     titles = {
         "cpu": (gettext("Cores"), " " + gettext("cores")),
-        "mem": (gettext("Memory"), "GiB"),
+        "mem": (gettext("Memory"), gettext("GiB")),
         "gpu": (gettext("GPUs"), " GPU"),
     }
     return titles[kind]
@@ -116,7 +117,7 @@ def lustre_ost(context):
         )
         rate = total(moved.rate(lustre_seconds(context)), by=("user", "fs"))
         layers.append(Layer(rate, user_and_fs(title), is_below=word == "write", divisor=MEBIBYTE))
-    return Graph(gettext("Bandwidth"), tuple(layers), "MiB/s")
+    return Graph(gettext("Bandwidth"), tuple(layers), gettext("MiB/s"))
 
 
 def lustre_seconds(context):
@@ -148,7 +149,9 @@ def gpu_power_wasted(context):
     expression = full_power(context)
     if expression is None:
         return Graph(gettext("Power"), (), "W")
-    used_watts = total(context.of_account("slurm_job_power_gpu"), by=BY_USER) / MILLIWATTS
+    # Of the models that are known alone: of the others nobody can say what is not used.
+    used = context.of_account("slurm_job_power_gpu", gpu_type=any_of(known_powers(context)))
+    used_watts = total(used, by=BY_USER) / MILLIWATTS
     layer = Layer(expression.minus(used_watts, on=BY_USER).clamp_min(0), user_name)
     return Graph(gettext("Power"), (layer,), "W")
 
@@ -156,17 +159,22 @@ def gpu_power_wasted(context):
 def full_power(context):
     """Return the sum over GPUs of their full power, by user; None if no model is known."""
     power = context.of_account("slurm_job_power_gpu")
-    parts = []
-    for model in context.gpu_models.names():
-        watts = context.gpu_models.full_power_watts(model)
-        if watts:
-            parts.append(count(power.having(gpu_type=model), by=("user", "gpu_type")) * watts)
+    parts = [
+        count(power.having(gpu_type=model), by=("user", "gpu_type")) * watts
+        for model, watts in known_powers(context).items()
+    ]
     if not parts:
         return None
     expression = parts[0]
     for part in parts[1:]:
         expression = expression.otherwise(part)
     return total(expression, by=BY_USER)
+
+
+def known_powers(context):
+    """Return {model: W at full load} of the GPU models of which it is known."""
+    read = context.gpu_models.full_power_watts
+    return {model: read(model) for model in context.gpu_models.names() if read(model)}
 
 
 def priority(kind):
@@ -178,13 +186,19 @@ def priority(kind):
             Layer(total(context.of_account(ALLOCATED[kind])).otherwise(0), gettext("Allocated")),
             Layer(total(context.of_account(USED[kind])).otherwise(0), gettext("Used")),
             Layer(
-                total(context.of_account("slurm_account_levelfs")), gettext("Fair-share level"),
+                maximum(context.of_account("slurm_account_levelfs")), gettext("Fair-share level"),
                 is_right=True,
             ),
         )  # fmt: skip
-        lines = ()
-        if context.allocation and not context.account.startswith("def-"):
-            lines = ((gettext("Allocation"), context.allocation),)
-        return Graph(title, layers, unit, right_title=gettext("Fair-share level"), lines=lines)
+        return Graph(
+            title, layers, unit, right_title=gettext("Fair-share level"), lines=level_of(context)
+        )
 
     return graph
+
+
+def level_of(context):
+    """Return the level line of what an account was given; none for a default account."""
+    if not context.allocation or context.account.startswith(DEFAULT_PREFIX):
+        return ()
+    return ((gettext("Allocation"), context.allocation),)

@@ -11,26 +11,33 @@ from userportal.access.roles import person_of
 from userportal.accountstats.graphs import AccountContext
 from userportal.accountstats.registry import ACCOUNT_GRAPHS
 from userportal.graphs.drawing import draw
-from userportal.jobstats.graph_views import asked_kind, not_here
+from userportal.jobstats.graph_views import asked_kind, least_step, not_here
 from userportal.jobstats.views import no_metrics
 from userportal.metrics.window import window_from
 from userportal.notes.of import notes_about
+from userportal.slurm.names import resource_of
 from userportal.web.graphs import graph_response
 from userportal.web.knowledge import gpu_models
-
-BLOCKS = ("cpu", "mem", "gpu", "files")
 
 
 def graphs_of(account):
     """Return the Kinds of graphs of an account: those of GPUs unless it has cores alone."""
-    amounts = allocations().compute_of_account(account)
-    resources = {amount.resource for amount in amounts}
+    has_gpus = may_have_gpus(account, allocations().compute_of_account(account))
     return [
         kind
         for kind in ACCOUNT_GRAPHS
-        if settings.PORTAL.has_exporter(kind.exporter)
-        and (kind.block != "gpu" or resources != {"cpu"})
+        if settings.PORTAL.has_exporter(kind.exporter) and (kind.block != "gpu" or has_gpus)
     ]
+
+
+def may_have_gpus(account, amounts):
+    """Tell whether jobs of an account with these ComputeAmounts may have GPUs.
+
+    One that has neither amounts nor cpu or gpu in its name is not limited to either.
+    """
+    if any(one.resource == "gpu" for one in amounts):
+        return True
+    return not resource_of(account) and all(one.amount is None for one in amounts)
 
 
 @for_user
@@ -66,9 +73,7 @@ def graph(request, account, graph):
     kind = asked_kind(ACCOUNT_GRAPHS, graphs_of(account), graph)
     if kind is None:
         return not_here(False)
-    shown = window_from(
-        request.GET, kind.seconds, minimum_step=settings.PORTAL.sampling_seconds(kind.exporter)
-    )
+    shown = window_from(request.GET, kind.seconds, minimum_step=least_step(kind))
     amounts = {one.resource: one.amount for one in allocations().compute_of_account(account)}
     context = AccountContext(
         account, settings.PORTAL, gpu_models(), amounts.get("gpu" if "gpu" in graph else "cpu")

@@ -5,9 +5,11 @@ virtual cores in nanoseconds.
 """
 
 import dataclasses
+from collections import Counter
 
 from django.utils.translation import gettext, gettext_lazy
 
+from userportal.configuration import Configuration
 from userportal.graphs.drawing import MEBIBYTE, Graph, Layer
 from userportal.jobstats.registry import Kind
 from userportal.metrics.expression import count, metric, total
@@ -16,6 +18,8 @@ from userportal.metrics.window import rate_window
 NANOSECONDS = 1e9
 KIBIBYTES_PER_GIBIBYTE = 2**20
 DAY, WEEK = 86400, 7 * 86400
+STEP_SECONDS = 3600  # of the search for machines
+CALM_SECONDS = 300  # of rates over all projects
 EXPORTER = "libvirtd_exporter"
 BY_MACHINE = ("uuid", "instance_name")
 
@@ -35,7 +39,7 @@ class MachinesContext:
     """The machines of a project, or one of them."""
 
     project: str
-    configuration: object
+    configuration: Configuration
     uuid: str = ""  # of the only machine; "": all of the project
     doubled: frozenset = frozenset()  # names that several machines have
 
@@ -76,12 +80,15 @@ def cpu(context):
 
 def memory(context):
     """Memory that is not free for the machine's programs."""
-    used = total(context.of("libvirtd_domain_balloon_current"), by=BY_MACHINE) - total(
-        context.of("libvirtd_domain_balloon_usable"), by=BY_MACHINE
+    # A machine that does not tell what it could give back is left out.
+    used = context.of("libvirtd_domain_balloon_current") - context.of(
+        "libvirtd_domain_balloon_usable"
     )
-    layer = Layer(used, context.named(title=gettext("Used") if context.uuid else ""),
-                  divisor=KIBIBYTES_PER_GIBIBYTE)  # fmt: skip
-    return Graph(gettext("Memory"), (layer,), "GiB")
+    title = gettext("Used") if context.uuid else ""
+    layer = Layer(
+        total(used, by=BY_MACHINE), context.named(title=title), divisor=KIBIBYTES_PER_GIBIBYTE
+    )
+    return Graph(gettext("Memory"), (layer,), gettext("GiB"))
 
 
 def two_ways(context, title, names, unit, divisor=1.0):
@@ -104,7 +111,7 @@ def disk_bandwidth(context):
         ("libvirtd_domain_block_read_bytes", gettext("Read")),
         ("libvirtd_domain_block_write_bytes", gettext("Written")),
     )
-    return two_ways(context, gettext("Bandwidth"), names, "MiB/s", MEBIBYTE)
+    return two_ways(context, gettext("Bandwidth"), names, gettext("MiB/s"), MEBIBYTE)
 
 
 def disk_iops(context):
@@ -122,7 +129,7 @@ def network_bandwidth(context):
         ("libvirtd_domain_net_rx_bytes", gettext("Received")),
         ("libvirtd_domain_net_tx_bytes", gettext("Sent")),
     )
-    return two_ways(context, gettext("Bandwidth"), names, "MiB/s", MEBIBYTE)
+    return two_ways(context, gettext("Bandwidth"), names, gettext("MiB/s"), MEBIBYTE)
 
 
 GRAPHS = tuple(
@@ -140,7 +147,7 @@ GRAPHS = tuple(
 def all_cpu(configuration):
     """Virtual cores at work of all projects, beside all that there are."""
     time = metric("libvirtd_domain_vcpu_time")
-    seconds = rate_window(configuration.sampling_seconds(EXPORTER))
+    seconds = max(CALM_SECONDS, rate_window(configuration.sampling_seconds(EXPORTER)))
     used = total(time.rate(seconds), by=("project_name",)) / NANOSECONDS
     layers = (Layer(used, project_name, True), Layer(count(time), gettext("Running")))
     return Graph(gettext("Cores"), layers, " " + gettext("cores"))
@@ -150,12 +157,12 @@ def all_memory(_configuration):
     """Memory that is not free in the machines of all projects, beside all that they have."""
     by = ("project_name",)
     current = metric("libvirtd_domain_balloon_current")
-    used = total(current, by=by) - total(metric("libvirtd_domain_balloon_usable"), by=by)
+    used = total(current - metric("libvirtd_domain_balloon_usable"), by=by)
     layers = (
         Layer(used, project_name, True, divisor=KIBIBYTES_PER_GIBIBYTE),
         Layer(total(current), gettext("Running"), divisor=KIBIBYTES_PER_GIBIBYTE),
     )
-    return Graph(gettext("Memory"), layers, "GiB")
+    return Graph(gettext("Memory"), layers, gettext("GiB"))
 
 
 def project_name(labels):
@@ -167,29 +174,42 @@ ALL_GRAPHS = {"cpu": all_cpu, "mem": all_memory}
 
 
 def machines_of(source, project, now):
-    """Return the Machines of a project in the last week, by name."""
+    """Return the Machines of a project in the last week, by name.
+
+    One that was renamed or made larger in that time is shown as it was seen last.
+    """
     states = total(
         metric("libvirtd_domain_domain_state", project_name=project),
         by=("uuid", "instance_name", "instance_type"),
     )
     cores = count(metric("libvirtd_domain_vcpu_time", project_name=project), by=("uuid",))
-    window = (now - WEEK, now, 3600)
+    window = (now - WEEK, now, STEP_SECONDS)
     seen, counted = source.range_many([(states, *window), (cores, *window)])
-    many = {one.labels.get("uuid"): round(one.last()) for one in counted}
+    many = {one.labels.get("uuid"): round(one.last() or 0) for one in counted}
+    newest = {one.labels.get("uuid", ""): one.labels for one in sorted(seen, key=last_seen)}
     found = [
         Machine(
-            one.labels.get("uuid", ""), one.labels.get("instance_name", "?"),
-            one.labels.get("instance_type", ""), many.get(one.labels.get("uuid"), 0),
+            uuid, labels.get("instance_name", "?"), labels.get("instance_type", ""),
+            many.get(uuid, 0),
         )
-        for one in seen
+        for uuid, labels in newest.items()
     ]  # fmt: skip
     return sorted(found, key=lambda machine: (machine.name, machine.uuid))
 
 
-def doubled_names(machines):
-    """Return the names that several machines have."""
-    names = [machine.name for machine in machines]
-    return frozenset(name for name in names if names.count(name) > 1)
+def last_seen(series):
+    """Return the time of the newest point of a series."""
+    return series.times[-1] if series.times else 0
+
+
+def doubled_names(source, project, window):
+    """Return the names that several machines of a project have in a Window."""
+    states = count(metric("libvirtd_domain_vcpu_time", project_name=project), by=BY_MACHINE)
+    names = Counter(
+        one.labels.get("instance_name", "?")
+        for one in source.range(states, window.start, window.end, window.step)
+    )
+    return frozenset(name for name, many in names.items() if many > 1)
 
 
 def cores_by_project(source, now):

@@ -1,5 +1,6 @@
 """The pages of virtual machines, and their graphs as JSON."""
 
+import logging
 import time
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.http import Http404
 from django.shortcuts import render
 from django.utils.translation import gettext
 
+from usagedb import errors
 from userportal.access.guards import for_helper, for_project, for_user
 from userportal.access.memberships import projects_of
 from userportal.access.roles import person_of
@@ -17,6 +19,8 @@ from userportal.jobstats.registry import kind_named
 from userportal.metrics.window import window_from
 from userportal.web.graphs import graph_response
 
+logger = logging.getLogger(__name__)
+
 
 def source():
     """Return the metrics of virtual machines, None if there are none here."""
@@ -25,20 +29,39 @@ def source():
     return settings.SOURCES.cloud_metrics
 
 
+def missing_text():
+    """Return what is told where there are no metrics of virtual machines, else ""."""
+    if source() is not None:
+        return ""
+    return gettext("Virtual machines are not measured here (libvirtd_exporter).")
+
+
 @for_user
 def index(request):
     """Show the own projects; helpers see all of them."""
     person = person_of(request)
-    asked = source()
-    cores = graphs.cores_by_project(asked, time.time()) if asked and person.is_helper else {}
+    cores, missing = all_projects() if person.is_helper else ({}, missing_text())
     names = sorted({*projects_of(person.username), *cores})
+    is_drawn = source() is not None and person.is_helper
     context = {
         "projects": [(name, cores.get(name)) for name in names],
-        "is_measured": asked is not None,
-        "all_graphs": [("cpu", gettext("Cores")), ("mem", gettext("Memory"))]
-        if asked and person.is_helper else [],
-    }  # fmt: skip
+        "missing": missing,
+        "is_helper": person.is_helper,
+        "all_graphs": [("cpu", gettext("Cores")), ("mem", gettext("Memory"))] if is_drawn else [],
+    }
     return render(request, "cloudstats/index.html", context)
+
+
+def all_projects():
+    """Return ({project: virtual cores} of all that run, a plain statement of what is missing)."""
+    asked = source()
+    if asked is None:
+        return {}, missing_text()
+    try:
+        return graphs.cores_by_project(asked, time.time()), ""
+    except errors.UsageDBError as error:
+        logger.warning("projects: %s", error)
+        return {}, gettext("The metrics do not answer now: only your own projects are shown.")
 
 
 @for_helper
@@ -59,7 +82,7 @@ def project(request, project):
     asked = source()
     machines = graphs.machines_of(asked, project, time.time()) if asked else []
     context = {
-        "project": project, "machines": machines, "is_measured": asked is not None,
+        "project": project, "machines": machines, "missing": missing_text(),
         "graphs": graphs.GRAPHS if machines else [],
     }  # fmt: skip
     return render(request, "cloudstats/project.html", context)
@@ -82,31 +105,31 @@ def instance(request, project, uuid):
     return render(request, "cloudstats/instance.html", context)
 
 
-def drawn(request, asked, context, graph):
-    """Return the answer with a graph of machines. Raises Http404 for a name that no graph has."""
+def kind_of(graph):
+    """Return the Kind of a graph of machines. Raises Http404 for a name that no graph has."""
     kind = kind_named(graphs.GRAPHS, graph)
     if kind is None:
         raise Http404(gettext("There is no such graph."))
-    return graph_response(draw(asked, kind.draw(context), window_from(request.GET, kind.seconds)))
+    return kind
 
 
 @for_project
 def project_graph(request, project, graph):
     """Answer with a graph of all machines of a project."""
-    asked = source()
+    kind, asked = kind_of(graph), source()
     if asked is None:
         return not_here(False)
-    machines = graphs.machines_of(asked, project, time.time())
-    doubled = graphs.doubled_names(machines)
+    shown = window_from(request.GET, kind.seconds)
+    doubled = graphs.doubled_names(asked, project, shown)
     context = graphs.MachinesContext(project, settings.PORTAL, doubled=doubled)
-    return drawn(request, asked, context, graph)
+    return graph_response(draw(asked, kind.draw(context), shown))
 
 
 @for_project
 def instance_graph(request, project, uuid, graph):
     """Answer with a graph of one machine, by its cores or devices."""
-    asked = source()
+    kind, asked = kind_of(graph), source()
     if asked is None:
         return not_here(False)
     context = graphs.MachinesContext(project, settings.PORTAL, uuid=str(uuid))
-    return drawn(request, asked, context, graph)
+    return graph_response(draw(asked, kind.draw(context), window_from(request.GET, kind.seconds)))

@@ -4,6 +4,8 @@ from userportal.analysis.facts import Facts
 from userportal.analysis.measured import GpuFacts, NodeFacts
 from userportal.jobfacts.measures import MEMORY, MILLIWATTS
 
+MOST_APPLICATIONS = 50
+
 
 def facts_of_row(job, now, username, cluster):
     """Return the Facts that the scheduler alone knows of a job."""
@@ -14,10 +16,10 @@ def facts_of_row(job, now, username, cluster):
         submit_seconds=job.submit, start_seconds=job.start, end_seconds=job.end,
         elapsed_seconds=job.elapsed_seconds(now) if job.start else None,
         time_limit_seconds=job.time_limit_minutes * 60 if job.time_limit_minutes else None,
-        is_unlimited=not (job.time_limit_minutes or job.has_partition_limit),
-        node_count=len(job.nodes) or None, cores=job.cores or None,
+        is_unlimited=job.is_unlimited,
+        node_count=len(job.nodes) or job.node_count or None, cores=job.cores or None,
         memory_requested_bytes=job.memory_bytes or None,
-        gpus=job.gpu_count, gpu_model=next(iter(job.gpus), None),
+        gpus=job.gpu_count, gpu_model=job.gpu_model,
         submit_line=job.submit_line or None, work_directory=job.work_dir or None,
     )  # fmt: skip
 
@@ -34,9 +36,7 @@ def measured_fields(series, elapsed_seconds, labels, gpu_memory):
         "cores_used": whole_mean(series.get("node_cores_used")),
         "memory_peak_bytes": peak,
         "threads_running": single_mean(series.get("threads")),
-        "applications": {
-            one.labels.get("exe") or "?": one.mean() for one in series.get("applications", ())
-        } or None,
+        "applications": applications_of(series.get("applications", ())),
         "read_bytes": amount(series.get("read_rate"), elapsed_seconds),
         "written_bytes": amount(series.get("write_rate"), elapsed_seconds),
         "metadata_operations": amount(series.get("metadata_rate"), elapsed_seconds),
@@ -45,6 +45,13 @@ def measured_fields(series, elapsed_seconds, labels, gpu_memory):
         "gpus_per_whole_node": least(series.get("whole_gpus")),
         "gpu_model": next((gpu.model for node in nodes for gpu in node.gpus if gpu.model), None),
     }  # fmt: skip
+
+
+def applications_of(series):
+    """Return {executable: mean cores used} of those that used most, first; None without any."""
+    means = {one.labels.get("exe") or "?": one.mean() for one in series}
+    most = sorted(means.items(), key=lambda item: (-item[1], item[0]))[:MOST_APPLICATIONS]
+    return dict(most) or None
 
 
 def whole_mean(series):
@@ -72,7 +79,7 @@ def nodes_of(series, elapsed_seconds, labels, gpu_memory):
     """Return the NodeFacts of all hosts in the series, in the order of their names."""
 
     def by_host(name, read):
-        return {host_of(one, labels): read(one) for one in series.get(name, ())}
+        return {labels.node_of(one.labels): read(one) for one in series.get(name, ())}
 
     cores = by_host("node_cores", lambda one: one.maximum())
     used = by_host("node_cores_used", lambda one: one.mean())
@@ -96,12 +103,12 @@ def nodes_of(series, elapsed_seconds, labels, gpu_memory):
 
 def gpus_of(series, labels, gpu_memory):
     """Return {host: [GpuFacts]} of the GPUs in the series."""
-    found = {}
+    found: dict = {}
     for name in ("gpu_utilization", "gpu_memory_used", "gpu_memory_total", "gpu_power"):
         for one in series.get(name, ()):
-            key = (host_of(one, labels), one.labels.get("gpu", ""))
+            key = (labels.node_of(one.labels), one.labels.get("gpu", ""))
             found.setdefault(key, {"model": one.labels.get("gpu_type")})[name] = one
-    hosts = {}
+    hosts: dict = {}
     for (host, index), of_gpu in sorted(found.items(), key=lambda item: item[0]):
         hosts.setdefault(host, []).append(gpu_of(index, of_gpu, gpu_memory))
     return hosts
@@ -123,11 +130,6 @@ def gpu_of(index, of_gpu, gpu_memory):
         model=of_gpu["model"],
         power_watts=None if power is None else power / MILLIWATTS,
     )
-
-
-def host_of(one, labels):
-    """Return the host of a series, without the port."""
-    return one.labels.get(labels.host, "").partition(":")[0]
 
 
 def whole(number):

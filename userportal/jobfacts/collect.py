@@ -10,6 +10,7 @@ from userportal.jobfacts import energy
 from userportal.jobfacts.assemble import facts_of_row, measured_fields
 from userportal.jobfacts.measures import Labels, job_expressions, measured, whole_node_expressions
 from userportal.metrics.expression import any_of, node_names
+from userportal.metrics.window import rate_window
 from userportal.slurm import script as scripts
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Collector:
             "modules": tuple(scripts.modules(text)) if text else None,
         }
         try:
-            fields.update(self.measure(job, now))
+            fields.update(self.measure(slurm, job, now))
         except errors.UsageDBError as error:
             logger.info("metrics of job %s: %s", job.job_id, error)
             failures["metrics"] = error
@@ -71,32 +72,51 @@ class Collector:
             found = self.script_of(job.array_job_id or job.job_id)
         return found[: self.sources.configuration.limits.script_characters] if found else None
 
-    def measure(self, job, now):
+    def measure(self, slurm, job, now):
         """Return the fields of Facts that the metrics tell; {} without a source or before start."""
         configuration, source = self.sources.configuration, self.sources.metrics
-        if source is None or job.start is None:
+        if job.start is None:
             return {}
-        labels = Labels(configuration.prometheus.host_label)
-        end = max(job.end or now, job.start + LEAST_SECONDS)
-        elapsed_seconds = job.elapsed_seconds(now)
+        found = {} if source is None else self.measured(configuration, source, job, now)
+        found["energy_kwh"] = energy_kwh(self.sources, slurm, job, now)
+        return found
+
+    def measured(self, configuration, source, job, now):
+        """Return the fields of Facts that a source of metrics tells."""
+        settings = configuration.prometheus
+        labels = Labels(settings.host_label, settings.node_domain)
         expressions = job_expressions(job.job_id, configuration.sampling_seconds, labels)
-        if configuration.has_exporter("redfish_exporter"):
-            expressions["power"] = power_expression(configuration, [job])
         if configuration.has_exporter("node_exporter"):
-            nodes = node_names(job.nodes, configuration.prometheus.node_domain)
+            nodes = node_names(job.nodes, settings.node_domain)
             expressions.update(whole_node_expressions(nodes, labels))
-        series = measured(
-            source,
-            expressions,
-            job.start,
-            end,
-            configuration.sampling_seconds("slurm_job_exporter"),
-        )
-        fields = measured_fields(series, elapsed_seconds, labels, self.gpu_models.memory_bytes)
-        fields["energy_kwh"] = energy.kwh(series.get("power"), elapsed_seconds / HOUR_SECONDS)
-        if fields["energy_kwh"] is None and job.energy_joules:
-            fields["energy_kwh"] = job.energy_joules / (1000 * HOUR_SECONDS)
-        return fields
+        sampling_seconds = configuration.sampling_seconds("slurm_job_exporter")
+        start, end = span_of(job, now)
+        series = measured(source, expressions, start, end, sampling_seconds)
+        memory_bytes = self.gpu_models.memory_bytes
+        return measured_fields(series, job.elapsed_seconds(now), labels, memory_bytes)
+
+
+def span_of(job, now):
+    """Return (start, end) of a job that has started, epoch seconds, never too near."""
+    return job.start, max(job.end or now, job.start + LEAST_SECONDS)
+
+
+def energy_kwh(sources, slurm, job, now):
+    """Return the energy of a job that has started: as measured, else as Slurm has it, else None.
+
+    The mean power of each node times the hours, as redfish_exporter and the exporters of cores and
+    GPUs tell it. Asks the open SlurmDatabase if these do not. Read-only.
+    """
+    configuration, source = sources.configuration, sources.metrics
+    if source is not None and configuration.has_exporter("redfish_exporter"):
+        step = rate_window(configuration.sampling_seconds("redfish_exporter"))
+        power = {"power": power_expression(configuration, [job])}
+        start, end = span_of(job, now)
+        series = measured(source, power, start, end, step)["power"]
+        if series:
+            return energy.kwh(series, job.elapsed_seconds(now) / HOUR_SECONDS)
+    joules = slurm.energy_joules(job)
+    return joules / (1000 * HOUR_SECONDS) if joules else None
 
 
 def power_expression(configuration, jobs):

@@ -11,7 +11,7 @@ from userportal.metrics.window import rate_window
 NANOSECONDS = 1e9
 MILLIWATTS = 1000
 STEP_SECONDS = 180
-POINTS = 500  # of one series: enough for a mean
+LEAST_POINTS, POINTS = 10, 500  # of one series: enough for a mean
 MEMORY = ("slurm_job_memory_max", "slurm_job_memory_usage")  # the kernel's own peak comes first
 
 
@@ -20,6 +20,11 @@ class Labels:
     """The names of labels that a site may have changed."""
 
     host: str = "instance"
+    domain: str = ""  # what follows a node's name in it
+
+    def node_of(self, labels):
+        """Return the name of the node of a series: its host without port and domain."""
+        return labels.get(self.host, "").partition(":")[0].removesuffix(self.domain)
 
 
 def job_expressions(job_id, sampling, labels):
@@ -99,6 +104,13 @@ def lustre_expressions(job_id, seconds):
 
 def measured(source, expressions, start, end, sampling_seconds):
     """Return {name: [Series]} of expressions over a job's time, asked in parallel. Read-only."""
-    step = max(STEP_SECONDS, sampling_seconds, (end - start) // POINTS)
+    step = step_of(start, end, sampling_seconds)
     queries = [(expression, start, end, step) for expression in expressions.values()]
     return dict(zip(expressions, source.range_many(queries)))
+
+
+def step_of(start, end, sampling_seconds):
+    """Return the seconds between two points: three minutes, less in a short job, more in a long."""
+    seconds = int(end - start)
+    usual = min(STEP_SECONDS, seconds // LEAST_POINTS)
+    return max(1, sampling_seconds, usual, seconds // POINTS)

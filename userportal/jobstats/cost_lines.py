@@ -1,9 +1,9 @@
 """The energy and cost of a job in words; see userportal.analysis.costs for the keys."""
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from userportal.analysis.costs import total_cost
+from userportal.web.formats import localized
 
 GRAMS = 1000  # of a kg
 
@@ -33,4 +33,4 @@ def cost_lines(found, currency):
 
 def amount(number, unit):
     """Return a number with its unit, as the reader's language writes it."""
-    return f"{number_format(number, decimal_pos=3 if number < 1 else 2)} {unit}"
+    return f"{localized(number, 3 if number < 1 else 2)} {unit}"

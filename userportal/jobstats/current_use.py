@@ -52,7 +52,8 @@ def current_use(username, totals):
     """Return the CurrentUse of a user whose running jobs have the RunningTotals."""
     given = (totals.jobs, totals.cores, totals.memory_bytes, totals.gpu_count)
     source = settings.SOURCES.metrics
-    if source is None or not totals.jobs:
+    is_measured = settings.PORTAL.has_exporter("slurm_job_exporter")
+    if source is None or not is_measured or not totals.jobs:
         return CurrentUse(*given)
     try:
         cores, memory, gpus = source.range_many(queries(username, time.time()))

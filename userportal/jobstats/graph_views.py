@@ -10,9 +10,8 @@ from django.utils.translation import gettext
 from userportal.access.guards import for_owner
 from userportal.analysis import costs
 from userportal.graphs.drawing import draw
-from userportal.jobfacts import energy
 from userportal.jobfacts.assemble import facts_of_row
-from userportal.jobfacts.collect import HOUR_SECONDS, power_expression
+from userportal.jobfacts.collect import energy_kwh
 from userportal.jobstats import found, node_graphs
 from userportal.jobstats.registry import (
     JOB_GRAPHS,
@@ -23,7 +22,7 @@ from userportal.jobstats.registry import (
 )
 from userportal.jobstats.user_graphs import UserContext
 from userportal.metrics.figure import empty
-from userportal.metrics.window import job_window, window, window_from
+from userportal.metrics.window import job_window, rate_window, window_from
 from userportal.web.graphs import graph_response
 from userportal.web.knowledge import gpu_models
 
@@ -50,9 +49,7 @@ def user_graph(request, username, graph):
     kind = asked_kind(USER_GRAPHS, user_graphs_of(settings.PORTAL), graph)
     if kind is None:
         return not_here(False)
-    shown = window_from(
-        request.GET, kind.seconds, minimum_step=settings.PORTAL.sampling_seconds(kind.exporter)
-    )
+    shown = window_from(request.GET, kind.seconds, minimum_step=least_step(kind))
     context = UserContext(username, settings.PORTAL, gpu_models())
     return graph_response(draw(settings.SOURCES.metrics, kind.draw(context), shown))
 
@@ -66,44 +63,32 @@ def job_graph(request, username, job_id, graph):
     kind = asked_kind(JOB_GRAPHS, job_graphs_of(settings.PORTAL, context), graph)
     if kind is None:
         return not_here(True)
-    span = found.time_of(jobs)
-    if span is None:
+    start, end = found.time_of(jobs) or (None, None)
+    shown = job_window(request.GET, start, end, minimum_step=least_step(kind))
+    if shown is None:
         return graph_response(empty(gettext("The job has not started."), job=True))
-    shown = job_window(
-        request.GET, *span, minimum_step=settings.PORTAL.sampling_seconds(kind.exporter)
-    )
     source = settings.SOURCES.metrics
-    if kind.needs_cores:
+    context = dataclasses.replace(context, step_seconds=shown.step)
+    if kind.needs_cores and node_graphs.has_core_series(context):
         cores = node_graphs.own_cores(context, source, shown)
         context = dataclasses.replace(context, own_cores=cores)
     return graph_response(draw(source, kind.draw(context), shown))
 
 
+def least_step(kind):
+    """Return the least seconds between two points of a graph: two samples of its exporter."""
+    return rate_window(settings.PORTAL.sampling_seconds(kind.exporter))
+
+
 @for_owner
 def cost(request, username, job_id):
     """Answer with the energy of one job and what it cost: {} before it starts."""
+    now, cluster = time.time(), settings.PORTAL.portal.cluster
     with settings.SOURCES.slurm() as slurm:
         jobs = found.jobs_of_url(slurm, username, job_id)
-    if len(jobs) != 1 or found.time_of(jobs) is None:
-        return JsonResponse({})
-    now, cluster = time.time(), settings.PORTAL.portal.cluster
-    facts = dataclasses.replace(
-        facts_of_row(jobs[0], now, username, cluster), energy_kwh=energy_of(jobs[0], now)
-    )
+        if len(jobs) != 1 or jobs[0].start is None:
+            return JsonResponse({})
+        kwh = energy_kwh(settings.SOURCES, slurm, jobs[0], now)
+    facts = facts_of_row(jobs[0], now, username, cluster)
+    facts = dataclasses.replace(facts, energy_kwh=kwh)
     return JsonResponse(costs.energy_json(facts, settings.PORTAL.costs))
-
-
-def energy_of(job, now):
-    """Return the energy of a job in kWh: as measured, else as Slurm has it, else None."""
-    hours = job.elapsed_seconds(now) / HOUR_SECONDS
-    configuration, source = settings.PORTAL, settings.SOURCES.metrics
-    if source is not None and configuration.has_exporter("redfish_exporter"):
-        shown = window(
-            job.start, job.end or now, configuration.sampling_seconds("redfish_exporter")
-        )
-        series = source.range(
-            power_expression(configuration, [job]), shown.start, shown.end, shown.step
-        )
-        if series:
-            return energy.kwh(series, hours)
-    return job.energy_joules / (1000 * HOUR_SECONDS) if job.energy_joules else None

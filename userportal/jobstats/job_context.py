@@ -1,6 +1,7 @@
 """What the graphs of one or several jobs have in common: which jobs, which nodes, which labels."""
 
 import dataclasses
+from typing import Any
 
 from userportal.metrics.expression import Pattern, any_of, node_names
 from userportal.metrics.naming import short_node
@@ -12,9 +13,10 @@ class JobContext:
     """The jobs of a page, and how the metrics of this site are labelled."""
 
     jobs: tuple  # of userportal.slurm.Job, one at least
-    configuration: object  # the portal's Configuration
-    gpu_models: object  # userportal.analysis.gpus: what is known of a model
+    configuration: Any  # the portal's Configuration
+    gpu_models: Any  # userportal.analysis.gpus: what is known of a model
     own_cores: frozenset = frozenset()  # see node_graphs.own_cores
+    step_seconds: int = 0  # between the points of the graph
 
     @property
     def job_ids(self):
@@ -48,15 +50,19 @@ class JobContext:
         """Return the window of a rate over an exporter's samples."""
         return rate_window(self.configuration.sampling_seconds(exporter))
 
+    def step_or_seconds(self, exporter):
+        """Return the window of a rate that leaves no time between two points out."""
+        return max(self.step_seconds, self.seconds(exporter))
+
+    @property
+    def places(self):
+        """Return how many nodes the jobs have, one of two jobs counted twice."""
+        return sum(len(job.nodes) for job in self.jobs)
+
     @property
     def cores(self):
         """Return the requested cores of all jobs."""
         return sum(job.cores or 0 for job in self.jobs)
-
-    @property
-    def memory_bytes(self):
-        """Return the requested memory of all jobs."""
-        return sum(job.memory_bytes or 0 for job in self.jobs)
 
     @property
     def gpu_count(self):
@@ -64,9 +70,15 @@ class JobContext:
         return sum(job.gpu_count or 0 for job in self.jobs)
 
     @property
-    def gpu_model(self):
-        """Return the model of the first job's GPUs, or None."""
-        return next((model for job in self.jobs for model in job.gpus), None)
+    def most_gpus(self):
+        """Return the GPUs of the job that has most."""
+        return max(job.gpu_count for job in self.jobs)
+
+    def gpu_model_of(self, labels):
+        """Return the model of a series' GPU: as the metrics say, else as Slurm does, or None."""
+        return labels.get("gpu_type") or next(
+            (job.gpu_model for job in self.jobs if job.gpu_model), None
+        )
 
     def named(self, title):
         """Return a function that names a series: [job] title [node], as far as there are several.

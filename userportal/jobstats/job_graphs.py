@@ -6,13 +6,31 @@ and lustre_exporter; their units stand beside each.
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer
-from userportal.metrics.expression import any_of, count, metric, total, wildcards
+from userportal.graphs.drawing import (
+    GIBIBYTE,
+    MEBIBYTE,
+    MOST_SERIES,
+    Graph,
+    Layer,
+    highest_of,
+    never,
+)
+from userportal.jobstats.fitting import fitted
+from userportal.metrics.expression import (
+    any_of,
+    count,
+    maximum,
+    metric,
+    not_equal,
+    total,
+    wildcards,
+)
 from userportal.metrics.naming import gpu_name
 
-NANOSECONDS = 1e9
+NANOSECONDS, MILLIWATTS = 1e9, 1000
 LUSTRE_SECONDS = 180  # the least window of a rate: the exporter is slow
 OBJECT_TARGETS = wildcards("*-OST*")
+MEMORY, LIMIT = "slurm_job_memory_", "limit"
 MEMORY_KINDS = (
     "usage",
     "limit",
@@ -33,6 +51,9 @@ GPU_PARTS = (
     "fp32_gpu",
     "fp16_gpu",
 )
+THREAD_STATES = 6  # with the processes: as many series a node has, about
+DIRECTIONS = ("RX", "TX")  # received and sent, as DCGM calls them
+ABOVE_FULL_POWER = 1.1  # where the axis ends
 
 
 def of_jobs(context, name, **labels):
@@ -41,22 +62,26 @@ def of_jobs(context, name, **labels):
 
 
 def cpu(context):
-    """Cores at work: nanoseconds of CPU time by core."""
+    """Cores at work: nanoseconds of CPU time by core; of several jobs what each uses."""
     usage = of_jobs(context, "slurm_job_core_usage_total")
     used = usage.rate(context.seconds("slurm_job_exporter")) / NANOSECONDS
-    if context.is_set:
-        used = total(used, by=("slurmjobid",))
-    title = context.named("") if context.is_set else context.named(core_name)
-    layers = [Layer(used, title, is_stacked=True)]
-    if context.is_set:
-        layers.append(Layer(count(usage), gettext("Allocated")))
-    unit = " " + gettext("cores")
-    return Graph(gettext("Cores"), tuple(layers), unit, context.cores or None, True)
+    title, unit = gettext("Cores"), " " + gettext("cores")
+    if not context.is_set:
+        layer = fitted(context, used, core_name, context.cores, is_stacked=True)
+        return Graph(title, (layer,), unit, context.cores or None, True)
+    by_job = total(used, by=("slurmjobid",))
+    layers = (
+        fitted(context, by_job, "", len(context.jobs), is_stacked=True),
+        Layer(count(usage), gettext("Allocated")),
+    )
+    return Graph(title, layers, unit, highest_of(1), True)
 
 
 def core_name(labels):
-    """Return the name of the series of a core."""
-    return gettext("Core %(number)s") % {"number": labels.get("core", "")}
+    """Return the name of the series of a core, or of several."""
+    if "core" not in labels:
+        return gettext("Cores")
+    return gettext("Core %(number)s") % {"number": labels["core"]}
 
 
 def memory_names():
@@ -83,39 +108,53 @@ def memory_names():
 def mem(context):
     """Memory: bytes, one series a kind; of several jobs what each uses, and the sum of limits."""
     if context.is_set:
-        usage = of_jobs(context, "slurm_job_memory_usage")
-        limit = total(of_jobs(context, "slurm_job_memory_limit"))
-        layers = (
-            Layer(
-                total(usage, by=("slurmjobid",)),
-                context.named(""),
-                is_stacked=True,
-                divisor=GIBIBYTE,
-            ),
-            Layer(limit, gettext("Allocated"), divisor=GIBIBYTE),
-        )
-    else:
-        names = memory_names()
+        return mem_of_set(context)
+    names = memory_names()
+    many = len(MEMORY_KINDS) * context.places
+    if many <= MOST_SERIES:
         kinds = metric(
-            any_of(f"slurm_job_memory_{kind}" for kind in MEMORY_KINDS), slurmjobid=context.job_ids
+            any_of(f"{MEMORY}{kind}" for kind in MEMORY_KINDS), slurmjobid=context.job_ids
         )
+        layers = [Layer(kinds, context.named(lambda labels: names[kind_of(labels)]),
+                        divisor=GIBIBYTE)]  # fmt: skip
+        highest = highest_of(0, GIBIBYTE, lambda labels: kind_of(labels) == LIMIT)
+    else:
+        layers = [
+            fitted(context, of_jobs(context, f"{MEMORY}{kind}"), names[kind], many,
+                   len(MEMORY_KINDS), divisor=GIBIBYTE)
+            for kind in MEMORY_KINDS
+        ]  # fmt: skip
+        highest = highest_of(MEMORY_KINDS.index(LIMIT), GIBIBYTE)
+    return Graph(gettext("Memory"), tuple(layers), gettext("GiB"), highest, True)
 
-        def kind_of(labels):
-            kind = labels.get("__name__", "").removeprefix("slurm_job_memory_")
-            return names.get(kind, kind)
 
-        layers = (Layer(kinds, context.named(kind_of), divisor=GIBIBYTE),)
-    return Graph(gettext("Memory"), layers, "GiB", context.memory_bytes / GIBIBYTE or None, True)
+def kind_of(labels):
+    """Return which of MEMORY_KINDS a series is."""
+    return labels["__name__"].removeprefix(MEMORY)
+
+
+def mem_of_set(context):
+    """Return the graph of the memory of several jobs."""
+    used = total(of_jobs(context, f"{MEMORY}usage"), by=("slurmjobid",))
+    limit = total(of_jobs(context, f"{MEMORY}{LIMIT}"))
+    layers = (
+        fitted(context, used, "", len(context.jobs), is_stacked=True, divisor=GIBIBYTE),
+        Layer(limit, gettext("Allocated"), divisor=GIBIBYTE),
+    )
+    return Graph(gettext("Memory"), layers, gettext("GiB"), highest_of(1, GIBIBYTE), True)
 
 
 def thread(context):
     """Processes, threads by their state, and cores used by each program."""
-    threads = of_jobs(context, "slurm_job_threads_count")
+    processes = of_jobs(context, "slurm_job_process_count")
+    # The exporter calls a state ? that it could not read.
+    threads = of_jobs(context, "slurm_job_threads_count", state=not_equal("?"))
     programs = of_jobs(context, "slurm_job_process_usage_total")
     used = total(programs.deriv(context.seconds("slurm_job_exporter")), by=("slurmjobid", "exe"))
+    many = THREAD_STATES * context.places
     layers = (
-        Layer(of_jobs(context, "slurm_job_process_count"), context.named(gettext("Processes"))),
-        Layer(threads, context.named(thread_name)),
+        fitted(context, processes, gettext("Processes"), many, THREAD_STATES),
+        fitted(context, threads, thread_name, many, THREAD_STATES, by=("state",)),
         Layer(used, context.named(program_name)),
     )
     return Graph(gettext("Processes and threads"), layers, is_of_job=True)
@@ -129,7 +168,8 @@ def thread_name(labels):
 
 def program_name(labels):
     """Return the name of a program, without its directory."""
-    return labels.get("exe", "?").rpartition("/")[2]
+    path = labels.get("exe", "")
+    return path.rpartition("/")[2] or path or "?"
 
 
 def lustre_mdt(context):
@@ -148,7 +188,9 @@ def operation_name(labels):
 
 def lustre_ost(context):
     """MiB a second from and to the object servers, by file system; what is written is negative."""
-    return Graph(gettext("Bandwidth"), tuple(lustre_layers(context)), "MiB/s", is_of_job=True)
+    return Graph(
+        gettext("Bandwidth"), tuple(lustre_layers(context)), gettext("MiB/s"), is_of_job=True
+    )
 
 
 def lustre_layers(context):
@@ -177,26 +219,28 @@ def titled(title, label):
 
 def lustre_seconds(context):
     """Return the window of rates of Lustre."""
-    return max(LUSTRE_SECONDS, context.seconds("lustre_exporter"))
+    return max(LUSTRE_SECONDS, context.step_or_seconds("lustre_exporter"))
 
 
 def of_gpu(title):
     """Return a function that names a series by a title and its GPU."""
-    return lambda labels: f"{title} GPU {gpu_name(labels.get('gpu', ''))}".strip()
+    return lambda labels: " ".join(filter(None, (title, "GPU", gpu_name(labels.get("gpu", "")))))
+
+
+def gpu_layer(context, name, title="", kinds=1, **look):
+    """Return the layer of a metric of GPUs, one series each, kinds of them on each GPU."""
+    labels = look.pop("labels", {})
+    return fitted(
+        context, of_jobs(context, name, **labels), of_gpu(title), kinds * context.gpu_count,
+        kinds, by=("gpu_type",), is_mean=True, **look,
+    )  # fmt: skip
 
 
 def gpu_utilization(context):
     """Percent of the time in which each GPU, and each of its kinds of units, was at work."""
-    titles = (
-        gettext("Active"),
-        gettext("Occupancy"),
-        gettext("Tensor"),
-        "FP64",
-        "FP32",
-        "FP16",
-    )
+    titles = (gettext("Active"), gettext("Occupancy"), gettext("Tensor"), "FP64", "FP32", "FP16")
     layers = tuple(
-        Layer(of_jobs(context, f"slurm_job_{part}"), context.named(of_gpu(title)))
+        gpu_layer(context, f"slurm_job_{part}", title, len(GPU_PARTS))
         for part, title in zip(GPU_PARTS, titles)
     )
     return Graph(gettext("Utilization"), layers, "%", 100, True)
@@ -204,45 +248,66 @@ def gpu_utilization(context):
 
 def gpu_memory_utilization(context):
     """Percent of the cycles in which the interface of each GPU's memory was busy."""
-    selector = of_jobs(context, "slurm_job_utilization_gpu_memory")
-    layer = Layer(selector, context.named(of_gpu("")))
+    layer = gpu_layer(context, "slurm_job_utilization_gpu_memory")
     return Graph(gettext("Memory cycles"), (layer,), "%", 100, True)
 
 
 def gpu_memory(context):
-    """Memory of each GPU: bytes."""
-    used = of_jobs(context, "slurm_job_memory_usage_gpu")
-    layer = Layer(used, context.named(of_gpu("")), divisor=GIBIBYTE)
-    known = context.gpu_models.memory_bytes(context.gpu_model)
-    return Graph(gettext("Memory"), (layer,), "GiB", known and known / GIBIBYTE, True)
+    """Memory of each GPU: bytes. The axis ends where the largest of their memories does."""
+    whole = maximum(of_jobs(context, "slurm_job_memory_total_gpu"))
+    layers = (
+        gpu_layer(context, "slurm_job_memory_usage_gpu", divisor=GIBIBYTE),
+        Layer(whole, "", keep=never),
+    )
+
+    def memory_gib(answers):
+        read = context.gpu_models.memory_bytes
+        sizes = [read(context.gpu_model_of(one.labels)) for one in answers[0]]
+        if None in sizes:
+            sizes += [one.maximum() for one in answers[1]]
+        return max((size for size in sizes if size), default=0) / GIBIBYTE or None
+
+    return Graph(gettext("Memory"), layers, gettext("GiB"), memory_gib, True)
 
 
 def gpu_power(context):
-    """Power of each GPU: milliwatts."""
-    layer = Layer(of_jobs(context, "slurm_job_power_gpu"), context.named(of_gpu("")), divisor=1000)
-    full = context.gpu_models.full_power_watts(context.gpu_model)
-    return Graph(gettext("Power"), (layer,), "W", full and 1.1 * full, True)
+    """Power of each GPU: milliwatts; and what it draws when it does nothing."""
+    layer = gpu_layer(context, "slurm_job_power_gpu", divisor=MILLIWATTS)
+    known = context.gpu_models
+
+    def models(answers):
+        return sorted({context.gpu_model_of(one.labels) or "" for one in answers[0]})
+
+    def above_full_power(answers):
+        watts = [known.full_power_watts(model) for model in models(answers)]
+        return ABOVE_FULL_POWER * max(watts) if watts and None not in watts else None
+
+    def idle_lines(answers):
+        found = models(answers)
+        names = {model: f" {known.short_name(model)}" if found[1:] else "" for model in found}
+        idle = [(gettext("Idle") + names[one], known.idle_power_watts(one)) for one in found]
+        return tuple((name, watts) for name, watts in idle if watts is not None)
+
+    return Graph(gettext("Power"), (layer,), "W", above_full_power, True, lines=idle_lines)
 
 
 def gpu_pcie(context):
-    """GB a second between GPUs and the node: bytes a second by direction."""
+    """GiB a second between GPUs and the node: bytes a second by direction."""
     return gpu_traffic(context, "slurm_job_pcie_gpu")
 
 
 def gpu_nvlink(context):
-    """GB a second between GPUs: bytes a second by direction."""
+    """GiB a second between GPUs: bytes a second by direction."""
     return gpu_traffic(context, "slurm_job_nvlink_gpu")
 
 
 def gpu_traffic(context, name):
     """Return the graph of what GPUs receive and, negative, send."""
     layers = tuple(
-        Layer(
-            of_jobs(context, name, direction=direction),
-            context.named(of_gpu(direction)),
-            is_below=direction == "TX",
-            divisor=GIBIBYTE,
+        gpu_layer(
+            context, name, direction, len(DIRECTIONS), labels={"direction": direction},
+            is_below=direction == "TX", divisor=GIBIBYTE,
         )
-        for direction in ("RX", "TX")
-    )
-    return Graph(gettext("Bandwidth"), layers, "GiB/s", is_of_job=True)
+        for direction in DIRECTIONS
+    )  # fmt: skip
+    return Graph(gettext("Bandwidth"), layers, gettext("GiB/s"), is_of_job=True)

@@ -13,8 +13,9 @@ from userportal.jobstats.cost_lines import cost_lines
 from userportal.jobstats.priority import priority_of
 from userportal.jobstats.registry import job_graphs_of
 from userportal.notes.of import notes_about
+from userportal.slurm import tres
 from userportal.suite_pages.parts import parts_of_job
-from userportal.web.knowledge import analysis_rules, collector
+from userportal.web.knowledge import analysis_rules, collector, gpu_models
 
 MOST_TASKS = 200  # of an array, on the page
 
@@ -30,7 +31,8 @@ def context_of_job(request, slurm, username, job):
         "job": job,
         "facts": known.facts,
         "known": known,
-        "percent_of_time": 100 * job.progress(now),
+        "percent_of_time": 100 * job.progress(now) if job.time_limit_minutes else None,
+        "gpus": gpus_of(job, known.facts),
         "elapsed_seconds": job.elapsed_seconds(now),
         "queue_seconds": job.queue_seconds(now),
         "findings": findings(known.facts, analysis_rules()),
@@ -56,7 +58,7 @@ def costs_of(facts):
 
 
 def meters_of(facts):
-    """Return (label, percent, text) of the meters, those of what the job had."""
+    """Return (label, percent) of the meters, those of what the job had."""
     rows = [
         (gettext("Cores"), facts.cpu_efficiency),
         (gettext("Memory"), facts.memory_efficiency),
@@ -66,8 +68,33 @@ def meters_of(facts):
         rows += [
             (gettext("GPUs"), facts.gpu_utilization),
             (gettext("GPU memory"), facts.gpu_memory_efficiency),
+            (gettext("GPU power"), power_part(facts.all_gpus, gpu_models())),
         ]
     return [(label, None if part is None else 100 * part) for label, part in rows]
+
+
+def power_part(gpus, models):
+    """Return which part of their full power GpuFacts drew beyond the idle power, in the mean.
+
+    None if one of them, or what its model draws, is not known.
+    """
+    parts = []
+    for gpu in gpus:
+        idle, full = models.idle_power_watts(gpu.model), models.full_power_watts(gpu.model)
+        if not full or idle is None or gpu.power_watts is None:
+            return None
+        parts.append(min(1.0, max(0.0, gpu.power_watts - idle) / full))
+    return sum(parts) / len(parts) if parts else None
+
+
+def gpus_of(job, facts):
+    """Return [(short name of the model, number)] of a job's GPUs.
+
+    Slurm may have but a number; then the metrics may know the model.
+    """
+    names = {model: model for model in job.gpus}
+    names[tres.ANY_MODEL] = facts.gpu_model or ""
+    return [(gpu_models().short_name(names[model]), many) for model, many in job.gpus.items()]
 
 
 def blocks_of(job_set):
@@ -90,7 +117,7 @@ def blocks_of(job_set):
 def missing_of(known):
     """Return the plain statements of what this page cannot show, and why."""
     statements = []
-    if settings.SOURCES.metrics is None:
+    if settings.SOURCES.metrics is None or not settings.PORTAL.has_exporter("slurm_job_exporter"):
         statements.append(gettext("No metrics are set up here: what jobs use is not known."))
     elif "metrics" in known.failures:
         statements.append(gettext("The metrics do not answer now: what the job used is not known."))

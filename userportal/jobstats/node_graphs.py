@@ -6,7 +6,8 @@ for the memory's bandwidth, the caches and the links between sockets, of Intel's
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, Graph, Layer
+from userportal.graphs.drawing import GIBIBYTE, MOST_SERIES, Graph
+from userportal.jobstats.fitting import fitted
 from userportal.metrics.expression import count, metric, not_matching, number, total, wildcards
 
 GIGABYTE = 1e9
@@ -14,12 +15,25 @@ MEGABIT, GIGABIT = 1e6 / 8, 1e9 / 8  # bytes
 NO_ETHERNET = wildcards("ib*", "lo")
 LOCAL_DISKS = wildcards("nvme?n?", "sd?", "vd?")
 LINKS = 3  # between two sockets
+DEVICES, SOCKETS = 2, 2  # that a node usually has
 
 
-def node_rate(context, name, exporter="node_exporter", **labels):
-    """Return the rate of a counter of the nodes."""
+def node_rate(context, name, **labels):
+    """Return the rate of a counter of node_exporter, without a gap between two points."""
     selector = metric(name, **context.on_nodes(), **labels)
-    return selector.rate(context.seconds(exporter))
+    return selector.rate(context.step_or_seconds("node_exporter"))
+
+
+def pcm_rate(context, name, **labels):
+    """Return the rate of a counter of PCM."""
+    selector = metric(name, **context.on_nodes(), **labels)
+    return selector.rate(context.seconds("pcm_sensor_server"))
+
+
+def node_layer(context, expression, title, label, kinds, **look):
+    """Return the layer of an expression with several series a node, told apart by a label."""
+    many = kinds * context.places
+    return fitted(context, expression, title, many, kinds, by=(label,), **look)
 
 
 def two_ways(context, title, words, unit, divisor, **labels):
@@ -28,14 +42,12 @@ def two_ways(context, title, words, unit, divisor, **labels):
     words are ((metric's name, what its series are called), twice).
     """
     layers = tuple(
-        Layer(
-            node_rate(context, name, **labels),
-            context.named(device_named(called)),
-            is_below=bool(place),
-            divisor=divisor,
+        node_layer(
+            context, node_rate(context, name, **labels), device_named(called), "device",
+            2 * DEVICES, is_below=bool(place), divisor=divisor,
         )
         for place, (name, called) in enumerate(words)
-    )
+    )  # fmt: skip
     return Graph(title, layers, unit, is_of_job=True)
 
 
@@ -51,7 +63,12 @@ def ethernet_bdw(context):
         ("node_network_transmit_bytes_total", gettext("Sent")),
     )
     return two_ways(
-        context, gettext("Bandwidth"), words, "Mb/s", MEGABIT, device=not_matching(NO_ETHERNET)
+        context,
+        gettext("Bandwidth"),
+        words,
+        gettext("Mb/s"),
+        MEGABIT,
+        device=not_matching(NO_ETHERNET),
     )
 
 
@@ -61,7 +78,7 @@ def infiniband_bdw(context):
         ("node_infiniband_port_data_received_bytes_total", gettext("Received")),
         ("node_infiniband_port_data_transmitted_bytes_total", gettext("Sent")),
     )
-    return two_ways(context, gettext("Bandwidth"), words, "Gb/s", GIGABIT)
+    return two_ways(context, gettext("Bandwidth"), words, gettext("Gb/s"), GIGABIT)
 
 
 def disk_iops(context):
@@ -79,7 +96,7 @@ def disk_bdw(context):
         ("node_disk_read_bytes_total", gettext("Read")),
         ("node_disk_written_bytes_total", gettext("Written")),
     )
-    return two_ways(context, gettext("Bandwidth"), words, "B/s", 1, device=LOCAL_DISKS)
+    return two_ways(context, gettext("Bandwidth"), words, gettext("B/s"), 1, device=LOCAL_DISKS)
 
 
 def disk_used(context):
@@ -88,29 +105,39 @@ def disk_used(context):
     used = metric("node_filesystem_size_bytes", **place) - metric(
         "node_filesystem_avail_bytes", **place
     )
-    layer = Layer(used, context.named(gettext("Used")), divisor=GIGABYTE)
+    layer = fitted(context, used, gettext("Used"), context.places, divisor=GIGABYTE)
     return Graph(gettext("Local disk"), (layer,), "GB", is_of_job=True)
 
 
 def mem_bdw(context):
     """GiB a second between the memory and each socket."""
     layers = tuple(
-        Layer(
-            node_rate(context, name, "pcm_sensor_server"),
-            context.named(socket_named(title)),
-            is_below=bool(place),
-            divisor=GIBIBYTE,
+        node_layer(
+            context, pcm_rate(context, name), socket_named(title), "socket", 2 * SOCKETS,
+            is_below=bool(place), divisor=GIBIBYTE,
         )
         for place, (name, title) in enumerate(
             (("DRAM_Reads", gettext("Read")), ("DRAM_Writes", gettext("Written")))
         )
-    )
-    return Graph(gettext("Bandwidth"), layers, "GiB/s", is_of_job=True)
+    )  # fmt: skip
+    return Graph(gettext("Bandwidth"), layers, gettext("GiB/s"), is_of_job=True)
 
 
 def socket_named(title):
     """Return a function that names a series by a title and its socket."""
-    return lambda labels: f"{title} {labels.get('socket', '')}".strip()
+    text = gettext("%(title)s, socket %(socket)s")
+    return lambda labels: text % {"title": title, "socket": labels.get("socket", "")}
+
+
+def has_core_series(context):
+    """Tell whether graphs of cores have a series for each; else the mean of all of a node."""
+    return context.cores <= MOST_SERIES
+
+
+def core_layer(context, expression):
+    """Return the layer of an expression with a series for each core of the nodes."""
+    keep = of_own_cores(context) if has_core_series(context) else None
+    return fitted(context, expression, pcm_core_name, context.cores, is_mean=True, keep=keep)
 
 
 def own_cores(context, source, window):
@@ -152,11 +179,9 @@ def of_own_cores(context):
 def cache_rate(context, level):
     """Return the graph of percent of a cache's hits, by core."""
     hits, misses = (
-        node_rate(context, f"{level}_Cache_{word}", "pcm_sensor_server", core=number())
-        for word in ("Hits", "Misses")
+        pcm_rate(context, f"{level}_Cache_{word}", core=number()) for word in ("Hits", "Misses")
     )
-    rate = hits / (hits + misses) * 100
-    layer = Layer(rate, context.named(pcm_core_name), keep=of_own_cores(context))
+    layer = core_layer(context, hits / (hits + misses) * 100)
     return Graph(gettext("Hits"), (layer,), "%", 100, True)
 
 
@@ -173,43 +198,38 @@ def l3_rate(context):
 def ipc(context):
     """Instructions for each cycle, by core."""
     instructions, cycles = (
-        node_rate(context, name, "pcm_sensor_server", core=number())
+        pcm_rate(context, name, core=number())
         for name in ("Instructions_Retired_Any", "Clock_Unhalted_Ref")
     )
-    rate, name = instructions / cycles, context.named(pcm_core_name)
-    layer = Layer(rate, name, keep=of_own_cores(context))
+    layer = core_layer(context, instructions / cycles)
     return Graph(gettext("Instructions per cycle"), (layer,), is_of_job=True)
 
 
 def pcm_core_name(labels):
-    """Return the name of the series of a core of PCM."""
-    return gettext("Socket %(socket)s core %(core)s") % {
-        "socket": labels.get("socket", ""),
-        "core": labels.get("core", ""),
+    """Return the name of the series of a thread of a core of PCM, or of all of a node."""
+    if "core" not in labels:
+        return gettext("Cores")
+    return gettext("Socket %(socket)s core %(core)s thread %(thread)s") % {
+        name: labels.get(name, "0") for name in ("socket", "core", "thread")
     }
 
 
 def cpu_interconnect(context):
     """GiB a second on the links between sockets, by socket."""
     # A rate drops the metric's name, by which the links differ: each is asked for by itself.
-    parts = [
-        node_rate(context, f"Incoming_Data_Traffic_On_Link_{link}", "pcm_sensor_server")
-        for link in range(LINKS)
-    ]
+    parts = [pcm_rate(context, f"Incoming_Data_Traffic_On_Link_{link}") for link in range(LINKS)]
     by = (context.host_label, "socket")
     layers = [
-        Layer(total(part, by=by), context.named(link_named(link)), True, divisor=GIBIBYTE)
+        node_layer(
+            context, total(part, by=by), link_named(link), "socket", LINKS * SOCKETS,
+            is_stacked=True, divisor=GIBIBYTE,
+        )
         for link, part in enumerate(parts)
-    ]
-    return Graph(gettext("Bandwidth"), tuple(layers), "GiB/s", is_of_job=True)
+    ]  # fmt: skip
+    return Graph(gettext("Bandwidth"), tuple(layers), gettext("GiB/s"), is_of_job=True)
 
 
 def link_named(link):
     """Return a function that names a series by its socket and link."""
-    return lambda labels: (
-        gettext("Socket %(socket)s link %(link)s")
-        % {
-            "socket": labels.get("socket", ""),
-            "link": link,
-        }
-    )
+    text = gettext("Socket %(socket)s link %(link)s")
+    return lambda labels: text % {"socket": labels.get("socket", ""), "link": link}

@@ -2,13 +2,17 @@
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import Graph, Layer
+from userportal.graphs.drawing import MOST_SERIES, Graph, Layer
 from userportal.jobfacts.collect import power_expression
 from userportal.jobfacts.energy import NODE
+from userportal.metrics.expression import total
 
 
 def power(context):
     """Watts that are the job's part of each node's."""
     watts = power_expression(context.configuration, context.jobs)
-    layer = Layer(watts, lambda labels: labels.get(NODE, ""), is_stacked=True)
+    if context.places <= MOST_SERIES:
+        layer = Layer(watts, lambda labels: labels.get(NODE, ""), is_stacked=True)
+    else:
+        layer = Layer(total(watts), gettext("sum of all nodes"), is_stacked=True)
     return Graph(gettext("Power"), (layer,), "W", is_of_job=True)

@@ -18,6 +18,8 @@ def priority_of(job, now):
     source = settings.SOURCES.metrics
     if source is None or not settings.PORTAL.has_exporter("slurm_exporter"):
         return None
+    if job.start is None and not job.is_pending:  # cancelled before it began
+        return None
     level = metric("slurm_account_levelfs", account=job.account)
     try:
         if job.start is None:

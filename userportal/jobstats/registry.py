@@ -18,13 +18,14 @@ class Kind:
     exporter: str
     block: str  # the part of the page: cores, memory, files, gpu, node
     of_sets: bool = True  # also of several jobs at once
-    least_gpus: int = 0  # of the jobs
+    least_gpus: int = 0  # of one of the jobs at least
     needs_cores: bool = False  # asks which of a node's cores the jobs had
     seconds: int = 7 * 86400  # the window, of a user's graphs
 
 
 JOB, NODE, LUSTRE = "slurm_job_exporter", "node_exporter", "lustre_exporter"
 PCM, REDFISH = "pcm_sensor_server", "redfish_exporter"
+NVIDIA = "nvidia_gpu_exporter"
 
 JOB_GRAPHS = (
     Kind("cpu", gettext_lazy("Cores"), job_graphs.cpu, JOB, "cores"),
@@ -79,10 +80,18 @@ def job_graphs_of(configuration, context):
     return [
         kind
         for kind in JOB_GRAPHS
-        if configuration.has_exporter(kind.exporter)
-        and context.gpu_count >= kind.least_gpus
+        if all(map(configuration.has_exporter, exporters_of(kind, context)))
+        and context.most_gpus >= kind.least_gpus
         and (kind.of_sets or not context.is_set)
     ]
+
+
+def exporters_of(kind, context):
+    """Return the exporters that the graph of a Kind needs for the jobs of a JobContext."""
+    if kind.exporter != REDFISH:
+        return (kind.exporter,)
+    # A job's part of a node's power is told by what the whole node has: see jobfacts.energy.
+    return (REDFISH, JOB, NVIDIA if context.gpu_count else NODE)
 
 
 def user_graphs_of(configuration):

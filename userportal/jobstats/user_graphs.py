@@ -1,15 +1,16 @@
 """The graphs of all jobs of a user. Each function takes a UserContext and returns a Graph."""
 
 import dataclasses
+from typing import Any
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer
-from userportal.jobstats.job_graphs import LUSTRE_SECONDS, OBJECT_TARGETS, operation_name
+from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer, highest_of_all
+from userportal.jobstats.job_graphs import LUSTRE_SECONDS, OBJECT_TARGETS, operation_name, titled
 from userportal.metrics.expression import count, metric, total
 from userportal.metrics.window import rate_window
 
-WATTS = 1000  # milliwatts
+MILLIWATTS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +18,8 @@ class UserContext:
     """Whose jobs, and how the metrics of this site are labelled."""
 
     username: str
-    configuration: object
-    gpu_models: object
+    configuration: Any
+    gpu_models: Any
 
     def of_user(self, name, **labels):
         """Return the selector of a metric of the user's jobs."""
@@ -35,7 +36,7 @@ def allocated_and_used(context, rows, title, unit, divisor=1.0):
     layers = tuple(
         Layer(total(context.of_user(name)), called, divisor=divisor) for name, called in rows
     )
-    return Graph(title, layers, unit)
+    return Graph(title, layers, unit, highest_of_all(divisor))
 
 
 def cpu(context):
@@ -54,7 +55,7 @@ def mem(context):
         ("slurm_job:max_memory:sum_user_account", gettext("Maximum used")),
         ("slurm_job:rss_memory:sum_user_account", gettext("Used")),
     )
-    return allocated_and_used(context, rows, gettext("Memory"), "GiB", GIBIBYTE)
+    return allocated_and_used(context, rows, gettext("Memory"), gettext("GiB"), GIBIBYTE)
 
 
 def lustre_mdt(context):
@@ -73,11 +74,8 @@ def lustre_ost(context):
             f"lustre_job_{word}_bytes_total", component="ost", target=OBJECT_TARGETS
         )
         rate = total(moved.rate(context.lustre_seconds()), by=("fs",))
-        layers.append(
-            Layer(rate, lambda labels, title=title: f"{title} {labels.get('fs', '')}",
-                  is_below=word == "write", divisor=MEBIBYTE)
-        )  # fmt: skip
-    return Graph(gettext("Bandwidth"), tuple(layers), "MiB/s")
+        layers.append(Layer(rate, titled(title, "fs"), is_below=word == "write", divisor=MEBIBYTE))
+    return Graph(gettext("Bandwidth"), tuple(layers), gettext("MiB/s"))
 
 
 def gpu_utilization(context):
@@ -92,22 +90,22 @@ def gpu_utilization(context):
 def gpu_power(context):
     """Watts by GPU model: what is used; idle and full power where the models are known."""
     power = context.of_user("slurm_job_power_gpu")
-    layers = [Layer(total(power, by=("gpu_type",)), named(gettext("Used")), divisor=WATTS)]
-    for model, watts, title in known_powers(context.gpu_models):
-        many = count(power.having(gpu_type=model), by=("gpu_type",))
-        layers.append(Layer(many * watts, named(title)))
-    return Graph(gettext("Power"), tuple(layers), "W")
+    number, known = count(power, by=("gpu_type",)), context.gpu_models
+    layers = (
+        Layer(number, named(gettext("Allocated")), factor_of=of_model(known.full_power_watts)),
+        Layer(number, named(gettext("Idle")), factor_of=of_model(known.idle_power_watts)),
+        Layer(total(power, by=("gpu_type",)), named(gettext("Used")), divisor=MILLIWATTS),
+    )
+    return Graph(gettext("Power"), layers, "W")
 
 
-def known_powers(gpu_models):
-    """Yield (model, watts, what it is called) of full and idle power, as far as they are known."""
-    for model in gpu_models.names():
-        for watts, title in (
-            (gpu_models.full_power_watts(model), gettext("Allocated")),
-            (gpu_models.idle_power_watts(model), gettext("Idle")),
-        ):
-            if watts:
-                yield model, watts, title
+def of_model(read):
+    """Return a function that reads what is known of the GPU model of a series."""
+
+    def factor(labels):
+        return read(labels.get("gpu_type"))
+
+    return factor
 
 
 def named(title):

@@ -88,4 +88,6 @@ def report(request, username, job_id):
         report_text.report(one.facts, findings(one.facts, rules), rules=rules, zone=zone)
         for one in known
     ]
+    if len(jobs) > len(known):
+        texts.append(f"{len(jobs) - len(known)} more jobs are not shown.\n")
     return HttpResponse("\n".join(texts), content_type="text/plain; charset=utf-8")

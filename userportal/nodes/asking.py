@@ -7,18 +7,35 @@ import dataclasses
 from typing import Optional
 
 from userportal.graphs.drawing import natural
-from userportal.metrics.expression import any_of, count, metric, node_names, not_equal, total
+from userportal.metrics.expression import (
+    Expression,
+    any_of,
+    count,
+    metric,
+    node_names,
+    not_equal,
+    total,
+)
 from userportal.metrics.naming import short_node
 from userportal.metrics.window import rate_window
 
 STATE_SECONDS, HOUR_SECONDS, STEP_SECONDS = 600, 3600, 180
 BAD_STATES = ("down", "drained", "draining", "fail")
 MEMORY_FREE = ("MemFree", "Buffers", "Cached")
+# What is drawn of a node in the list: a part, how much of it is used, of what.
+COURSES = (
+    ("cores", "cores_used", "cores"), ("memory", "memory_used_bytes", "memory_bytes"),
+    ("disk", "disk_used_bytes", "disk_bytes"),
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class NodeUse:
-    """A node, its state, and means of the last hour; None is not known."""
+    """A node, its state, and means of the last hour; None is not known.
+
+    courses: {cores, memory, disk: ((moment, part of the whole), …)} of that hour, with moments and
+    parts from 0 to 1.
+    """
 
     name: str
     states: tuple
@@ -28,6 +45,7 @@ class NodeUse:
     memory_used_bytes: Optional[float] = None
     disk_bytes: Optional[float] = None
     disk_used_bytes: Optional[float] = None
+    courses: dict = dataclasses.field(default_factory=dict)
 
 
 class NodesSource:
@@ -58,32 +76,36 @@ class NodesSource:
 
     def uses(self, states, now):
         """Return the NodeUses of {node: [state]}; the metrics are asked for all at once."""
-        on = self.on(states)
-        place = {"mountpoint": self.configuration.systems.local_scratch, **on}
-        free = metric("node_memory_MemTotal_bytes", **on)
-        for part in MEMORY_FREE:
-            free = free - metric(f"node_memory_{part}_bytes", **on)
-        cpu = metric("node_cpu_seconds_total", **on)
-        size = metric("node_filesystem_size_bytes", **place)
-        expressions = {
-            "cores": count(cpu.having(mode="idle"), by=(self.host,)),
-            "cores_used": total(
-                cpu.having(mode=not_equal("idle")).rate(self.seconds), by=(self.host,)
-            ),
-            "memory_bytes": total(metric("node_memory_MemTotal_bytes", **on), by=(self.host,)),
-            "memory_used_bytes": total(free, by=(self.host,)),
-            "disk_bytes": total(size, by=(self.host,)),
-            "disk_used_bytes": total(
-                size - metric("node_filesystem_avail_bytes", **place), by=(self.host,)
-            ),
-        }
+        expressions = self.expressions(states)
         queries = [(one, now - HOUR_SECONDS, now, STEP_SECONDS) for one in expressions.values()]
-        fields: dict = {}
+        found: dict = {}
         for name, series in zip(expressions, self.source.range_many(queries)):
             for one in series:
-                fields.setdefault(self.node_of(one), {})[name] = one.mean()
-        return [NodeUse(name, tuple(found), **fields.get(short_node(name), {}))
-                for name, found in states.items()]  # fmt: skip
+                found.setdefault(self.node_of(one), {})[name] = one
+        return [
+            use_of(name, tuple(words), found.get(short_node(name), {}), now)
+            for name, words in states.items()
+        ]
+
+    def expressions(self, nodes):
+        """Return {field of NodeUse: its expression, by host} of some nodes."""
+        on, by = self.on(nodes), (self.host,)
+        place = {"mountpoint": self.configuration.systems.local_scratch, **on}
+        whole: Expression = metric("node_memory_MemTotal_bytes", **on)
+        used = whole
+        for part in MEMORY_FREE:
+            used = used - metric(f"node_memory_{part}_bytes", **on)
+        cpu = metric("node_cpu_seconds_total", **on)
+        size = metric("node_filesystem_size_bytes", **place)
+        left = metric("node_filesystem_avail_bytes", **place)
+        return {
+            "cores": count(cpu.having(mode="idle"), by=by),
+            "cores_used": total(cpu.having(mode=not_equal("idle")).rate(self.seconds), by=by),
+            "memory_bytes": total(whole, by=by),
+            "memory_used_bytes": total(used, by=by),
+            "disk_bytes": total(size, by=by),
+            "disk_used_bytes": total(size - left, by=by),
+        }
 
     def node_of(self, series):
         """Return the node of a series, without domain and port."""
@@ -91,20 +113,31 @@ class NodesSource:
 
     def jobs_on(self, node, window):
         """Return the series of the number of cores of each job on a node, with user and account."""
-        cores = metric("slurm_job_core_usage_total", **self.on([node]))
-        return self.source.range(
-            count(cores, by=("account", "user", "slurmjobid")),
-            window.start,
-            window.end,
-            window.step,
-        )
+        return self.by_job("slurm_job_core_usage_total", node, window)
 
     def gpus_on(self, node, window):
         """Return the same of GPUs."""
-        gpus = metric("slurm_job_utilization_gpu", **self.on([node]))
-        return self.source.range(
-            count(gpus, by=("account", "user", "slurmjobid")), window.start, window.end, window.step
-        )
+        return self.by_job("slurm_job_utilization_gpu", node, window)
+
+    def by_job(self, name, node, window):
+        """Return the number of series of a metric of each job on a node, over a Window."""
+        parts = count(metric(name, **self.on([node])), by=("account", "user", "slurmjobid"))
+        return self.source.range(parts, window.start, window.end, window.step)
+
+    def size_of(self, node, unit, window):
+        """Return how many cores or GPUs a node has, None if that is not measured.
+
+        Without nvidia_gpu_exporter the GPUs are those that jobs had at once.
+        """
+        on = self.on([node])
+        if unit == "cores":
+            parts = metric("node_cpu_seconds_total", mode="idle", **on)
+        elif self.configuration.has_exporter("nvidia_gpu_exporter"):
+            parts = metric("nvidia_gpu_power_usage_milliwatts", **on)
+        else:
+            parts = metric("slurm_job_utilization_gpu", **on)
+        found = self.source.range(count(parts), window.start, window.end, window.step)
+        return found[0].maximum() if found else None
 
     def bad_states(self, node, window):
         """Return the series of the states in which a node does not work."""
@@ -112,6 +145,30 @@ class NodesSource:
         return self.source.range(
             total(info, by=("state",)).where("!=", 0), window.start, window.end, window.step
         )
+
+
+def use_of(name, states, series, now):
+    """Return the NodeUse of {field: Series}."""
+    means = {field: one.mean() for field, one in series.items()}
+    courses = {
+        part: course(series[used], means[whole], now - HOUR_SECONDS)
+        for part, used, whole in COURSES
+        if used in series and means.get(whole)
+    }
+    return NodeUse(name, states, **means, courses=courses)
+
+
+def course(series, whole, since):
+    """Return ((moment, part of the whole), …) of a series, both from 0 to 1, rounded."""
+    return tuple(
+        (inside((at - since) / HOUR_SECONDS), inside(value / whole))
+        for at, value in zip(series.times, series.values)
+    )
+
+
+def inside(number):
+    """Return a number as it lies between 0 and 1, with three decimals."""
+    return round(min(max(number, 0), 1), 3)
 
 
 def newest(series):

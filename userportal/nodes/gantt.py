@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext
 
+from userportal.access.names import is_number, is_username
 from userportal.metrics.figure import JOB_CONFIG, moment_text, shown
 
 LANE_PIXELS, MARGIN_PIXELS, MOST_LANES = 26, 110, 60
@@ -30,45 +31,79 @@ def figure(jobs, states, window, whole, unit):
     A bar is coloured by its part of the `whole` node, in cores or GPUs. A click on one leads to its
     job: customdata has user and job.
     """
-    lanes = sorted({one.labels.get("user", "?") for one in jobs})[:MOST_LANES]
+    lanes, bars = laid(jobs, window.step)
     data = [states_trace(states, window.step)] if states else []
-    bars = [
-        (one, start, end)
-        for one in jobs
-        if one.labels.get("user", "?") in lanes
-        for start, end in spans(one, window.step)
-    ][:MOST_BARS]
     if bars:
         data.append(jobs_trace(bars, whole, unit))
     rows = len(lanes) + bool(states)
     layout = {
         "barmode": "overlay",
+        "hovermode": "closest",
         "height": MARGIN_PIXELS + LANE_PIXELS * max(rows, 2),
         "xaxis": {"type": "date", "range": [moment_text(window.start), moment_text(window.end)]},
-        "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
+        "yaxis": {
+            "type": "category", "automargin": True, "autorange": "reversed",
+            "categoryorder": "array",
+            "categoryarray": [gettext("State")] * bool(states) + lanes,
+        },
         "showlegend": False,
-    }
+    }  # fmt: skip
     return {"data": data, "layout": layout, "config": JOB_CONFIG}
+
+
+def laid(jobs, step):
+    """Return (names of lanes, bars): each bar is (series of a job, start, end, its lane's name).
+
+    The lanes of a user stand together; jobs that ran at the same time lie in several. Above
+    MOST_LANES the rest is left out, and a last lane says so.
+    """
+    by_user: dict = {}
+    for one in jobs:
+        bars = by_user.setdefault(one.labels.get("user", "?"), [])
+        bars += [(start, end, one) for start, end in spans(one, step)]
+    lanes: list = []
+    found = []
+    for user, bars in sorted(by_user.items()):
+        ends: list = []  # of the last bar in each lane of the user
+        for start, end, one in sorted(bars, key=lambda bar: bar[:2]):
+            place = next((n for n, last in enumerate(ends) if last <= start), len(ends))
+            ends[place : place + 1] = [end]
+            found.append((one, start, end, lane_name(user, place)))
+        lanes += [lane_name(user, place) for place in range(len(ends))]
+    kept = set(lanes[:MOST_LANES])
+    bars = [bar for bar in found if bar[3] in kept][:MOST_BARS]
+    if len(lanes) > MOST_LANES or len(found) > len(bars):
+        return [*lanes[:MOST_LANES], gettext("… and more")], bars
+    return lanes, bars
+
+
+def lane_name(user, place):
+    """Return the name of a user's lane: of the first, the user's own."""
+    return shown(user if not place else f"{user} ({place + 1})")
 
 
 def jobs_trace(bars, whole, unit):
     """Return the trace of all bars of jobs."""
-    parts = [round((one.maximum() or 0) / whole, 3) if whole else 1 for one, _start, _end in bars]
+    parts = [round((bar[0].maximum() or 0) / whole, 3) if whole else 1 for bar in bars]
     return {
         "type": "bar",
         "orientation": "h",
-        "base": [moment_text(start) for _one, start, _end in bars],
-        "x": [(end - start) * MILLISECONDS for _one, start, end in bars],
-        "y": [shown(one.labels.get("user", "?")) for one, _start, _end in bars],
-        "customdata": [
-            [shown(one.labels.get("user", "?")), shown(one.labels.get("slurmjobid", ""))]
-            for one, _start, _end in bars
-        ],
-        "hovertext": [hover_text(one, unit) for one, _start, _end in bars],
+        "name": gettext("Jobs"),
+        "base": [moment_text(start) for _one, start, _end, _lane in bars],
+        "x": [(end - start) * MILLISECONDS for _one, start, end, _lane in bars],
+        "y": [lane for _one, _start, _end, lane in bars],
+        "customdata": [page_of(one.labels) for one, _start, _end, _lane in bars],
+        "hovertext": [hover_text(one, unit) for one, _start, _end, _lane in bars],
         "hoverinfo": "text",
         "marker": {"color": parts, "colorscale": SCALE, "cmin": -0.3, "cmax": 1,
                    "line": {"width": 1}},
     }  # fmt: skip
+
+
+def page_of(labels):
+    """Return [user, job] of the labels of a series, empty texts if these can have no page."""
+    user, job = labels.get("user", ""), labels.get("slurmjobid", "")
+    return [user, job] if is_username(user) and is_number(job) else ["", ""]
 
 
 def hover_text(one, unit):
@@ -84,6 +119,7 @@ def states_trace(states, step):
     return {
         "type": "bar",
         "orientation": "h",
+        "name": gettext("State"),
         "base": [moment_text(start) for _one, start, _end in bars],
         "x": [(end - start) * MILLISECONDS for _one, start, end in bars],
         "y": [gettext("State")] * len(bars),

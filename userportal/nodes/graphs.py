@@ -1,18 +1,16 @@
-"""The graphs of one node. Each function takes a NodeContext and returns a Graph.
-
-What is measured of the whole node is drawn as on the pages of jobs.
-"""
+"""The graphs of one node. Each function takes a NodeContext and returns a Graph."""
 
 import dataclasses
 
 from django.utils.translation import gettext, gettext_lazy
 
+from userportal.configuration import Configuration
 from userportal.graphs.drawing import GIBIBYTE, Graph, Layer
-from userportal.jobstats import node_graphs
-from userportal.jobstats.job_graphs import of_gpu
 from userportal.jobstats.registry import JOB, NODE, Kind
 from userportal.metrics.expression import metric, node_names, total
+from userportal.metrics.naming import gpu_name
 from userportal.metrics.window import rate_window
+from userportal.nodes import devices
 
 NANOSECONDS = 1e9
 MEMORY_PARTS = (
@@ -25,7 +23,8 @@ class NodeContext:
     """One node, and how the metrics of this site are labelled."""
 
     node: str
-    configuration: object
+    configuration: Configuration
+    step_seconds: int = 0  # between two points of the graph
 
     @property
     def host_label(self):
@@ -37,12 +36,12 @@ class NodeContext:
         return {self.host_label: node_names([self.node], self.configuration.prometheus.node_domain)}
 
     def seconds(self, exporter):
-        """Return the window of a rate over an exporter's samples."""
-        return rate_window(self.configuration.sampling_seconds(exporter))
+        """Return the window of a rate: no time between two points is left out."""
+        return max(self.step_seconds, self.samples(exporter))
 
-    def named(self, title):
-        """Return how a series is named: by its title alone."""
-        return title
+    def samples(self, exporter):
+        """Return the seconds that hold two samples of an exporter."""
+        return rate_window(self.configuration.sampling_seconds(exporter))
 
 
 def job_name(labels):
@@ -62,13 +61,13 @@ def memory_by_job(context):
     """Memory in use, by job."""
     usage = metric("slurm_job_memory_usage", **context.on_nodes())
     layer = Layer(total(usage, by=("slurmjobid", "user")), job_name, True, divisor=GIBIBYTE)
-    return Graph(gettext("Memory"), (layer,), "GiB")
+    return Graph(gettext("Memory"), (layer,), gettext("GiB"))
 
 
 def cpu_by_mode(context):
     """Cores by what the kernel says of their time."""
     cpu = metric("node_cpu_seconds_total", **context.on_nodes())
-    rate = total(cpu.irate(context.seconds("node_exporter")), by=("mode",))
+    rate = total(cpu.irate(context.samples("node_exporter")), by=("mode",))
     layer = Layer(rate, lambda labels: labels.get("mode", "?"), True)
     return Graph(gettext("Cores"), (layer,), " " + gettext("cores"))
 
@@ -84,7 +83,7 @@ def memory_by_kind(context):
         programs = programs - parts[part]
     layers = [Layer(programs, gettext("Programs"), True, divisor=GIBIBYTE)]
     layers += [Layer(parts[part], part, True, divisor=GIBIBYTE) for part in MEMORY_PARTS]
-    return Graph(gettext("Memory"), tuple(layers), "GiB")
+    return Graph(gettext("Memory"), tuple(layers), gettext("GiB"))
 
 
 def gpu_graph(name, title, unit, divisor=1.0, maximum=None):
@@ -93,10 +92,10 @@ def gpu_graph(name, title, unit, divisor=1.0, maximum=None):
     def graph(context):
         layer = Layer(
             metric(name, **context.on_nodes()),
-            lambda labels: f"{of_gpu('')(labels)} {job_name(labels)}",
+            lambda labels: f"GPU {gpu_name(labels.get('gpu', ''))} {job_name(labels)}",
             divisor=divisor,
         )
-        return Graph(str(title), (layer,), unit, maximum)
+        return Graph(str(title), (layer,), str(unit), maximum)
 
     return graph
 
@@ -110,13 +109,13 @@ NODE_GRAPHS = (
          gpu_graph("slurm_job_utilization_gpu", gettext_lazy("Utilization"), "%", maximum=100),
          JOB, "gpu"),
     Kind("gpu_memory", gettext_lazy("GPU: memory"),
-         gpu_graph("slurm_job_memory_usage_gpu", gettext_lazy("Memory"), "GiB", GIBIBYTE), JOB,
-         "gpu"),
+         gpu_graph("slurm_job_memory_usage_gpu", gettext_lazy("Memory"),
+                   gettext_lazy("GiB"), GIBIBYTE), JOB, "gpu"),
     Kind("gpu_power", gettext_lazy("GPU: power"),
          gpu_graph("slurm_job_power_gpu", gettext_lazy("Power"), "W", 1000), JOB, "gpu"),
-    Kind("disk_used", gettext_lazy("Local disk: used"), node_graphs.disk_used, NODE, "node"),
-    Kind("disk_iops", gettext_lazy("Local disk: operations"), node_graphs.disk_iops, NODE, "node"),
-    Kind("disk_bdw", gettext_lazy("Local disk: bandwidth"), node_graphs.disk_bdw, NODE, "node"),
-    Kind("ethernet_bdw", gettext_lazy("Ethernet"), node_graphs.ethernet_bdw, NODE, "node"),
-    Kind("infiniband_bdw", gettext_lazy("InfiniBand"), node_graphs.infiniband_bdw, NODE, "node"),
+    Kind("disk_used", gettext_lazy("Local disk: used"), devices.disk_used, NODE, "node"),
+    Kind("disk_iops", gettext_lazy("Local disk: operations"), devices.disk_iops, NODE, "node"),
+    Kind("disk_bdw", gettext_lazy("Local disk: bandwidth"), devices.disk_bdw, NODE, "node"),
+    Kind("ethernet_bdw", gettext_lazy("Ethernet"), devices.ethernet_bdw, NODE, "node"),
+    Kind("infiniband_bdw", gettext_lazy("InfiniBand"), devices.infiniband_bdw, NODE, "node"),
 )  # fmt: skip

@@ -5,8 +5,17 @@ The metrics are those of node_exporter and slurm-exporter, and recorded series.
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer
-from userportal.metrics.expression import any_of, metric, node_names, not_matching, total, wildcards
+from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer, highest_of, never
+from userportal.metrics.expression import (
+    Expression,
+    any_of,
+    count,
+    metric,
+    node_names,
+    not_matching,
+    total,
+    wildcards,
+)
 from userportal.metrics.window import rate_window
 
 MODES = ("system", "user", "iowait")
@@ -44,22 +53,26 @@ def bandwidth(file_system):
               is_below=word == "write", divisor=MEBIBYTE)
         for word, title in (("read", gettext("Read")), ("write", gettext("Written")))
     )  # fmt: skip
-    return Graph(gettext("Bandwidth"), layers, "MiB/s")
+    return Graph(gettext("Bandwidth"), layers, gettext("MiB/s"))
 
 
 def cpu(site, machine):
-    """Cores at work, by mode."""
+    """Cores at work, by mode, of as many as there are."""
     names = {"system": gettext("System"), "user": gettext("User"), "iowait": gettext("Waiting")}
     selector = metric("node_cpu_seconds_total", mode=any_of(MODES), **site.on(machine))
     rate = total(selector.rate(site.seconds), by=("mode",))
-    layer = Layer(rate, lambda labels: names.get(labels.get("mode"), "?"), True)
-    return Graph(gettext("Cores"), (layer,), " " + gettext("cores"))
+    cores = count(metric("node_cpu_seconds_total", mode="idle", **site.on(machine)))
+    layers = (
+        Layer(rate, lambda labels: names.get(labels.get("mode", ""), "?"), True),
+        Layer(cores, "", keep=never),
+    )
+    return Graph(gettext("Cores"), layers, " " + gettext("cores"), highest_of(1))
 
 
 def memory(site, machine):
     """Memory that programs use, beside what the machine has."""
     on = site.on(machine)
-    whole = metric("node_memory_MemTotal_bytes", **on)
+    whole: Expression = metric("node_memory_MemTotal_bytes", **on)
     used = whole
     for part in MEMORY_PARTS:
         used = used - metric(f"node_memory_{part}_bytes", **on)
@@ -67,7 +80,7 @@ def memory(site, machine):
         Layer(used, gettext("Used"), divisor=GIBIBYTE),
         Layer(whole, gettext("Total"), divisor=GIBIBYTE),
     )
-    return Graph(gettext("Memory"), layers, "GiB")
+    return Graph(gettext("Memory"), layers, gettext("GiB"))
 
 
 def load(site, machine):
@@ -77,20 +90,20 @@ def load(site, machine):
 
 
 def network(site, machine):
-    """Bits a second in and, negative, out."""
+    """Bits a second out and, negative, in."""
     device = machine.interface or not_matching(wildcards("lo"))
     layers = tuple(
         Layer(
             total(metric(f"node_network_{word}_bytes_total", device=device, **site.on(machine))
                   .rate(site.seconds)),
-            title, is_below=word == "transmit", divisor=BITS,
+            title, is_below=word == "receive", divisor=BITS,
         )
-        for word, title in (("receive", gettext("Received")), ("transmit", gettext("Sent")))
+        for word, title in (("transmit", gettext("Sent")), ("receive", gettext("Received")))
     )  # fmt: skip
-    return Graph(gettext("Bandwidth"), layers, "b/s")
+    return Graph(gettext("Bandwidth"), layers, gettext("b/s"))
 
 
-def scheduler_cpu(_site):
+def scheduler_cpu():
     """Cores: used, allocated, usable, all."""
     allocated, idle = metric("slurm_cpus_alloc"), metric("slurm_cpus_idle")
     layers = (
@@ -102,7 +115,7 @@ def scheduler_cpu(_site):
     return Graph(gettext("Cores"), layers, " " + gettext("cores"))
 
 
-def scheduler_gpu(_site):
+def scheduler_gpu():
     """GPUs: used, active, allocated, usable, all."""
     allocated, idle = metric("slurm_gpus_alloc"), metric("slurm_gpus_idle")
     layers = (

@@ -5,17 +5,18 @@ import dataclasses
 import functools
 import re
 
+from django.utils.translation import gettext
+
 from usagedb import errors
 from usagedb.files import conf_file
 from userportal.metrics.expression import count, metric, total
-from userportal.metrics.figure import shown
 
 SHIPPED = "portal-software.conf"
 SOFTWARE, STACKS = "software", "stacks"
 SECONDS, STEP_SECONDS = 6 * 3600, 300
 LEAST_POINTS = 1  # of a GPU job: five minutes
 LONGEST_PATH = 1000
-UNIDENTIFIED, UNACCOUNTED, STORED_IN = "Unidentified", "Unaccounted", "Stored in /%s"
+LEAST_DERIVATIVE_SECONDS = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +31,14 @@ class Names:
         return first_fitting(self.software, exe)
 
     def stack_of(self, exe):
-        """Return what collection of software an executable belongs to, else its directory."""
+        """Return what collection of software an executable belongs to, else its first directory.
+
+        None for a name without a directory.
+        """
         found = first_fitting(self.stacks, exe)
         if found or not exe.startswith("/"):
-            return found or UNIDENTIFIED
-        return STORED_IN % exe.split("/", 2)[1]
+            return found and gettext(found)
+        return gettext("Stored in /%(directory)s") % {"directory": exe.split("/", 2)[1]}
 
 
 def first_fitting(rows, exe):
@@ -94,6 +98,7 @@ def cores_by_executable(source, now, seconds, with_gpu=False):
 
     with_gpu: of jobs alone that have GPUs; then the cores of all are not known.
     """
+    seconds = max(LEAST_DERIVATIVE_SECONDS, seconds)
     used = metric("slurm_job_process_usage_total").deriv(seconds).where(">", 0)
     window = (now - SECONDS, now, STEP_SECONDS)
     if with_gpu:
@@ -136,28 +141,9 @@ def grouped(amounts, name_of, whole=None):
     """Return [(name, amount)], the most first; what is missing to the whole is Unaccounted."""
     found: dict = {}
     for exe, amount in amounts.items():
-        name = name_of(exe) or UNIDENTIFIED
+        name = name_of(exe) or gettext("Unidentified")
         found[name] = found.get(name, 0) + amount
     known = sum(found.values())
     if whole is not None and whole > known:
-        found[UNACCOUNTED] = whole - known
+        found[gettext("Unaccounted")] = whole - known
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))
-
-
-def pie(rows, unit):
-    """Return the Plotly figure of (name, amount)."""
-    return {
-        "data": [
-            {
-                "type": "pie",
-                "labels": [shown(name) for name, _amount in rows],
-                "values": [round(amount, 3) for _name, amount in rows],
-                "hovertemplate": f"%{{label}}: %{{value:.1f}} {unit} (%{{percent}})<extra></extra>",
-                "textinfo": "label+percent",
-                "textposition": "inside",
-            }
-        ]
-        if rows
-        else [],
-        "layout": {},
-    }

@@ -1,5 +1,6 @@
 """The public pages, which everybody may see, and their graphs as JSON."""
 
+import logging
 import time
 
 from django.conf import settings
@@ -8,14 +9,16 @@ from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
-from usagedb import errors
 from userportal.access.guards import for_everybody
 from userportal.graphs.drawing import draw
 from userportal.metrics.figure import empty
 from userportal.metrics.window import rate_window, window_from
 from userportal.pages import graphs, software
 from userportal.pages.machines import machine_named, machines_of
+from userportal.pages.pies import pie
 from userportal.web.graphs import graph_response
+
+logger = logging.getLogger(__name__)
 
 HOUR_SECONDS = 3600
 SOFTWARE_TITLES = {
@@ -44,7 +47,9 @@ def intro():
         # Written by the administrator, as the configuration is.
         return mark_safe(path.read_text(encoding="utf-8"))  # noqa: S308
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error}") from error
+        # Everybody's first page does not depend on it.
+        logger.warning("cannot read %s: %s", path, error)
+        return ""
 
 
 @for_everybody
@@ -71,7 +76,7 @@ def dtns(request):
 @for_everybody
 def scheduler(request):
     """Show how much of the cluster is in use."""
-    return page(request, "scheduler", ("all",) if shows("slurm_job_exporter") else ())
+    return page(request, "scheduler", ("all",) if shows_scheduler() else ())
 
 
 @for_everybody
@@ -87,6 +92,11 @@ def shows(exporter):
     return settings.SOURCES.metrics is not None and settings.PORTAL.has_exporter(exporter)
 
 
+def shows_scheduler():
+    """Tell whether what is in use, or what jobs use of it, can be asked for."""
+    return shows("slurm_exporter") or shows("slurm_job_exporter")
+
+
 def page(request, kind, names):
     """Return a page with the graphs of some machines or file systems."""
     return render(request, f"pages/{kind}.html", {"names": names})
@@ -98,9 +108,9 @@ def drawn(request, graph):
     return graph_response(draw(settings.SOURCES.metrics, graph, shown))
 
 
-def chosen(kinds, name, exporter):
+def chosen(kinds, name, is_shown):
     """Return the function that draws a graph. Raises Http404 if there is none of that name."""
-    if name not in kinds or not shows(exporter):
+    if name not in kinds or not is_shown:
         raise Http404(gettext("There is no such graph."))
     return kinds[name]
 
@@ -108,7 +118,7 @@ def chosen(kinds, name, exporter):
 @for_everybody
 def filesystem_graph(request, name, graph):
     """Answer with a graph of a file system."""
-    function = chosen(graphs.FILE_SYSTEM_GRAPHS, graph, "lustre_exporter")
+    function = chosen(graphs.FILE_SYSTEM_GRAPHS, graph, shows("lustre_exporter"))
     if name not in settings.PORTAL.systems.lustre:
         raise Http404(gettext("There is no such file system."))
     return drawn(request, function(name))
@@ -117,14 +127,14 @@ def filesystem_graph(request, name, graph):
 @for_everybody
 def login_graph(request, name, graph):
     """Answer with a graph of a login node."""
-    function = chosen(graphs.LOGIN_GRAPHS, graph, "node_exporter")
+    function = chosen(graphs.LOGIN_GRAPHS, graph, shows("node_exporter"))
     return machine_graph(request, function, settings.PORTAL.systems.logins, name)
 
 
 @for_everybody
 def dtn_graph(request, name, graph):
     """Answer with a graph of a transfer node."""
-    function = chosen(graphs.TRANSFER_GRAPHS, graph, "node_exporter")
+    function = chosen(graphs.TRANSFER_GRAPHS, graph, shows("node_exporter"))
     return machine_graph(request, function, settings.PORTAL.systems.transfers, name)
 
 
@@ -139,19 +149,18 @@ def machine_graph(request, function, entries, name):
 @for_everybody
 def scheduler_graph(request, graph):
     """Answer with a graph of the cluster."""
-    function = chosen(graphs.SCHEDULER_GRAPHS, graph, "slurm_job_exporter")
-    return drawn(request, function(graphs.Site(settings.PORTAL)))
+    return drawn(request, chosen(graphs.SCHEDULER_GRAPHS, graph, shows_scheduler())())
 
 
 @for_everybody
 def software_graph(request, graph):
     """Answer with a pie of what runs."""
-    chosen(SOFTWARE_TITLES, graph, "slurm_job_exporter")
+    chosen(SOFTWARE_TITLES, graph, shows("slurm_job_exporter"))
     rows = software_rows(graph, software.read_names(settings.PORTAL.files.software))
     if not rows:
         return graph_response(empty(gettext("Nothing has run in the last hours.")))
     unit = "GPU" if graph == "software_gpu" else gettext("cores")
-    return graph_response(software.pie(rows, unit))
+    return graph_response(pie(rows, f" {unit}"))
 
 
 def software_rows(graph, names):

@@ -1,26 +1,22 @@
-"""The pages of storage, and the history of quotas as JSON."""
-
-import logging
+"""The pages of storage, and their graphs as JSON."""
 
 from django.conf import settings
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
-from usagedb import errors
 from userportal.access.guards import for_helper, for_owner, for_user
 from userportal.access.roles import person_of
-from userportal.graphs.drawing import GIBIBYTE, Graph, Layer, draw
+from userportal.graphs.drawing import GIBIBYTE, draw
 from userportal.jobstats.graph_views import not_here
+from userportal.metrics.figure import empty
 from userportal.metrics.window import window_from
-from userportal.quotas.found import is_drawn, place_named, places_of_user
-from userportal.storage import robinhood
-from userportal.storage.places import UNITS, is_of_group, used_expression
+from userportal.pages.pies import pie
+from userportal.quotas import members
+from userportal.quotas.found import graphs_of, is_drawn, place_named, places_of_user
+from userportal.quotas.history import HISTORY_SECONDS, history
+from userportal.storage.places import UNITS, is_of_group
 from userportal.web.graphs import graph_response
-
-logger = logging.getLogger(__name__)
-
-HISTORY_SECONDS = 90 * 86400
 
 
 @for_user
@@ -33,30 +29,19 @@ def index(request):
 def user(request, username):
     """Show the places of a user: used, allowed, and who of a group has stored what."""
     places, missing = places_of_user(username)
+    groups = [(one.kind, one.name) for one in places if is_of_group(one.settings)]
+    uses = members.uses_of_groups(groups)
+    rows = [
+        (place, graphs_of(username, place), uses.get((place.kind, place.name))) for place in places
+    ]
     context = {
         "username": username,
         "missing": missing,
-        "rows": [(place, is_drawn(place), group_use(place)) for place in places],
+        "is_helper": person_of(request).is_helper,
+        "rows": rows,
+        "has_graphs": any(graphs for _place, graphs, _use in rows),
     }
     return render(request, "quotas/user.html", context)
-
-
-def group_use(place):
-    """Return what the tables of Robinhood say of a place of a group; None if it has none."""
-    path = place.settings.robinhood
-    if path is None or not is_of_group(place.settings):
-        return None
-    try:
-        with settings.SOURCES.opened(path) as database:
-            if place.kind == "nearline":
-                return {"tape": robinhood.tape_of_group(database, place.name)}
-            return {
-                "users": robinhood.users_of_group(database, place.name),
-                "total": robinhood.total_of_group(database, place.name),
-            }
-    except errors.UsageDBError as error:
-        logger.warning("Robinhood of %s: %s", place.kind, error)
-        return {"missing": gettext("Who has stored it is not known now.")}
 
 
 @for_owner
@@ -67,31 +52,41 @@ def graph(request, username, kind, name, unit):
     place = place_named(username, kind, name)
     if not is_drawn(place):
         return not_here(False)
-    return graph_response(draw(settings.SOURCES.metrics, history(place, unit),
-                               window_from(request.GET, HISTORY_SECONDS)))  # fmt: skip
-
-
-def history(place, unit):
-    """Return the Graph of what a place had, up to what it may have."""
-    is_bytes = unit == "bytes"
-    divisor = GIBIBYTE if is_bytes else 1
-    quota = place.quota_bytes if is_bytes else place.quota_files
-    layer = Layer(used_expression(place, unit), gettext("Used"), divisor=divisor)
-    lines = ((gettext("Quota"), quota / divisor),) if quota else ()
-    title = gettext("Size") if is_bytes else gettext("Files")
-    return Graph(title, (layer,), "GiB" if is_bytes else "", lines=lines)
+    shown = window_from(request.GET, HISTORY_SECONDS)
+    return graph_response(draw(settings.SOURCES.metrics, history(place, unit), shown))
 
 
 @for_helper
 def project(request, project):
-    """Show who of a group has stored what, in all places with tables of Robinhood."""
+    """Show who of a group has stored what, in all places of groups."""
+    kinds = members.group_kinds()
+    uses = members.uses_of_groups((kind, project) for kind in kinds)
     parts = []
-    for kind, one in settings.PORTAL.storage.items():
-        if one.robinhood is None or not is_of_group(one):
-            continue
-        with settings.SOURCES.opened(one.robinhood) as database:
-            parts.append(
-                (kind, robinhood.users_of_group(database, project),
-                 robinhood.tape_of_group(database, project))
-            )  # fmt: skip
+    for kind in kinds:
+        use = uses.get((kind, project))
+        by_user = use is None and members.is_measured_by_user(kind)
+        if use is not None or by_user:
+            several = members.members_of_several(kind, project) if by_user else []
+            parts.append((kind, use or {}, several))
     return render(request, "quotas/project.html", {"project": project, "parts": parts})
+
+
+@for_helper
+def project_graph(request, project, kind, unit):
+    """Answer with the pie of what the members of a group have stored."""
+    one = members.group_kinds().get(kind)
+    if unit not in UNITS or one is None:
+        raise Http404(gettext("There is no such graph."))
+    if one.robinhood is not None:
+        rows = members.stored_members(kind, project, unit)
+    elif members.is_measured_by_user(kind):
+        rows = members.measured_members(kind, project, unit)
+    else:
+        return not_here(False)
+    if not rows:
+        return graph_response(empty(gettext("Nothing is stored there.")))
+    if unit == "bytes":
+        return graph_response(
+            pie([(name, size / GIBIBYTE) for name, size in rows], " " + gettext("GiB"))
+        )
+    return graph_response(pie(rows, ""))

@@ -1,4 +1,4 @@
-"""Find users and accounts by a part of their names."""
+"""Find users, accounts and groups with quotas by a part of their names."""
 
 import dataclasses
 
@@ -10,14 +10,15 @@ from django.utils.translation import gettext
 
 from userportal.access.guards import for_helper
 from userportal.access.memberships import people
+from userportal.search.groups import found_groups
 
-KINDS = ("all", "users", "slurm")
+KINDS = ("all", "users", "slurm", "quotas")
 LONGEST_QUERY = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One user or account that was found."""
+    """One user, account or group that was found."""
 
     typetext: str
     typefeathericon: str
@@ -58,13 +59,25 @@ def found_of(request):
 
 
 def results_of(text, kind, limit):
-    """Return at most `limit` Results of each kind that is asked for."""
+    """Return at most `limit` Results of the kinds that are asked for, those nearest first."""
     found = []
     if kind in ("all", "users"):
         found += users(text, limit)
-    if kind in ("all", "slurm") and settings.SOURCES.has("slurm"):
-        found += accounts(text, limit)
-    return found[:limit]
+    names = []
+    if kind != "users" and settings.SOURCES.has("slurm"):
+        with settings.SOURCES.slurm() as slurm:
+            names = slurm.find_accounts(text, limit)
+    if kind in ("all", "slurm"):
+        found += accounts(names)
+    if kind in ("all", "quotas"):
+        found += groups(text, [one.name for one in names])
+    return sorted(found, key=lambda one: distance(one.username, text))[:limit]
+
+
+def distance(name, text):
+    """Return 0 for the name that was asked for, 1 for one that begins so, 2 for others."""
+    name, text = name.lower(), text.lower()
+    return 0 if name == text else 1 if name.startswith(text) else 2
 
 
 def users(text, limit):
@@ -73,7 +86,7 @@ def users(text, limit):
     if settings.SOURCES.has("slurm"):
         with settings.SOURCES.slurm() as slurm:
             named = [name for name in slurm.users() if text.lower() in name.lower()]
-        for name in named[:limit]:
+        for name in sorted(named, key=lambda one: distance(one, text))[:limit]:
             entries.setdefault(name, "")
     return [
         Result(gettext("User"), "user", full_name, name, address("usersummary:user", name))
@@ -81,16 +94,25 @@ def users(text, limit):
     ]
 
 
-def accounts(text, limit):
-    """Return the accounts of Slurm that have a text in their name."""
-    with settings.SOURCES.slurm() as slurm:
-        entries = slurm.find_accounts(text, limit)
+def accounts(entries):
+    """Return the Results of accounts of Slurm."""
     return [
         Result(
             gettext("Account"), "users", one.description, one.name,
             address("accountstats:account", one.name),
         )
         for one in entries
+    ]  # fmt: skip
+
+
+def groups(text, names):
+    """Return the groups with quotas that have a text in their name; names: accounts of Slurm."""
+    return [
+        Result(
+            gettext("Storage"), "hard-drive", one.description, one.name,
+            address("quotas:project", one.name),
+        )
+        for one in found_groups(text, names)
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from userportal.slurm.job_queries import JobQueries
 from userportal.slurm.model import Job
 
 MOST_FOUND = 1000
-RUNNING = f'"state" = {states.RUNNING} AND "time_end" = 0'
+RUNNING = f'{states.BASE_EXPRESSION} = {states.RUNNING} AND "time_end" = 0'
 
 
 class RunningQueries(JobQueries):
@@ -27,7 +27,7 @@ class RunningQueries(JobQueries):
         """
         if not parts:
             return []
-        names = " OR ".join(["LOWER(\"partition\") LIKE ? ESCAPE '!'"] * len(parts))
+        names = " OR ".join([self.database.like('LOWER("partition")')] * len(parts))
         where = (
             f'WHERE {RUNNING} AND "time_start" BETWEEN 1 AND ? AND "time_eligible" >= ?'
             f' AND ({names}) ORDER BY "time_start" LIMIT ?'

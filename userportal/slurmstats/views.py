@@ -1,4 +1,4 @@
-"""How long jobs wait, run and time out, by partition; the same as JSON."""
+"""How long jobs run and how many time out, and how their accounts stood, by partition; as JSON."""
 
 import datetime
 import time
@@ -8,25 +8,29 @@ from django.http import JsonResponse
 from django.shortcuts import render
 
 from userportal.access.guards import for_helper
-from userportal.access.names import is_username
 from userportal.slurmstats.priority import levels_at_starts
 from userportal.slurmstats.window import asked_days
+
+LONGEST_NAME = 100
 
 
 def asked(request):
     """Return (start, end, account or None) of a request."""
     start, end = asked_days(request.GET, time.time())
-    account = request.GET.get("account", "")
-    return int(start), int(end), account if is_username(account) else None
+    account = request.GET.get("account", "").strip()[:LONGEST_NAME]
+    return int(start), int(end), account or None
 
 
-def days_context(request):
-    """Return what all of these pages show of the window, and the query for their graphs."""
+def page_context(request, slurm):
+    """Return what all of these pages show: the window, the account, and which there are."""
     start, end, account = asked(request)
     first, last = (
         datetime.datetime.fromtimestamp(at, datetime.timezone.utc).date() for at in (start, end)
     )
-    return {"first": first.isoformat(), "last": last.isoformat(), "account": account or ""}
+    return {
+        "first": first.isoformat(), "last": last.isoformat(), "account": account or "",
+        "accounts": slurm.accounts(),
+    }  # fmt: skip
 
 
 @for_helper
@@ -35,10 +39,9 @@ def index(request):
     start, end, account = asked(request)
     with settings.SOURCES.slurm() as slurm:
         rows = slurm.partition_statistics(start, end, account)
-        accounts = slurm.accounts()
+        context = page_context(request, slurm)
     shown = [(one, percent(one.timeout_ratio), percent(one.mean_ratio)) for one in rows]
-    context = {**days_context(request), "rows": shown, "accounts": accounts}
-    return render(request, "slurmstats/index.html", context)
+    return render(request, "slurmstats/index.html", {**context, "rows": shown})
 
 
 def percent(part):
@@ -49,9 +52,10 @@ def percent(part):
 @for_helper
 def account_priority(request):
     """Show the fair-share levels at the starts of jobs, by partition."""
-    return render(request, "slurmstats/priority.html", {
-        **days_context(request), "levels": asked_levels(request), "is_measured": is_measured(),
-    })  # fmt: skip
+    with settings.SOURCES.slurm() as slurm:
+        context = page_context(request, slurm)
+    more = {"levels": asked_levels(request), "is_measured": is_measured()}
+    return render(request, "slurmstats/priority.html", {**context, **more})
 
 
 def is_measured():

@@ -13,13 +13,14 @@ MOST_USERS = 1000
 BY_USER = """
 SELECT uid, SUM(count), SUM(blocks) FROM ACCT_STAT
  WHERE gid = ? AND lhsm_status IN (?, ?) AND uid <> 'root'
- GROUP BY uid HAVING SUM(count) >= ? ORDER BY SUM(blocks) DESC LIMIT ?
+ GROUP BY uid HAVING SUM(count) >= ? ORDER BY SUM(blocks) DESC, uid LIMIT ?
 """
 TOTALS = "SELECT SUM(count), SUM(blocks) FROM ACCT_STAT WHERE gid = ? AND lhsm_status IN (?, ?)"
 TAPE = """
-SELECT uid, CASE WHEN lhsm_status = 'released' THEN 1 ELSE 0 END, SUM(count), SUM(blocks), SUM(size)
+SELECT uid, CASE WHEN lhsm_status = 'released' THEN 1 ELSE 0 END AS is_released,
+       SUM(count), SUM(blocks), SUM(size)
   FROM ACCT_STAT WHERE gid = ? AND lhsm_status NOT IN ('', 'new')
- GROUP BY uid, CASE WHEN lhsm_status = 'released' THEN 1 ELSE 0 END LIMIT ?
+ GROUP BY uid, CASE WHEN lhsm_status = 'released' THEN 1 ELSE 0 END ORDER BY uid LIMIT ?
 """
 
 

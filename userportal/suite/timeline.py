@@ -15,7 +15,9 @@ MARGIN_PIXELS = 110  # of the axis and the legend
 MOST_NAMED_HOSTS = 40
 BAR_WIDTH = 0.86  # of a lane
 # What a figure says; a caller that knows the reader's language gives the same keys.
-WORDS = {"others": "other programs", "cpu": "CPU", "exit": "exit", "signal": "signal"}
+WORDS = {
+    "others": "other programs", "cpu": "CPU", "exit": "exit", "signal": "signal", "mib": "MiB",
+}  # fmt: skip
 
 
 def figure(timeline, programs, words=None):
@@ -86,7 +88,7 @@ def hover_text(one, words):
     times = [formats.time_text(seconds * 1e6) for seconds in (one.seconds, one.cpu_seconds)]
     lines = [
         f"<b>{shown(one.program)}</b> {shown(one.arguments[:80])}",
-        f"{times[0]}, {words['cpu']} {times[1]}, {one.peak_bytes / 2**20:,.1f} MiB",
+        f"{times[0]}, {words['cpu']} {times[1]}, {one.peak_bytes / 2**20:,.1f} {words['mib']}",
         f"{shown(one.host)}, pid {one.pid}",
     ]
     if one.exit_signal:

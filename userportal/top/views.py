@@ -102,7 +102,7 @@ def lustre_layers(file_system, graph):
         return Graph(gettext("Operations"), (Layer(most, user_name, True),), " IOPS")
     moved = total(metric(f"lustre:{graph}_bytes:rate3m_user", **others), by=("user",))
     layer = Layer(top(MOST_LUSTRE, moved), user_name, True, divisor=MEBIBYTE)
-    return Graph(gettext("Bandwidth"), (layer,), "MiB/s")
+    return Graph(gettext("Bandwidth"), (layer,), gettext("MiB/s"))
 
 
 @for_helper

@@ -25,6 +25,7 @@ RECORDED_GPU = {
     "gpus_not_idle": "slurm_job:non_idle_gpu:sum_user_account",
 }
 MOST_JOBS = 1000
+RATE_SECONDS = 120  # of what is asked for one moment: longer than what a graph has
 
 
 def compute_uses(source, now, most=MOST):
@@ -68,11 +69,11 @@ def job_uses(source, jobs, usernames, now, sampling_seconds):
     usernames: {uid: name}. What the metrics do not know stays unknown.
     """
     ids = any_of(job.job_id for job in jobs[:MOST_JOBS])
-    by = ("slurmjobid",)
+    by, seconds = ("slurmjobid",), max(RATE_SECONDS, rate_window(sampling_seconds))
     cores = metric("slurm_job_core_usage_total", slurmjobid=ids)
     expressions = {
         "cores_allocated": count(cores, by=by),
-        "cores_used": total(cores.rate(rate_window(sampling_seconds)), by=by) / NANOSECONDS,
+        "cores_used": total(cores.rate(seconds), by=by) / NANOSECONDS,
         "memory_allocated_bytes": total(metric("slurm_job_memory_limit", slurmjobid=ids), by=by),
         "memory_peak_bytes": total(metric("slurm_job_memory_max", slurmjobid=ids), by=by),
     }

@@ -1,14 +1,20 @@
 """What a user has: places and the latest jobs, on one page."""
 
+import logging
+
 from django.conf import settings
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
+from usagedb import errors
 from userportal.access.guards import for_owner, for_user
 from userportal.access.memberships import allocations, people
 from userportal.access.roles import person_of
 from userportal.jobstats.found import user_id_of
-from userportal.quotas.found import is_drawn, places_of_user
+from userportal.quotas.found import graphs_of, places_of_user
 from userportal.slurm.model import JobFilter
+
+logger = logging.getLogger(__name__)
 
 LATEST_JOBS = 10
 
@@ -23,18 +29,29 @@ def index(request):
 def user(request, username):
     """Show the summary of a user."""
     places, missing = places_of_user(username)
-    jobs = []
-    if settings.SOURCES.has("slurm"):
-        with settings.SOURCES.slurm() as slurm:
-            jobs = slurm.page(
-                JobFilter(user_id=user_id_of(username)), "-submit", 0, LATEST_JOBS
-            ).jobs
+    jobs, missing_jobs = latest_jobs(username)
+    rows = [(place, graphs_of(username, place), None) for place in places]
     context = {
         "username": username,
         "full_name": people().full_name_of(username) or "",
-        "rows": [(place, is_drawn(place)) for place in places],
+        "rows": rows,
+        "has_graphs": any(graphs for _place, graphs, _use in rows),
         "missing": missing,
         "amounts": allocations().compute_of_user(username),
         "jobs": jobs,
+        "missing_jobs": missing_jobs,
     }
     return render(request, "usersummary/user.html", context)
+
+
+def latest_jobs(username):
+    """Return (the latest jobs of a user, a plain statement of what is missing or "")."""
+    if not settings.SOURCES.has("slurm"):
+        return [], gettext("No database of Slurm is set up here.")
+    wanted = JobFilter(user_id=user_id_of(username))
+    try:
+        with settings.SOURCES.slurm() as slurm:
+            return slurm.page(wanted, "-submit", 0, LATEST_JOBS).jobs, ""
+    except errors.UsageDBError as error:
+        logger.warning("jobs of %s: %s", username, error)
+        return [], gettext("The database of Slurm does not answer now.")

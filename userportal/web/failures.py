@@ -7,10 +7,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 
 from usagedb import errors
+from userportal.access.roles import person_of
+from userportal.web.errors import wants_json
 
 logger = logging.getLogger(__name__)
 
-STATUSES = {errors.UsageError: 400, errors.MissingInputError: 404, errors.RefusedError: 502,
+STATUSES = {errors.UsageError: 400, errors.MissingInputError: 503, errors.RefusedError: 503,
             errors.ConfigurationError: 503, errors.UnavailableError: 503}  # fmt: skip
 
 
@@ -33,14 +35,14 @@ class ToldFailures:
         logger.warning("%s: %s", request.path, error)
         status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
         text = reader_text(request, error)
-        if request.path.endswith(".json") or "/graph/" in request.path or "/api/" in request.path:
+        if wants_json(request):
             return JsonResponse({"error": text}, status=status)
         return render(request, "web/failure.html", {"text": text}, status=status)
 
 
 def reader_text(request, error):
     """Return what the reader is told; staff see the whole of it."""
-    if isinstance(error, errors.UsageError) or getattr(request.user, "is_staff", False):
+    if isinstance(error, errors.UsageError) or person_of(request).is_staff:
         return str(error)
     if isinstance(error, errors.ConfigurationError):
         return gettext("What this page shows is not set up here.")

@@ -8,6 +8,8 @@ from userportal.access.memberships import people
 from userportal.analysis import gpus, rules
 from userportal.jobfacts.collect import Collector
 
+CLOCKS_SECONDS = 3600  # by which the portal's clock may differ from Slurm's
+
 
 @functools.lru_cache(maxsize=1)
 def gpu_models():
@@ -27,8 +29,20 @@ def collector():
 
 
 def sent_script(job_id):
-    """Return the script that the collector of scripts has sent for a job, or None."""
+    """Return the script that the collector of scripts has sent for a job, or None.
+
+    Numbers are used again after years, and a script has only the number: that of a number which
+    several users had, or which came before any job that is known, could be somebody else's.
+    """
     from userportal.records.models import JobScript
 
-    found = JobScript.objects.filter(id_job=job_id).values_list("submit_script", flat=True)
-    return found.first()
+    sent = JobScript.objects.filter(id_job=job_id).first()
+    if sent is None:
+        return None
+    with settings.SOURCES.slurm() as slurm:
+        rows = slurm.job_rows(job_id)
+    if len({row.user_id for row in rows}) != 1:
+        return None
+    first_submit = min(row.submit or 0 for row in rows)
+    is_older = sent.last_modified.timestamp() < first_submit - CLOCKS_SECONDS
+    return None if is_older else sent.submit_script

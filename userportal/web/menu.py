@@ -33,7 +33,7 @@ ENTRIES = (
     Entry(gettext_lazy("My accounts"), "accountstats:index", "accountstats"),
     Entry(gettext_lazy("Storage"), "quotas:user", "quotas", own_name=True),
     Entry(gettext_lazy("Virtual machines"), "cloudstats:index", "cloudstats"),
-    Entry(gettext_lazy("Top users"), "top:compute", "top", role="helper"),
+    Entry(gettext_lazy("Top users"), "top:index", "top", role="helper"),
     Entry(gettext_lazy("Nodes"), "nodes:index", "nodes", role="helper"),
     Entry(gettext_lazy("Notes"), "notes:index", "notes", role="staff"),
     Entry(gettext_lazy("Scheduler"), "slurmstats:index", "slurmstats", role="helper"),

@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 
 from userportal.web import formats
+from userportal.web.finding_words import words_of
 from userportal.web.job_columns import job_columns
 from userportal.web.scripts import shown_script
 from userportal.web.state_labels import all_labels, label_of
@@ -153,7 +154,7 @@ def findings(found, empty=""):
     entries = [
         {
             "finding": finding,
-            "text": finding.in_words(gettext),
+            "text": words_of(finding),
             "severity": finding.severity if finding.severity in SEVERITIES else "info",
             "word": words.get(finding.severity, words["info"]),
             "link": finding.url if finding.url and SAFE_LINK.fullmatch(finding.url) else "",

@@ -1,0 +1,30 @@
+"""Read an INI file of the site's: the sections of text, faults told with the file's name."""
+
+import configparser
+from pathlib import Path
+
+from usagedb import errors
+
+
+def read_ini(path, keeps_case=False, delimiters=("=", ":")):
+    """Return {section: {key: text}} of a file. Read-only.
+
+    keeps_case: keys keep their capitals. No section is one of defaults for all others: [DEFAULT] is
+    a section like any other. Raises ConfigurationError naming the file, or RefusedError if it may
+    not be read.
+    """
+    path = Path(path)
+    parser = configparser.RawConfigParser(
+        strict=True, comment_prefixes=("#",), delimiters=delimiters, default_section="\0"
+    )
+    if keeps_case:
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
+    return {name: dict(parser[name]) for name in parser.sections()}
