@@ -51,7 +51,7 @@ def server_database(config):
     import pymysql
 
     pymysql.install_as_MySQLdb()
-    entry["ENGINE"] = "django.db.backends.mysql"
+    entry["ENGINE"] = "userportal.own_mysql"
     entry["OPTIONS"] = {"charset": "utf8mb4", **mysql_tls(config)}
     return entry
 

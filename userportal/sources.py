@@ -44,7 +44,7 @@ class Sources:
     @contextlib.contextmanager
     def opened(self, path):
         """Give the block the open Database of a configuration file; connections are used again."""
-        database = self._taken(path) or Database(read_config(path).replaced(read_only=True))
+        database = self._taken(path) or open_database(path)
         try:
             yield database
         except BaseException:
@@ -93,6 +93,18 @@ class Sources:
         """The same for virtual machines, whose series may have other labels."""
         settings = self.configuration.prometheus
         return open_metrics(settings, settings.filter_cloud or settings.filter)
+
+
+def open_database(path):
+    """Open the Database of a configuration file, read-only. Raises what Database and read_config
+    raise."""
+    config = read_config(path).replaced(read_only=True)
+    try:
+        return Database(config)
+    except OSError as error:  # the file of an embedded database that is not there yet
+        raise errors.UnavailableError(
+            f"cannot open {config.describe()}: {error.strerror}"
+        ) from error
 
 
 def open_metrics(settings, site_filter):

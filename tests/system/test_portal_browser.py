@@ -37,11 +37,12 @@ KINDS: "dict[str, Callable[[Job], bool]]" = {
     "several nodes": lambda job: job.node_count > 1 and has_run(job),
 }
 # What stands in addresses as it is; all other parts name somebody or something.
-WORDS = set(
-    "secure jobstats accountstats cloudstats quotas usersummary top search nodes notes new slurm"
-    " suite modules accounts tokens compute gpucompute largemem lustre account_priority filesystems"
-    " logins dtns scheduler software project login query".split()
-)
+WORDS = frozenset((
+    "secure", "jobstats", "accountstats", "cloudstats", "quotas", "usersummary", "top", "search",
+    "nodes", "notes", "new", "slurm", "suite", "modules", "accounts", "tokens", "compute",
+    "gpucompute", "largemem", "lustre", "account_priority", "filesystems", "logins", "dtns",
+    "scheduler", "software", "project", "login", "query",
+))  # fmt: skip
 NO_PAGES = re.compile(r"/(?:static|api|admin|i18n|jsi18n)/|report\.txt|\.json|\.html|logout")
 ALONE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TELEPHONE = {"width": 360, "height": 740}
@@ -52,10 +53,10 @@ NOTHING_LOADS = """() => [...document.querySelectorAll("[data-graph]")].every((c
 })"""
 SCROLL_ALL = """async () => {
   for (const card of document.querySelectorAll("[data-graph]")) {
-    card.scrollIntoView();
+    card.scrollIntoView({ behavior: "instant" });
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   }
-  window.scrollTo(0, 0);
+  window.scrollTo({ top: 0, behavior: "instant" });
 }"""
 FAILED_CARDS = """() => [...document.querySelectorAll(".graph-state.failed")].map(
   (state) => `${state.closest("section").id}: ${state.textContent}`)"""
@@ -127,7 +128,7 @@ class Reader:
         """Log in with the form, as somebody of that role."""
         login = self.site.login(role)
         self.page.goto(LOGIN)
-        self.page.get_by_label("User name").fill(login.username)
+        self.page.get_by_label("Username").fill(login.username)
         self.page.get_by_label("Password").fill(login.password)
         self.page.locator("main").get_by_role("button", name="Log in").click()
         self.page.wait_for_url("**/")

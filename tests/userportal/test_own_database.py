@@ -19,12 +19,11 @@ def written(directory, text=""):
 
 def managed(path, *arguments):
     """Run a command of Django on the portal of a configuration file, in a process of its own."""
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "userportal.manage", *arguments], check=False, text=True,
         capture_output=True, stdin=subprocess.DEVNULL,
         env={"HPCUSAGE_PORTAL_CONF": str(path), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    return done
 
 
 def test_without_a_section_it_is_a_file_in_the_state_directory(tmp_path):
@@ -40,11 +39,17 @@ def test_all_tables_can_be_made_and_used_on_each_backend(site, tmp_path):
     script = (
         "from userportal.records.models import Note, JobScript;"
         "JobScript.objects.create(id_job=4294967295, submit_script='echo ✓ 🙂');"
-        "Note.objects.create(title='Été', notes='n', job_id=7);"
-        "print(JobScript.objects.get().submit_script, Note.objects.get().title)"
+        "Note.objects.create(title='Summer', notes='n', job_id=7);"
+        "print(JobScript.objects.get().submit_script, Note.objects.get().title,"
+        " Note.objects.filter(title='summer').exists(),"
+        " Note.objects.filter(title__icontains='UMM').exists(),"
+        " Note.objects.filter(title__iexact='sUMMER').exists(),"
+        " JobScript.objects.filter(id_job__icontains=949).exists())"
     )
     done = managed(path, "shell", "--no-imports", "--command", script)
-    assert (done.returncode, done.stdout) == (0, "echo ✓ 🙂 Été\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "echo ✓ 🙂 Summer False True True True\n"), (
+        done.stderr
+    )
     done = managed(path, "migrate", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
 

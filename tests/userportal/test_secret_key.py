@@ -8,8 +8,8 @@ import pytest
 
 from usagedb import errors
 from userportal.configuration import Configuration
-from userportal.sections import Portal
 from userportal.secret_key import FILE_NAME, secret_key
+from userportal.sections import Portal
 
 
 @pytest.fixture

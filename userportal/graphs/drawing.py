@@ -11,6 +11,7 @@ from userportal.metrics.figure import Figure
 GIBIBYTE = 2**30  # what metrics in bytes are divided by
 MEBIBYTE = 2**20
 DECIMALS = 6  # of what is drawn: the rest is but more to send
+GAP_STEPS = 1.5  # between two points, from which on one is missing
 MOST_SERIES = 200  # of one layer: each has up to 500 points, and a browser draws all of them
 
 # What the answers to all layers, a list of Series each, say of a graph.
@@ -117,10 +118,27 @@ def draw(source, graph, window):
         figure.add_line(name, value, window)
     for layer, found in zip(graph.layers, shown):
         for name, times, values in sorted(found, key=lambda one: natural(one[0])):
+            at, points = with_gaps(times, values, window.step)
             figure.add_points(
-                name, times, values, stacked=layer.is_stacked, second_axis=layer.is_right
+                name, at, points, stacked=layer.is_stacked, second_axis=layer.is_right
             )
     return figure
+
+
+def with_gaps(times, values, step):
+    """Return the times and values of a series, with None where points are missing between two.
+
+    So no line leads over a time in which there was nothing, such as between two jobs.
+    """
+    whole_times: list = []
+    whole_values: list = []
+    for at, value in zip(times, values):
+        if whole_times and at - whole_times[-1] > GAP_STEPS * step:
+            whole_times.append(whole_times[-1] + step)
+            whole_values.append(None)
+        whole_times.append(at)
+        whole_values.append(value)
+    return whole_times, whole_values
 
 
 def drawn_of(layer, answer):

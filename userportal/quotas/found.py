@@ -60,8 +60,8 @@ def is_drawn(place):
 
 
 def graphs_of(username, place):
-    """Return {unit: address of the graph of its history} of a place; {} if it has none."""
-    if not is_drawn(place):
+    """Return {unit: address of the graph of its history} of a measured place; {} if it has none."""
+    if not place.is_measured or not is_drawn(place):
         return {}
     try:
         return {

@@ -1,5 +1,6 @@
 """Who of a group has stored what: by the tables of Robinhood, else by the metrics of its users."""
 
+import dataclasses
 import logging
 import time
 
@@ -55,6 +56,16 @@ def use_of_group(database, kind, group):
         "users": robinhood.users_of_group(database, group),
         "total": robinhood.total_of_group(database, group),
     }
+
+
+def filled(place, use):
+    """Return a Place that the metrics do not measure with what Robinhood says that it has."""
+    total = (use or {}).get("total")
+    if place.is_measured or total is None:
+        return place
+    return dataclasses.replace(
+        place, is_measured=True, used_bytes=total.size_bytes, used_files=total.files
+    )
 
 
 def is_measured_by_user(kind):

@@ -31,9 +31,10 @@ def user(request, username):
     places, missing = places_of_user(username)
     groups = [(one.kind, one.name) for one in places if is_of_group(one.settings)]
     uses = members.uses_of_groups(groups)
-    rows = [
-        (place, graphs_of(username, place), uses.get((place.kind, place.name))) for place in places
-    ]
+    rows = []
+    for place in places:
+        use = uses.get((place.kind, place.name))
+        rows.append((members.filled(place, use), graphs_of(username, place), use))
     context = {
         "username": username,
         "missing": missing,
@@ -53,7 +54,9 @@ def graph(request, username, kind, name, unit):
     if not is_drawn(place):
         return not_here(False)
     shown = window_from(request.GET, HISTORY_SECONDS)
-    return graph_response(draw(settings.SOURCES.metrics, history(place, unit), shown))
+    figure = draw(settings.SOURCES.metrics, history(place, unit), shown).as_dict()
+    figure["layout"]["showlegend"] = False  # it would hide the times of a small graph
+    return graph_response(figure)
 
 
 @for_helper

@@ -6,8 +6,6 @@ from typing import Any, Optional
 from userportal.metrics.expression import any_of, count, maximum, metric
 
 KIBIBYTE = 1024
-# lfs_quota leaves out who has stored almost nothing.
-FLOOR_FILES, FLOOR_BYTES = 50, 4 * 2**20
 UNITS = ("bytes", "files")
 GROUP_LABELS = ("group", "project", "fileset")
 
@@ -44,7 +42,10 @@ class Place:
 
     @property
     def is_below_floor(self):
-        """Whether it is measured and has so little that no series is there."""
+        """Whether it is measured and has so little that no series is there.
+
+        lfs_quota leaves out who has less than 50 files and 4 MiB.
+        """
         is_absent = self.used_bytes is None and self.used_files is None
         return self.is_measured and is_absent and not is_gpfs(self)
 

@@ -61,7 +61,7 @@ def figure_json(figure):
 
     Most series have the same times, in one list: its text is made once.
     """
-    texts = {}  # id of a list of times -> its JSON
+    texts: dict = {}  # id of a list of times -> its JSON
     traces = ",".join(trace_json(trace, texts) for trace in figure["data"])
     others = to_json({name: value for name, value in figure.items() if name != "data"})
     return f'{{"data":[{traces}]{"," if others != "{}" else ""}{others[1:]}'

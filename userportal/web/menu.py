@@ -5,6 +5,9 @@ import dataclasses
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy
 
+from usagedb import errors
+from userportal.access.memberships import people
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -49,10 +52,12 @@ ENTRIES = (
 def menu_of(person, portal, path):
     """Return the entries for a Person as they are shown on the page with this path."""
     roles = {"everybody"} | person.roles
-    wanted = portal.portal.modules
+    wanted, has_own = portal.portal.modules, has_own_pages(person)
     found = []
     for entry in ENTRIES:
         if entry.role not in roles or (wanted and entry.module not in wanted):
+            continue
+        if entry.own_name and not has_own:
             continue
         try:
             url = reverse(entry.view, args=[person.username] if entry.own_name else [])
@@ -60,3 +65,11 @@ def menu_of(person, portal, path):
             continue
         found.append(Shown(str(entry.title), url, path.startswith(url)))
     return found
+
+
+def has_own_pages(person):
+    """Tell whether somebody can have jobs and files: an account of the portal alone has no uid."""
+    try:
+        return person.is_known and people().uid_of(person.username) is not None
+    except errors.UsageDBError:  # the pages will say that the directory is away
+        return True

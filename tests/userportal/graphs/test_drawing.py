@@ -15,6 +15,7 @@ from userportal.graphs.drawing import (
     highest_of_all,
     natural,
     never,
+    with_gaps,
 )
 from userportal.metrics.expression import metric
 from userportal.metrics.series import Series
@@ -78,7 +79,8 @@ def test_series_are_in_the_order_in_which_people_count():
 
 @given(st.lists(st.text(), max_size=6))
 def test_any_texts_can_be_put_in_order(texts):
-    assert sorted(sorted(texts, key=natural), key=natural) == sorted(texts, key=natural)
+    in_order = sorted(texts, key=natural)
+    assert sorted(in_order[::-1], key=natural) == in_order
 
 
 def test_a_digit_of_another_script_is_no_fault():
@@ -102,6 +104,12 @@ def test_level_lines_go_from_end_to_end():
     assert drawn(graph, [series("a", 4)]) == [("Idle", [1, 1]), ("a", [4.0])]
 
 
+def test_a_time_without_points_is_a_gap_and_no_line():
+    times = [WINDOW.start + number * 60.0 for number in (0, 1, 9, 10)]
+    ((_name, values),) = drawn(Graph("x", (layer(),)), [Series({"name": "a"}, times, [1.0] * 4)])
+    assert values == [1.0, 1.0, None, 1.0, 1.0]
+
+
 def test_too_many_series_are_cut_to_the_highest_and_the_axis_says_so():
     answer = [series(str(number), number) for number in range(MOST_SERIES + 50)]
     graph = Graph("Cores", (layer(is_below=True),))
@@ -122,3 +130,11 @@ def test_a_second_axis_is_there_if_it_has_a_title(right):
     figure = draw(Answers([series("a", 1)]), graph, WINDOW).as_dict()
     assert ("yaxis2" in figure["layout"]) == right
     assert figure["data"][0].get("yaxis") == ("y2" if right else None)
+
+
+def test_no_line_leads_over_a_time_without_points():
+    times, values = with_gaps([0, 60, 120, 600, 660], [1, 2, 3, 4, 5], 60)
+    assert times == [0, 60, 120, 180, 600, 660]
+    assert values == [1, 2, 3, None, 4, 5]
+    assert with_gaps([0, 60, 120], [1, 2, 3], 60) == ([0, 60, 120], [1, 2, 3])
+    assert with_gaps([], [], 60) == ([], [])

@@ -8,7 +8,11 @@ RATES = {"lustre_job_read_bytes_total": 6 * MIB, "lustre_job_write_bytes_total":
 
 def write(samples):
     """Write them, and those of two GPU models and Lustre that have no recorded ones."""
-    for user, account, cores in (("ann", "rrg-ann", 8), ("ann", "def-ann", 2), ("bob", "rrg-ann", 4)):
+    for user, account, cores in (
+        ("ann", "rrg-ann", 8),
+        ("ann", "def-ann", 2),
+        ("bob", "rrg-ann", 4),
+    ):
         write_recorded(samples, {"user": user, "account": account}, cores)
     write_gpus(samples)
     write_lustre(samples)
@@ -33,9 +37,9 @@ def write_recorded(samples, who, cores):
 
 def write_gpus(samples):
     """Write GPUs of ann (three, of a known and an unknown model) and bob (one that is idle)."""
-    for user, gpu, model, percent, watts in (
-        ("ann", 0, A100, 50, 300), ("ann", 1, A100, 25, 100), ("ann", 2, "Unheard 9", 100, 80),
-        ("bob", 3, A100, 0, 55),
+    for user, gpu, model, watts in (
+        ("ann", 0, A100, 300), ("ann", 1, A100, 100), ("ann", 2, "Unheard 9", 80),
+        ("bob", 3, A100, 55),
     ):  # fmt: skip
         labels = {"user": user, "account": "rrg-ann", "gpu_type": model}
         samples.constant(

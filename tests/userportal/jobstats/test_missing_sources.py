@@ -84,7 +84,9 @@ def test_with_metrics_away_the_page_of_a_user_says_so(silent):
     assert "1 running job" in shown
 
 
-@pytest.mark.parametrize("path", ["jobstats/ann/graph/cpu.json", f"jobstats/ann/{ONE}/graph/mem.json"])
+@pytest.mark.parametrize(
+    "path", ["jobstats/ann/graph/cpu.json", f"jobstats/ann/{ONE}/graph/mem.json"]
+)
 def test_with_metrics_away_a_graph_tells_staff_alone_where_they_should_be(silent, path):
     for name, is_told in (("ann", False), ("hal", False), ("sam", True)):
         answer = reader(name).get(path)
@@ -139,7 +141,7 @@ def test_a_tool_whose_database_is_not_configured_has_no_part(site, section):
 
 
 @pytest.mark.parametrize("section", ["lmod", "xalt", "epmt"])
-@pytest.mark.parametrize("what", ["missing", "damaged", "empty", "away"])
+@pytest.mark.parametrize("what", ["missing", "absent", "damaged", "empty", "away"])
 def test_a_tool_whose_database_cannot_be_used_costs_no_other_part(site, tmp_path, section, what):
     conf = tmp_path / "tool_db.conf"
     with site(**{section: {"conf_file": str(conf)}}):
@@ -147,7 +149,9 @@ def test_a_tool_whose_database_cannot_be_used_costs_no_other_part(site, tmp_path
             away(conf)
         elif what != "missing":
             write_config(conf, DatabaseConfig("sqlite", str(tmp_path / "tool.db"), "test"))
-            (tmp_path / "tool.db").write_bytes(b"no database at all " * 99 if what == "damaged" else b"")
+            if what != "absent":
+                content = b"no database at all " * 99 if what == "damaged" else b""
+                (tmp_path / "tool.db").write_bytes(content)
         shown = reader("ann").html(f"jobstats/ann/{ONE}/")
         part = text_of("<main" + shown.split(f'id="part-{section}"')[1])
         assert "Its database " in part and str(tmp_path) not in part

@@ -26,7 +26,9 @@ def site(tmp_path_factory):
 def graph(site):
     """A function: the figure of a graph of ann's."""
     window = f"start={START}&end={END}"
-    return lambda name, query=window: reader("ann").figure(f"jobstats/ann/graph/{name}.json?{query}")
+    return lambda name, query=window: reader("ann").figure(
+        f"jobstats/ann/graph/{name}.json?{query}"
+    )
 
 
 def test_cores_of_all_accounts_are_added_up(graph):

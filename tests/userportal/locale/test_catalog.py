@@ -73,7 +73,9 @@ def test_french_has_its_blanks_and_apostrophes(domain):
         text
         for one in entries(domain)
         for text in one.translations
-        if re.search(rf"[^{NARROW}][;!?]|[^{NO_BREAK}]:(?!//)|'|«[^{NO_BREAK}]|[^{NO_BREAK}]»", text)
+        if re.search(
+            rf"[^{NARROW}][;!?]|[^{NO_BREAK}]:(?!//)|'|«[^{NO_BREAK}]|[^{NO_BREAK}]»", text
+        )
     ]
     assert wrong == []
 

@@ -183,8 +183,10 @@ robinhood = robinhood_db.conf
 
 
 def test_hostile_names_of_robinhood_are_shown_as_text(tmp_path):
-    sections = PROJECT_BY_ROBINHOOD + "[storage nearline]\nlabel = project\n" + (
-        "robinhood = robinhood_db.conf\n"
+    sections = (
+        PROJECT_BY_ROBINHOOD
+        + "[storage nearline]\nlabel = project\n"
+        + ("robinhood = robinhood_db.conf\n")
     )
     with storage_portal(tmp_path, sections, HOSTILE) as portal:
         for path, reader in (("ann/", "ann"), ("ann/", "hal"), ("project/def-ann/", "hal")):
@@ -200,6 +202,9 @@ def test_robinhood_tells_the_total_of_a_group_of_lustre(tmp_path):
         assert [one for one in rows(page) if one.startswith(("ann 3", "bob 8", "All"))] == [
             "ann 3 100 KiB", "bob 8 19 KiB", "All 63 1.04 MiB",
         ]  # fmt: skip
+        # Without a metric the place is as full as the table says: 2,138 blocks of 512 bytes.
+        (place,) = (one for one in rows(page) if one.startswith("def-ann project"))
+        assert place == "def-ann project Size 0.0 % 1.04 MiB / 100 GiB Files 6.3 % 63 / 1,000"
         assert "not exact" not in portal.text(ROOT + "project/def-ann/", "hal")
         assert pie(portal, "def-ann", "project/files") == {"bob": 8, "ann": 3}
 

@@ -51,8 +51,8 @@ def test_ten_years_are_asked_for_with_fewer_points(history):
 
 @pytest.mark.parametrize(
     ("at", "level"),
-    [(0, 1), (-1, None), (99, 1), (100, 1), (150, 1), (200, 2), (250, 2), (299, 2), (300, 2), (301, None),
-     (399, None), (400, 5), (500, 5), (600, 5), (601, None)],
+    [(0, 1), (-1, None), (99, 1), (100, 1), (150, 1), (200, 2), (250, 2), (299, 2), (300, 2),
+     (301, None), (399, None), (400, 5), (500, 5), (600, 5), (601, None)],
 )  # fmt: skip
 def test_a_level_holds_for_one_step(at, level):
     series = Series({}, [100, 200, 500], [1, 2, 5])

@@ -5,7 +5,15 @@ import time
 
 import pytest
 
-from tests.userportal.jobstats.little import DOMAIN, GIB, Samples, job_row, reader, served, write_site
+from tests.userportal.jobstats.little import (
+    DOMAIN,
+    GIB,
+    Samples,
+    job_row,
+    reader,
+    served,
+    write_site,
+)
 from tests.userportal.jobstats.test_job_page import text_of
 from tests.userportal.slurm.made import BOB, running
 from userportal.records.models import Note
@@ -40,7 +48,11 @@ def write(now):
             samples.constant("slurm_job:used_core:sum_user_account", used, **who)
             samples.constant("slurm_job:allocated_memory:sum_user_account", gib * GIB, **who)
             samples.constant("slurm_job:max_memory:sum_user_account", peak * GIB, **who)
-        for user, gpus, used, not_idle in (("ann", 2, 1.9, 2), ("bob", 4, 0, 0), ("cat", 4, 0.5, 2)):
+        for user, gpus, used, not_idle in (
+            ("ann", 2, 1.9, 2),
+            ("bob", 4, 0, 0),
+            ("cat", 4, 0.5, 2),
+        ):
             who = {"user": user, "account": "def-ann"}
             samples.constant("slurm_job:allocated_gpu:count_user_account", gpus, **who)
             samples.constant("slurm_job:used_gpu:sum_user_account", used, **who)
@@ -125,7 +137,11 @@ def test_notes_mark_users_and_jobs_for_staff_alone(site):
 
 
 def test_the_graphs_of_lustre_have_all_users_but_root(site):
-    for name, ann, unit in (("metadata", 30, " IOPS"), ("read", 30, "MiB/s"), ("write", 60, "MiB/s")):
+    for name, ann, unit in (
+        ("metadata", 30, " IOPS"),
+        ("read", 30, "MiB/s"),
+        ("write", 60, "MiB/s"),
+    ):
         figure = reader("hal").figure(f"top/lustre/scratch/{name}.json")
         assert {trace["name"]: trace["y"][-1] for trace in figure["data"]} == {
             "ann": ann, "bob": ann * 2 / 3,

@@ -49,7 +49,11 @@ def test_nobody_uses_anything_before_the_first_sample(source):
 def test_jobs_are_in_the_order_of_what_they_leave_unused(source):
     jobs = [Job(TWO, user_id=1), Job(ONE, user_id=2), Job(UNMEASURED, user_id=3)]
     found = now.job_uses(source, jobs, {1: "ann", 2: "bob"}, END, 30)
-    assert [(use.user, use.job_id) for use in found] == [("bob", ONE), ("ann", TWO), ("3", UNMEASURED)]
+    assert [(use.user, use.job_id) for use in found] == [
+        ("bob", ONE),
+        ("ann", TWO),
+        ("3", UNMEASURED),
+    ]
     assert found[1].cores_used == pytest.approx(0.75)
     assert (found[1].cores_allocated, found[1].memory_allocated_bytes) == (2, 4 * GIB)
     assert found[2].lowest_ratio is None

@@ -11,8 +11,8 @@ window.portal.look = (() => {
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   const titled = (title) => (typeof title === "string" ? { text: title } : title ?? {});
 
-  /* Teach plotly the names of days and months, and the separators, of the page's language; it has
-     English, whose other formats it also takes for what is not said here. */
+  /* Teach plotly the names of days and months, the order of the two, and the separators, of the
+     page's language; it has English, whose other formats it also takes for what is not said here. */
   function registerLanguage(plotly) {
     if (root.lang === "en") return;
     const names = (count, at, options) => Array.from({ length: count }, (_, place) =>
@@ -21,12 +21,15 @@ window.portal.look = (() => {
     const month = (place) => new Date(Date.UTC(2023, place, 1));
     const parts = new Intl.NumberFormat(root.lang).formatToParts(1234567.8);
     const part = (type, otherwise) => parts.find((one) => one.type === type)?.value ?? otherwise;
+    const [first] = new Intl.DateTimeFormat(root.lang, { day: "numeric", month: "short" }).formatToParts(0);
+    const dayFirst = { dayMonth: "%-d %b", dayMonthYear: "%-d %b %Y" };
     plotly.register({
       moduleType: "locale", name: root.lang, dictionary: {},
       format: {
         days: names(7, day, { weekday: "long" }), shortDays: names(7, day, { weekday: "short" }),
         months: names(12, month, { month: "long" }), shortMonths: names(12, month, { month: "short" }),
         decimal: part("decimal", "."), thousands: part("group", ","),
+        ...(first.type === "day" && dayFirst),
       },
     });
   }
