@@ -492,3 +492,12 @@ def test_a_connection_takes_no_locks_from_another_of_its_process(sqlite_site, re
     )
     assert done.stdout.split() == ["(1,)", "(2,)", "(3,)", "(2,)", "(3,)"]
     first.close()
+
+
+def test_a_file_to_read_that_is_not_there_is_told_and_not_made(tmp_path):
+    from usagedb.config import DatabaseConfig
+
+    config = DatabaseConfig("sqlite", str(tmp_path / "gone.db"), "test", read_only=True)
+    with pytest.raises(errors.UnavailableError, match=r"there is no database .*gone\.db"):
+        Database(config)
+    assert list(tmp_path.iterdir()) == []

@@ -180,6 +180,8 @@ def connect_read_only(path, config, others_may_write=False):
     Unless others_may_write, nobody is writing if it has no -wal file, and it is read as it stands
     (`Database.close` makes sure that it has not changed meanwhile).
     """
+    if not path.exists():
+        raise errors.UnavailableError(f"there is no database {path}: was it moved?")
     has_wal = Path(f"{path}-wal").exists()
     mode = "mode=ro" if others_may_write or has_wal else "mode=ro&immutable=1"
     if others_may_write and not has_wal and is_wal(path):

@@ -11,6 +11,7 @@ from userportal.jobfacts.assemble import facts_of_row, measured_fields
 from userportal.jobfacts.measures import Labels, job_expressions, measured, whole_node_expressions
 from userportal.metrics.expression import any_of, node_names
 from userportal.metrics.window import rate_window
+from userportal.report import stored
 from userportal.slurm import script as scripts
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Collector:
             logger.info("metrics of job %s: %s", job.job_id, error)
             failures["metrics"] = error
         known = {name: value for name, value in fields.items() if value is not None}
-        facts = dataclasses.replace(facts, **known)
+        facts = with_stored(dataclasses.replace(facts, **known), job)
         return Known(job, facts, prerequisites, dependents, text, failures)
 
     def script_text(self, slurm, job):
@@ -94,6 +95,21 @@ class Collector:
         series = measured(source, expressions, start, end, sampling_seconds)
         memory_bytes = self.gpu_models.memory_bytes
         return measured_fields(series, job.elapsed_seconds(now), labels, memory_bytes)
+
+
+def with_stored(facts, job):
+    """Return Facts with the figures in the job's comment, where the metrics know nothing of it.
+
+    Sites that ran another job report have them there; see userportal.report.stored.
+    """
+    if facts.nodes is not None:
+        return facts
+    try:
+        found = stored.decode(job.admin_comment)
+    except errors.UsageDBError as error:
+        logger.info("comment of job %s: %s", job.job_id, error)
+        return facts
+    return stored.with_statistics(facts, found) if found else facts
 
 
 def span_of(job, now):

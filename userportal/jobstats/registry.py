@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext_lazy
 
-from userportal.jobstats import job_graphs, node_graphs, power_graph, user_graphs
+from userportal.jobstats import job_graphs, memory_graph, node_graphs, power_graph, user_graphs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ NVIDIA = "nvidia_gpu_exporter"
 
 JOB_GRAPHS = (
     Kind("cpu", gettext_lazy("Cores"), job_graphs.cpu, JOB, "cores"),
-    Kind("mem", gettext_lazy("Memory"), job_graphs.mem, JOB, "cores"),
+    Kind("mem", gettext_lazy("Memory"), memory_graph.mem, JOB, "cores"),
     Kind("thread", gettext_lazy("Processes and threads"), job_graphs.thread, JOB, "cores"),
     Kind("lustre_mdt", gettext_lazy("Lustre: operations"), job_graphs.lustre_mdt, LUSTRE, "files"),
     Kind("lustre_ost", gettext_lazy("Lustre: bandwidth"), job_graphs.lustre_ost, LUSTRE, "files"),

@@ -39,7 +39,7 @@ def figure(jobs, states, window, whole, unit):
     layout = {
         "barmode": "overlay",
         "hovermode": "closest",
-        "height": MARGIN_PIXELS + LANE_PIXELS * max(rows, 2),
+        "meta": {"height": MARGIN_PIXELS + LANE_PIXELS * max(rows, 2)},  # see nodes.js
         "xaxis": {"type": "date", "range": [moment_text(window.start), moment_text(window.end)]},
         "yaxis": {
             "type": "category", "automargin": True, "autorange": "reversed",

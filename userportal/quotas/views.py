@@ -82,12 +82,14 @@ def project_graph(request, project, kind, unit):
         raise Http404(gettext("There is no such graph."))
     if one.robinhood is not None:
         rows = members.stored_members(kind, project, unit)
+        nothing = gettext("Nothing is stored there.")
     elif members.is_measured_by_user(kind):
         rows = members.measured_members(kind, project, unit)
+        nothing = gettext("Nothing of its members is measured there.")
     else:
         return not_here(False)
     if not rows:
-        return graph_response(empty(gettext("Nothing is stored there.")))
+        return graph_response(empty(nothing))
     if unit == "bytes":
         return graph_response(
             pie([(name, size / GIBIBYTE) for name, size in rows], " " + gettext("GiB"))

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from userportal.access.roles import person_of
 from userportal.plotly_script import style_names
-from userportal.web.menu import menu_of
+from userportal.web.menu import has_own_pages, menu_of
 
 
 def of_every_page(request):
@@ -16,6 +16,7 @@ def of_every_page(request):
         "portal_title": portal.portal.title or portal.portal.cluster,
         "is_demo": portal.portal.demo,
         "person": person,
+        "has_own_pages": has_own_pages(person),
         "menu": menu_of(person, portal, request.path),
         "links": portal.links,
         "other_portals": portal.other_portals,

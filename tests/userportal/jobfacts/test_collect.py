@@ -18,10 +18,14 @@ from tests.userportal.slurm import made
 from usagedb.config import read_config
 from usagedb.database import Database
 from userportal.analysis import gpus
+from userportal.analysis.facts import Facts
+from userportal.analysis.measured import NodeFacts
 from userportal.configuration import read_configuration
-from userportal.jobfacts.collect import Collector
+from userportal.jobfacts.collect import Collector, with_stored
 from userportal.jobfacts.measures import step_of
+from userportal.report import stored
 from userportal.slurm.database import SlurmDatabase
+from userportal.slurm.model import Job
 from userportal.sources import Sources
 
 SHORT, ENERGETIC, UNLIMITED, PARTITIONS = 131, 132, 133, 134
@@ -169,3 +173,16 @@ def test_metrics_that_are_away_cost_no_other_fact(tmp_path):
     assert (found.facts.cores, found.facts.cores_used) == (2, None)
     assert [one.job_id for one in found.dependents] == []
     assert [one.job.job_id for one in found.prerequisites] == [TWO]
+
+
+def test_figures_in_the_comment_stand_in_for_metrics_that_know_nothing():
+    facts = Facts(
+        job_id=1, elapsed_seconds=100, nodes=(NodeFacts("n1", cores=4, cpu_seconds=200.0),)
+    )
+    job = Job(job_id=1, admin_comment=stored.encode(facts))
+    found = with_stored(Facts(job_id=1, elapsed_seconds=100), job)
+    assert found.cpu_efficiency == 0.5 and found.nodes[0].name == "n1"
+    measured = Facts(job_id=1, nodes=(NodeFacts("n2"),))
+    assert with_stored(measured, job) is measured
+    for comment in ("", "JS1:None", "JS1:" + "A" * 40, "words of a person"):
+        assert with_stored(Facts(job_id=1), Job(job_id=1, admin_comment=comment)).nodes is None

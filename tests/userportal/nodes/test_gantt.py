@@ -66,6 +66,7 @@ def test_states_lie_in_the_first_lane_and_say_their_name():
     assert (trace["y"], trace["x"], trace["hovertext"]) == (["State"], [2 * STEP * 1000], ["down"])
     assert jobs["y"] == ["ann"]
     assert found["layout"]["yaxis"]["categoryarray"] == ["State", "ann"]
+    assert found["layout"]["meta"]["height"] == gantt.MARGIN_PIXELS + 2 * gantt.LANE_PIXELS
 
 
 def test_names_are_shown_as_text_and_lead_nowhere_if_they_are_none():

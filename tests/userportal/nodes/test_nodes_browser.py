@@ -10,6 +10,7 @@ import pytest
 
 from tests.userportal.nodes.test_nodes import record
 from tests.userportal.pages.tiny_portal import tiny_portal
+from userportal.nodes.gantt import LANE_PIXELS, MARGIN_PIXELS
 
 
 class ThreadedServer(ThreadingMixIn, WSGIServer):
@@ -109,3 +110,10 @@ def test_lanes_are_named_after_users_below_the_state(page):
         "all => all.map((one) => [one.getBoundingClientRect().y, one.textContent])"
     )
     assert [name for _down, name in sorted(ticks)] == ["State", "ann", "bob"]
+
+
+def test_a_drawing_is_as_high_as_its_lanes_need(page):
+    page.wait_for_function(
+        "document.querySelector('#graph-jobs-cores .main-svg').getBoundingClientRect().height"
+        f" === {MARGIN_PIXELS + 3 * LANE_PIXELS}"
+    )

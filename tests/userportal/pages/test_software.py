@@ -14,10 +14,10 @@ LONG = {"since": NOW - 8 * HOUR, "until": NOW + 8 * HOUR}
 
 def record(recorder):
     """Write jobs: 1 with Python and 2 GPUs, 2 with GROMACS, 3 with an own program and a GPU for
-    three hours; 20 cores are at work."""
+    three hours, 4 with a GPU for three minutes; 20 cores are at work."""
     for job, exe, cores, host in (
         (1, PYTHON, 2, "c1"), (1, PYTHON, 1, "c2"), (1, "/bin/sh", 0, "c1"), (2, GMX, 8, "c2"),
-        (3, OWN, 4, "c3"),
+        (3, OWN, 4, "c3"), (4, GMX, 0, "c3"),
     ):  # fmt: skip
         labels = {"slurmjobid": job, "exe": exe, "instance": host, "user": "ann"}
         recorder.counter("slurm_job_process_usage_total", cores, **labels, **LONG)

@@ -169,7 +169,17 @@ def test_members_of_several_groups_are_named_where_the_parts_are_not_exact(porta
 def test_an_unknown_group_has_empty_pies(portal):
     page = f"{ROOT}project/nobody/graph/project/bytes.json"
     found = portal.figure(page, "hal")
-    assert (found["data"], found["layout"]["meta"]["why"]) == ([], "Nothing is stored there.")
+    why = found["layout"]["meta"]["why"]
+    assert (found["data"], why) == ([], "Nothing of its members is measured there.")
+    page = f"{ROOT}project/nobody/graph/nearline/bytes.json"
+    assert portal.figure(page, "hal")["layout"]["meta"]["why"] == "Nothing is stored there."
+
+
+def test_members_on_lustre_are_measured_in_kilobytes(tmp_path):
+    sections = "[storage project]\nfile_system = /scratch/\nlabel = project\n"
+    with storage_portal(tmp_path, sections, None) as portal:
+        assert pie(portal, "def-ann", "project/bytes") == {"bob": 5}
+        assert pie(portal, "def-ann", "project/files") == {"bob": 77}
 
 
 HOSTILE = [("<b>x</b>&'\"", "def-ann", "file", "released", 5, 0, 6),

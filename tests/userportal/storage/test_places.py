@@ -142,6 +142,9 @@ def test_a_place_of_gpfs_without_series_is_not_called_empty(source):
     metrics = source(gpfs_user_used_bytes=[({"fs": "home", "user": 2}, 3)])
     (found,) = places.measured(metrics, [Place("h", "ann", 1, settings=HOME)], NOW, always)
     assert (found.is_measured, found.is_below_floor) == (False, False)
+    metrics = source(gpfs_user_quota_bytes=[({"fs": "home", "user": 1}, 3)])
+    (found,) = places.measured(metrics, [Place("h", "ann", 1, settings=HOME)], NOW, always)
+    assert (found.quota_bytes, found.used_bytes, found.is_below_floor) == (3, None, False)
 
 
 def test_without_exporter_or_number_nothing_is_asked(source):

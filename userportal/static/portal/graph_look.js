@@ -53,10 +53,12 @@ window.portal.look = (() => {
       hovermode: own.hovermode ?? (figure.data.length > UNIFIED_SERIES ? "closest" : "x unified"),
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("control"), font: { color: colour("ink") }, namelength: 40 },
       showlegend: own.showlegend ?? (figure.data.length > 1 && figure.data.length <= LEGEND_SERIES),
-      legend: { orientation: "h", y: -0.14, yanchor: "top", x: 0, font: { size: 11 }, ...own.legend },
+      // At the foot of the card: below the axis the date of its first label may stand.
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11 }, ...own.legend },
       // A finger scrolls the page; the buttons of the card zoom.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      xaxis: axis({ hoverformat: "%Y-%m-%d %H:%M", ...own.xaxis }, {}),
+      // Labels that turn change the margins, by which they may turn back.
+      xaxis: axis({ hoverformat: "%Y-%m-%d %H:%M", tickangle: 0, ...own.xaxis }, {}),
     };
     for (const key of Object.keys({ yaxis: 0, ...own })) {
       if (/^yaxis\d*$/.test(key)) shown[key] = axis(own[key], { fixedrange: true });

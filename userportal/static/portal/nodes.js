@@ -31,10 +31,20 @@
     section.append(make("details", { class: "node-jobs" }, make("summary", {}, gettext("Links to the jobs")), make("ul", { class: "plain" }, ...links)));
   }
 
+  /* Give each lane the same room: the card knows one height only. */
+  function fit(drawing) {
+    const height = drawing.layout.meta?.height;
+    if (height && drawing.layout.height !== height) window.Plotly.relayout(drawing, { height });
+  }
+
   function listen(section, drawing, pattern) {
+    const drawn = () => {
+      listJobs(section, drawing, pattern);
+      fit(drawing);
+    };
     drawing.on("plotly_click", (event) => follow(pattern, event));
-    drawing.on("plotly_afterplot", () => listJobs(section, drawing, pattern));
-    listJobs(section, drawing, pattern);
+    drawing.on("plotly_afterplot", drawn);
+    drawn();
   }
 
   /* plotly gives a drawing its listeners with the first drawing, and marks it with a class. */
