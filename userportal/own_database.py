@@ -1,9 +1,9 @@
 """Say to Django which database is the portal's own: that of [database], else an SQLite file."""
 
-import contextlib
-import os
+from pathlib import Path
 
 from usagedb.config import read_config
+from userportal.access.files import keep_private
 from userportal.configuration import state_directory
 
 FILE_NAME = "portal.db"
@@ -20,18 +20,9 @@ def django_database(configuration):
     return server_database(config)
 
 
-def make_private(path):
-    """Make an empty file that this account alone may read, where none is: an empty database.
-
-    Password hashes will be in it. Nothing happens where it cannot be made: Django says why.
-    """
-    with contextlib.suppress(OSError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-
-
 def sqlite_database(path):
     """Return the entry for a file."""
-    make_private(path)
+    keep_private(Path(path))  # password hashes are in it
     options = {"timeout": SQLITE_SECONDS, "transaction_mode": "IMMEDIATE",
                "init_command": "PRAGMA journal_mode=WAL"}  # fmt: skip
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}

@@ -7,7 +7,6 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy
 
 from userportal.access.backends import backends
-from userportal.access.files import keep_private
 from userportal.configuration import find_configuration, state_directory
 from userportal.own_database import django_database
 from userportal.plotly_script import SCRIPT_DIRECTORY
@@ -24,8 +23,6 @@ SECRET_KEY = secret_key(PORTAL)
 DEBUG = bool(os.environ.get("HPCUSAGE_PORTAL_DEBUG"))
 ALLOWED_HOSTS = list(PORTAL.portal.hosts)
 DATABASES = {"default": django_database(PORTAL)}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    keep_private(Path(DATABASES["default"]["NAME"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

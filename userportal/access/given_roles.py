@@ -1,16 +1,21 @@
 """Give the roles that configuration, groups and affiliations say, and take them away again."""
 
+import datetime
 import logging
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils import timezone
 
 from usagedb import accounts, errors
 from userportal.access.roles import HELPERS
 from userportal.records.models import GivenRoles
 
 logger = logging.getLogger(__name__)
+
+AFFILIATED_METHODS = {"remote_user", "headers"}
+AFFILIATED_DAYS = 30
 
 
 def give_roles(user, affiliations=frozenset()):
@@ -32,6 +37,22 @@ def give_roles(user, affiliations=frozenset()):
             given.is_helper = wants_helper
         if (given.is_staff, given.is_helper) != was_given:
             given.save()
+
+
+def renew_roles(user):
+    """Take roles that a login gave away again, if nothing gives them any more. Commits.
+
+    For who comes with a token, and so without a login. What affiliations gave holds for
+    AFFILIATED_DAYS after the last login: only a login tells it.
+    """
+    given = GivenRoles.objects.filter(user=user).first()
+    if given is None or not (given.is_staff or given.is_helper):
+        return
+    if set(settings.PORTAL.access.methods) & AFFILIATED_METHODS:
+        since = timezone.now() - datetime.timedelta(days=AFFILIATED_DAYS)
+        if user.last_login is not None and user.last_login > since:
+            return
+    give_roles(user)
 
 
 def set_helper(user, is_helper):

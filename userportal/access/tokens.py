@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import authentication, exceptions, permissions
 
 from usagedb import errors
+from userportal.access.given_roles import renew_roles
 from userportal.access.throttle import note_wrong_token
 from userportal.records.models import Token
 
@@ -132,6 +133,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
                 raise exceptions.Throttled(wait_seconds)
             raise exceptions.AuthenticationFailed(self.refused)
         note_use(token)
+        renew_roles(token.user)
         return token.user, token
 
     def authenticate_header(self, request):

@@ -50,7 +50,7 @@ def cgroup_expressions(job_id, seconds, labels):
     by_node = (labels.host,)
     return {
         "node_cores": count(cores, by=by_node),
-        "node_cores_used": total(cores.rate(seconds) / NANOSECONDS, by=by_node),
+        "node_cores_used": total(cores.rate(seconds), by=by_node) / NANOSECONDS,
         **{
             f"node_{name}": total(metric(name, **of_job), by=by_node)
             for name in (*MEMORY, "slurm_job_memory_limit")

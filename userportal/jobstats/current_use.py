@@ -70,9 +70,9 @@ def current_use(username, totals):
 def queries(username, now):
     """Return what is asked of the metrics of slurm-job-exporter."""
     seconds = rate_window(settings.PORTAL.sampling_seconds("slurm_job_exporter"))
-    cores = metric("slurm_job_core_usage_total", user=username).rate(seconds) / NANOSECONDS
+    cores = metric("slurm_job_core_usage_total", user=username).rate(seconds)
     expressions = (
-        total(cores),
+        total(cores) / NANOSECONDS,
         total(metric("slurm_job_memory_max", user=username)),
         total(metric("slurm_job_utilization_gpu", user=username)) / 100,
     )

@@ -38,9 +38,9 @@ def jobs_of_url(slurm, username, text):
     return jobs
 
 
-def context_of(jobs):
-    """Return the JobContext for graphs of some jobs."""
-    return JobContext(tuple(jobs), settings.PORTAL, gpu_models())
+def context_of(jobs, username):
+    """Return the JobContext for graphs of some jobs of a user."""
+    return JobContext(tuple(jobs), settings.PORTAL, gpu_models(), username)
 
 
 def time_of(jobs, now=None):

@@ -59,7 +59,7 @@ def job_graph(request, username, job_id, graph):
     """Answer with a graph of one job or several."""
     with settings.SOURCES.slurm() as slurm:
         jobs = found.jobs_of_url(slurm, username, job_id)
-    context = found.context_of(jobs)
+    context = found.context_of(jobs, username)
     kind = asked_kind(JOB_GRAPHS, job_graphs_of(settings.PORTAL, context), graph)
     if kind is None:
         return not_here(True)

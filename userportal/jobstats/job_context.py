@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from userportal.metrics.expression import Pattern, any_of, node_names
+from userportal.metrics.expression import Pattern, any_of, metric, node_names
 from userportal.metrics.naming import short_node
 from userportal.metrics.window import rate_window
 
@@ -15,6 +15,7 @@ class JobContext:
     jobs: tuple  # of userportal.slurm.Job, one at least
     configuration: Any  # the portal's Configuration
     gpu_models: Any  # userportal.analysis.gpus: what is known of a model
+    username: str = ""  # whose jobs: numbers are used again, also by others; "": not asked for
     own_cores: frozenset = frozenset()  # see node_graphs.own_cores
     step_seconds: int = 0  # between the points of the graph
 
@@ -22,6 +23,11 @@ class JobContext:
     def job_ids(self):
         """Return the pattern of the label that names a job."""
         return any_of(job.job_id for job in self.jobs)
+
+    def of_jobs(self, name, **labels):
+        """Return the selector of a metric of these jobs, not of others with their numbers."""
+        owner = {"user": self.username} if self.username else {}
+        return metric(name, slurmjobid=self.job_ids, **owner, **labels)
 
     @property
     def is_set(self):

@@ -43,20 +43,22 @@ ABOVE_FULL_POWER = 1.1  # where the axis ends
 
 def of_jobs(context, name, **labels):
     """Return the selector of a metric of these jobs."""
-    return metric(name, slurmjobid=context.job_ids, **labels)
+    return context.of_jobs(name, **labels)
 
 
 def cpu(context):
     """Cores at work: nanoseconds of CPU time by core; of several jobs what each uses."""
     usage = of_jobs(context, "slurm_job_core_usage_total")
-    used = usage.rate(context.seconds("slurm_job_exporter")) / NANOSECONDS
+    used = usage.rate(context.seconds("slurm_job_exporter"))
     title, unit = gettext("Cores"), " " + gettext("cores")
     if not context.is_set:
-        layer = fitted(context, used, core_name, context.cores, is_stacked=True)
+        layer = fitted(
+            context, used, core_name, context.cores, is_stacked=True, divisor=NANOSECONDS
+        )
         return Graph(title, (layer,), unit, context.cores or None, True)
     by_job = total(used, by=("slurmjobid",))
     layers = (
-        fitted(context, by_job, "", len(context.jobs), is_stacked=True),
+        fitted(context, by_job, "", len(context.jobs), is_stacked=True, divisor=NANOSECONDS),
         Layer(count(usage), gettext("Allocated")),
     )
     return Graph(title, layers, unit, highest_of(1), True)

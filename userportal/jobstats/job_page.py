@@ -24,7 +24,7 @@ def context_of_job(request, slurm, username, job):
     """Return the context of a job's page; asks all sources."""
     now = time.time()
     known = collector().collect(slurm, job, now)
-    job_set = found.context_of([job])
+    job_set = found.context_of([job], username)
     person = person_of(request)
     return {
         "username": username,

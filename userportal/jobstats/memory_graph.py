@@ -5,7 +5,7 @@ from django.utils.translation import gettext
 from userportal.graphs.drawing import GIBIBYTE, MOST_SERIES, Graph, Layer, highest_of
 from userportal.jobstats.fitting import fitted
 from userportal.jobstats.job_graphs import of_jobs
-from userportal.metrics.expression import any_of, metric, total
+from userportal.metrics.expression import any_of, total
 
 MEMORY, LIMIT = "slurm_job_memory_", "limit"
 MEMORY_KINDS = (
@@ -50,9 +50,7 @@ def mem(context):
     names = memory_names()
     many = len(MEMORY_KINDS) * context.places
     if many <= MOST_SERIES:
-        kinds = metric(
-            any_of(f"{MEMORY}{kind}" for kind in MEMORY_KINDS), slurmjobid=context.job_ids
-        )
+        kinds = of_jobs(context, any_of(f"{MEMORY}{kind}" for kind in MEMORY_KINDS))
         layers = [Layer(kinds, context.named(lambda labels: names[kind_of(labels)]),
                         divisor=GIBIBYTE)]  # fmt: skip
         highest = highest_of(0, GIBIBYTE, lambda labels: kind_of(labels) == LIMIT)

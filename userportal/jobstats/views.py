@@ -60,7 +60,7 @@ def job(request, username, job_id):
 
 def jobs_context(username, job_id, jobs):
     """Return what the page of several jobs shows."""
-    context, now = found.context_of(jobs), time.time()
+    context, now = found.context_of(jobs, username), time.time()
     has_begun = found.time_of(jobs) is not None
     return {
         "username": username, "job_id": job_id, "jobs": jobs, "job_set": context,

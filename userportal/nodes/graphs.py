@@ -52,8 +52,8 @@ def job_name(labels):
 def cpu_by_job(context):
     """Cores at work, by job."""
     usage = metric("slurm_job_core_usage_total", **context.on_nodes())
-    rate = usage.rate(context.seconds("slurm_job_exporter")) / NANOSECONDS
-    layer = Layer(total(rate, by=("slurmjobid", "user")), job_name, True)
+    rate = total(usage.rate(context.seconds("slurm_job_exporter")), by=("slurmjobid", "user"))
+    layer = Layer(rate, job_name, True, divisor=NANOSECONDS)
     return Graph(gettext("Cores"), (layer,), " " + gettext("cores"))
 
 

@@ -48,29 +48,51 @@ class PageQueries(JobQueries):
         narrowed = narrowing(wanted, self.database)
         total = self._count(owned)
         every = (owned[0] + narrowed[0], owned[1] + narrowed[1])
-        filtered = self._count(every) if narrowed[0] else total
         bounds = [max(0, min(limit, MOST_ON_PAGE)), max(0, min(offset, LARGEST_OFFSET))]
+        filtered = self._kept_count(every) if narrowed[0] else total
         # The keys first, then the rows of these: sorting whole rows would take much longer.
-        keys = self._keys(wanted, every, (column, direction), bounds) if bounds[0] else []
+        if filtered is None and bounds[0]:
+            filtered, keys = self._counted_keys(every, (column, direction), bounds)
+        else:
+            filtered = self._count(every) if filtered is None else filtered
+            sort = (column, direction)
+            keys = self._keys(wanted, every, sort, bounds, filtered) if bounds[0] else []
         return JobPage(total, filtered, self._rows_of(keys))
 
+    def _counted_keys(
+        self, every: Conditions, sort: "tuple[str, str]", bounds: "list[int]"
+    ) -> "tuple[int, list[int]]":
+        """Return how many rows there are and the numbers of those of a page, by one reading."""
+        found = self._sorted(every, sort, bounds, ", count(*) OVER ()")
+        filtered = int(found[0][2]) if found else self._count(every) if bounds[1] else 0
+        self._keep_count(every, filtered)
+        return filtered, [int(row[0]) for row in found]
+
     def _keys(
-        self, wanted: JobFilter, every: Conditions, sort: "tuple[str, str]", bounds: "list[int]"
-    ) -> "list[int]":
-        """Return the numbers of the rows of a page."""
+        self, wanted: JobFilter, every: Conditions, sort: "tuple[str, str]", bounds: "list[int]",
+        many: int,
+    ) -> "list[int]":  # fmt: skip
+        """Return the numbers of the rows of a page; there are so many rows, or were just now."""
+        limit, offset = bounds
         for condition, since in self._recent(wanted, sum(bounds)) if sort == USUAL_SORT else ():
             recent = (every[0] + [condition], every[1] + [since])
             found = self._sorted(recent, sort, bounds)
-            if len(found) == bounds[0] and int(found[-1][1]) >= since:
+            if len(found) == limit and int(found[-1][1]) >= since:
                 return [int(row[0]) for row in found]
-        return [int(row[0]) for row in self._sorted(every, sort, bounds)]
+        if many >= LARGE_COUNT and many // 2 < offset < many:  # nearer from the other end
+            limit = min(limit, many - offset)
+            other = (sort[0], "ASC" if sort[1] == "DESC" else "DESC")
+            found = self._sorted(every, other, [limit, many - offset - limit])[::-1]
+        else:
+            found = self._sorted(every, sort, bounds)
+        return [int(row[0]) for row in found]
 
     def _sorted(
-        self, conditions: Conditions, sort: "tuple[str, str]", bounds: "list[int]"
+        self, conditions: Conditions, sort: "tuple[str, str]", bounds: "list[int]", more: str = ""
     ) -> "list[Any]":
         column, direction = sort
         sql = (
-            f'SELECT "job_db_inx", "{column}" FROM {{job_table}}{where_of(conditions)}'  # noqa: S608
+            f'SELECT "job_db_inx", "{column}"{more} FROM {{job_table}}{where_of(conditions)}'  # noqa: S608
             f' ORDER BY "{column}" {direction}, "job_db_inx" {direction} LIMIT ? OFFSET ?'
         )
         return self.ask(sql, [*conditions[1], *bounds])
@@ -119,14 +141,20 @@ class PageQueries(JobQueries):
         return conditions, parameters
 
     def _count(self, conditions: Conditions) -> int:
-        sql = f"SELECT count(*) FROM {{job_table}}{where_of(conditions)}"  # noqa: S608 - fixed
-        key = (*self.address(), sql, *conditions[1])
-        counted = COUNTS.get(key)
+        counted = self._kept_count(conditions)
         if counted is None:
+            sql = f"SELECT count(*) FROM {{job_table}}{where_of(conditions)}"  # noqa: S608 - fixed
             counted = int(self.ask(sql, conditions[1])[0][0])
-            if counted >= LARGE_COUNT:
-                COUNTS.put(key, counted)
-        return int(counted)
+            self._keep_count(conditions, counted)
+        return counted
+
+    def _kept_count(self, conditions: Conditions) -> "int | None":
+        counted = COUNTS.get((*self.address(), *conditions[0], *conditions[1]))
+        return None if counted is None else int(counted)
+
+    def _keep_count(self, conditions: Conditions, counted: int) -> None:
+        if counted >= LARGE_COUNT:
+            COUNTS.put((*self.address(), *conditions[0], *conditions[1]), counted)
 
     def association_ids(self, account: str) -> "list[int]":
         """Return the numbers of an account's associations, deleted ones included."""

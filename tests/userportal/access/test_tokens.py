@@ -276,3 +276,37 @@ def test_cant_have_more_than_so_many_tokens(portal, tokens):
     client.login(username="ann", password="a password")
     client.post("/accounts/tokens/", {"scope": "jobs"})
     assert len(rows()) == MOST_TOKENS
+
+
+def test_a_role_that_was_withdrawn_is_withdrawn_from_tokens(portal, tokens):
+    from userportal.access.given_roles import give_roles
+    from userportal.access.roles import person_of_user
+
+    portal.set(access={"staff": ("ann",)})
+    user = portal.user("ann")
+    give_roles(user)
+    text = tokens.make_token(user, ["jobscripts"])
+    ask(portal, f"Token {text}")
+    user.refresh_from_db()
+    assert person_of_user(user).is_staff
+    portal.set(access={"staff": ()})
+    ask(portal, f"Token {text}")
+    user.refresh_from_db()
+    assert not person_of_user(user).is_staff
+
+
+def test_a_role_by_affiliation_holds_for_tokens_some_weeks_after_the_last_login(portal, tokens):
+    from django.utils import timezone
+
+    from userportal.access.given_roles import give_roles
+
+    portal.set(access={"methods": ("remote_user",)})
+    user = portal.user("ann", last_login=timezone.now())
+    give_roles(user, {"staff@example.org"})
+    text = tokens.make_token(user, ["jobscripts"])
+    for days, is_staff in ((1, True), (29, True), (31, False)):
+        user.last_login = timezone.now() - datetime.timedelta(days=days)
+        user.save(update_fields=["last_login"])
+        ask(portal, f"Token {text}")
+        user.refresh_from_db()
+        assert user.is_staff is is_staff, days

@@ -188,3 +188,26 @@ def test_a_large_count_is_kept_for_a_moment(store, monkeypatch):
     add(store, job_row(3))
     page = store.page(JobFilter(user_id=ANN))
     assert (page.total, ids(page)) == (2, [3, 2, 1])
+
+
+@settings(max_examples=25)
+@given(
+    names=st.lists(st.sampled_from(["a", "b", "c"]), max_size=40),
+    offset=st.integers(0, 45),
+    limit=st.integers(1, 10),
+    order=st.sampled_from(["name", "-name", "start", "-start"]),
+    text=st.sampled_from(["", "a", "z"]),
+)
+def test_pages_near_the_end_are_those_that_one_comes_to_by_turning_pages(
+    store, names, offset, limit, order, text
+):
+    store.database.execute(store.written("DELETE FROM {job_table}"))
+    page_queries.COUNTS.__init__(30)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(page_queries, "LARGE_COUNT", 3)
+        rows = [job_row(number, job_name=name) for number, name in enumerate(names, 1)]
+        tables.insert(store.database, made.CLUSTER, "job_table", rows)
+        whole = store.page(JobFilter(user_id=ANN, text=text), order, 0, 1000)
+        page = store.page(JobFilter(user_id=ANN, text=text), order, offset, limit)
+        assert page.filtered == whole.filtered == len([name for name in names if text in name])
+        assert ids(page) == ids(whole)[offset : offset + limit]

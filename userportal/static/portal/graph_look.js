@@ -44,6 +44,8 @@ window.portal.look = (() => {
   /* Return the layout of a figure: what the JSON says, in the colours and the size of the page. */
   function layout(figure, height) {
     const { title, ...own } = figure.layout ?? {}; // the card has the title
+    // One name a line where there is little room: plotly else tries several columns without an end.
+    const narrow = matchMedia("(max-width: 30rem)").matches ? { entrywidth: 1, entrywidthmode: "fraction" } : {};
     const shown = {
       ...own, height, autosize: true,
       margin: { l: 48, r: 14, t: 10, b: 34, ...own.margin },
@@ -54,16 +56,24 @@ window.portal.look = (() => {
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("control"), font: { color: colour("ink") }, namelength: 40 },
       showlegend: own.showlegend ?? (figure.data.length > 1 && figure.data.length <= LEGEND_SERIES),
       // At the foot of the card: below the axis the date of its first label may stand.
-      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11 }, ...own.legend },
+      legend: { orientation: "h", xref: "container", yref: "container", y: 0, yanchor: "bottom", x: 0.02, font: { size: 11 }, ...narrow, ...own.legend },
       // A finger scrolls the page; the buttons of the card zoom.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      // Labels that turn change the margins, by which they may turn back.
-      xaxis: axis({ hoverformat: "%Y-%m-%d %H:%M", tickangle: 0, ...own.xaxis }, {}),
+      // Labels that turn, or stand out at a side, change the margins, by which they may turn back.
+      xaxis: axis({ hoverformat: "%Y-%m-%d %H:%M", tickangle: 0, ...own.xaxis }, { automargin: "height" }),
     };
     for (const key of Object.keys({ yaxis: 0, ...own })) {
-      if (/^yaxis\d*$/.test(key)) shown[key] = axis(own[key], { fixedrange: true });
+      if (/^yaxis\d*$/.test(key)) shown[key] = axis(own[key], { fixedrange: true, automargin: "width" });
     }
     return shown;
+  }
+
+  /* Return the marker of bars with parts of 1 as shades: plotly complains of its own scales. */
+  function shaded(marker) {
+    const parts = Array.isArray(marker?.color) ? marker.color : [];
+    if (!parts.length || parts.some((part) => typeof part !== "number")) return marker;
+    const { colorscale, cmin, cmax, ...own } = marker;
+    return { ...own, color: parts.map((part) => `rgba(52, 148, 201, ${0.25 + 0.75 * Math.min(Math.max(part, 0), 1)})`) };
   }
 
   /* Return the traces of a figure; those whose name does not have the filter in it are left out. */
@@ -74,7 +84,8 @@ window.portal.look = (() => {
       const round = Math.floor(place / PALETTE.length) % DASHES.length;
       const line = isLine ? { width: 1.6, dash: trace.stackgroup ? "solid" : DASHES[round], ...trace.line } : trace.line;
       const visible = !wanted || (trace.name ?? "").toLowerCase().includes(wanted) ? trace.visible ?? true : false;
-      return { ...trace, ...(isLine && { mode: trace.mode ?? "lines" }), ...(line && { line }), visible };
+      const marker = trace.type === "bar" ? shaded(trace.marker) : trace.marker;
+      return { ...trace, ...(marker && { marker }), ...(isLine && { mode: trace.mode ?? "lines" }), ...(line && { line }), visible };
     });
   }
 
