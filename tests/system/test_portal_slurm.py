@@ -319,7 +319,7 @@ def test_graphs_have_the_numbers_of_the_history(site: Site, me: Visitor) -> None
     assert values(cores) == {"Core 0": {1.0}, "Core 1": {0.5}}
     assert cores.json["layout"]["yaxis"]["range"] == [0, 2]
     memory = values(me.get(site.path("plain", "graph/mem.json")))
-    assert {name: [1024 * one for one in seen] for name, seen in memory.items()} == {
+    assert {name: [round(1024 * one) for one in seen] for name, seen in memory.items()} == {
         "Used": [100], "Maximum used": [120], "Allocated": [200],
     }  # fmt: skip
     threads = values(me.get(site.path("plain", "graph/thread.json")))

@@ -15,6 +15,15 @@ if HAS_DJANGO:
     django_site.set_up()
 
 
+@pytest.fixture(autouse=True)
+def usual_language():
+    """Let no test find the language that the last request of another one has left."""
+    yield
+    from django.utils import translation
+
+    translation.deactivate()
+
+
 @pytest.fixture(scope="session")
 def made_demo(tmp_path_factory):
     """A small demo of some days, with all databases, made once for all tests."""

@@ -4,6 +4,7 @@ import datetime
 
 from userportal.access.memberships import people
 
+MOST_NODES = 1000  # that are listed of one job
 FIELDS = (
     "id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
     "timelimit", "get_state_display", "nodes", "username",
@@ -31,7 +32,7 @@ def row_of(job, username):
         "time_end": utc_text(job.end),
         "timelimit": job.time_limit_minutes,  # null: unlimited, or the partition's
         "get_state_display": job.state_label,
-        "nodes": job.nodes,
+        "nodes": job.nodes[:MOST_NODES],
         "username": username,
     }
 

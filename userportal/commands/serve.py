@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from importlib.metadata import version
 
 import click
 
@@ -58,4 +59,11 @@ def become_gunicorn(bind, workers, threads, timeout_seconds=90):
         "--workers", str(workers), "--threads", str(threads), "--timeout", str(timeout_seconds),
         "--worker-class", "gthread", "--log-level", "warning",
     ]  # fmt: skip
-    os.execv(sys.executable, words)
+    os.execv(sys.executable, words + quiet_options())
+
+
+def quiet_options():
+    """Return what keeps newer versions of gunicorn from a control socket in the home directory."""
+    first_with_socket = 25
+    is_new = int(version("gunicorn").partition(".")[0]) >= first_with_socket
+    return ["--no-control-socket"] if is_new else []

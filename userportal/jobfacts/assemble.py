@@ -1,5 +1,6 @@
 """Make the Facts of a job of its row, its script and its series."""
 
+from usagedb.terminal import visible
 from userportal.analysis.facts import Facts
 from userportal.analysis.measured import GpuFacts, NodeFacts
 from userportal.jobfacts.measures import MEMORY, MILLIWATTS
@@ -49,7 +50,7 @@ def measured_fields(series, elapsed_seconds, labels, gpu_memory):
 
 def applications_of(series):
     """Return {executable: mean cores used} of those that used most, first; None without any."""
-    means = {one.labels.get("exe") or "?": one.mean() for one in series}
+    means = {visible(one.labels.get("exe") or "?"): one.mean() for one in series}
     most = sorted(means.items(), key=lambda item: (-item[1], item[0]))[:MOST_APPLICATIONS]
     return dict(most) or None
 
@@ -127,7 +128,7 @@ def gpu_of(index, of_gpu, gpu_memory):
         memory_used_bytes=whole(read("gpu_memory_used", "maximum")),
         memory_total_bytes=whole(read("gpu_memory_total", "maximum"))
         or gpu_memory(of_gpu["model"]),
-        model=of_gpu["model"],
+        model=visible(of_gpu["model"]) if of_gpu["model"] else None,
         power_watts=None if power is None else power / MILLIWATTS,
     )
 

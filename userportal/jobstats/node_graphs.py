@@ -140,10 +140,11 @@ def core_layer(context, expression):
     return fitted(context, expression, pcm_core_name, context.cores, is_mean=True, keep=keep)
 
 
-def by_core(context, *rates):
-    """Return rates of cores, summed by node where a graph has no series for each core.
+def core_rates(context, *rates):
+    """Return rates of cores as they are, or their sums by node if has_core_series says no.
 
-    A quotient of two sums is asked for much faster than the mean of the quotients of all cores.
+    The quotient of two sums weighs each core by its work: one that did nothing has no quotient,
+    and would leave none to the mean of its node. It is also answered much faster.
     """
     if has_core_series(context):
         return rates
@@ -191,7 +192,7 @@ def cache_rate(context, level):
     hits, misses = (
         pcm_rate(context, f"{level}_Cache_{word}", core=number()) for word in ("Hits", "Misses")
     )
-    hits, misses = by_core(context, hits, misses)
+    hits, misses = core_rates(context, hits, misses)
     layer = core_layer(context, 100 / (1 + misses / hits))
     return Graph(gettext("Hits"), (layer,), "%", 100, True)
 
@@ -212,7 +213,7 @@ def ipc(context):
         pcm_rate(context, name, core=number())
         for name in ("Instructions_Retired_Any", "Clock_Unhalted_Ref")
     )
-    instructions, cycles = by_core(context, instructions, cycles)
+    instructions, cycles = core_rates(context, instructions, cycles)
     layer = core_layer(context, instructions / cycles)
     return Graph(gettext("Instructions per cycle"), (layer,), is_of_job=True)
 

@@ -20,6 +20,7 @@ from userportal.suite_pages.parts import parts_of_user
 from userportal.web.knowledge import analysis_rules, collector
 
 MOST_REPORTS = 20  # at once: each asks the metrics
+MOST_REPORT_SECONDS = 10.0  # no other report is begun after that
 
 
 @for_user
@@ -79,10 +80,9 @@ def no_metrics():
 @for_owner
 def report(request, username, job_id):
     """Answer with the efficiency report of one job or several as plain text."""
-    now = time.time()
     with settings.SOURCES.slurm() as slurm:
         jobs = found.jobs_of_url(slurm, username, job_id)
-        known = [collector().collect(slurm, one, now) for one in jobs[:MOST_REPORTS]]
+        known = list(known_in_time(slurm, jobs))
     rules, zone = analysis_rules(), timezone.get_current_timezone()
     texts = [
         report_text.report(one.facts, findings(one.facts, rules), rules=rules, zone=zone)
@@ -91,3 +91,12 @@ def report(request, username, job_id):
     if len(jobs) > len(known):
         texts.append(f"{len(jobs) - len(known)} more jobs are not shown.\n")
     return HttpResponse("\n".join(texts), content_type="text/plain; charset=utf-8")
+
+
+def known_in_time(slurm, jobs):
+    """Yield what is known of the first jobs: one at least, MOST_REPORTS at most."""
+    now, began = time.time(), time.monotonic()
+    for place, one in enumerate(jobs[:MOST_REPORTS]):
+        if place and time.monotonic() - began > MOST_REPORT_SECONDS:
+            return
+        yield collector().collect(slurm, one, now)

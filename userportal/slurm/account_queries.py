@@ -79,7 +79,10 @@ class AccountQueries(PageQueries):
             f' WHERE "deleted" = 0 AND {like} ORDER BY "name" LIMIT ?'
         )
         found = self.ask(sql, (f"%{pattern}%", max(0, min(limit, MOST_NAMES))))
-        return [Account(*map(stored.text, row)) for row in found]
+        return [
+            Account(stored.text(name), stored.shown(description), stored.shown(organization))
+            for name, description, organization in found
+        ]
 
     def user_id(self, user: str) -> "int | None":
         """Return the number of a user as the newest job says, None without a job."""

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 MOST_NAMES = 20_000
-LONGEST_TEXT = 1 << 20
+LONGEST_TEXT = 100_000  # characters of a list that are looked at
 LONGEST_NAME = 256
+LONGEST_ITEM = LONGEST_NAME * 64
+MOST_GROUPS = 16  # of one item
 NOBODY = ("None assigned", "(null)", "NULL")
 RANGE = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?", re.ASCII)
 GROUP = re.compile(r"\[([0-9,-]+)\]", re.ASCII)
@@ -21,11 +23,14 @@ LAST_NUMBER = re.compile(r"(?s)(.*?)([0-9]{1,15})([^0-9]*)", re.ASCII)
 def expand(text: "str | None", most: int = MOST_NAMES) -> "list[str]":
     """Return the names of a list of nodes in its order, each once and at most `most`.
 
-    NULL, '' and "None assigned" are []. An item that does not follow the grammar is a name.
+    NULL, '' and "None assigned" are []. An item that does not follow the grammar is a name, and
+    one with more than MOST_GROUPS of brackets or a name longer than LONGEST_NAME is left out.
     """
     if not text or text.strip() in NOBODY:
         return []
-    names = itertools.chain.from_iterable(map(names_of_item, items(text[:LONGEST_TEXT])))
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT + 1].rpartition(",")[0]
+    names = itertools.chain.from_iterable(map(names_of_item, items(text)))
     # Cut before names are made unique: one item may stand for as many as one likes.
     return list(dict.fromkeys(itertools.islice(names, most)))
 
@@ -47,11 +52,13 @@ def items(text: str) -> "Iterator[str]":
 def names_of_item(item: str) -> "Iterator[str]":
     """Yield the names of one item, one after the other: it may stand for very many."""
     item = item.strip()
+    if not item or len(item) > LONGEST_ITEM or item.count("[") > MOST_GROUPS:
+        return iter(())
     pieces = GROUP.split(item)
     ranges = [parsed_group(group) for group in pieces[1::2]]
     if any(letter in piece for piece in pieces[::2] for letter in "[]") or None in ranges:
         ranges, pieces = [], [item]
-    if not item or len(item) > LONGEST_NAME * 64:
+    if sum(map(len, pieces[::2])) > LONGEST_NAME:
         return iter(())
     return multiplied(pieces[::2], [one for one in ranges if one is not None])
 

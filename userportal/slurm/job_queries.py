@@ -7,6 +7,7 @@ from usagedb.database import in_parts
 from userportal.slurm import arrays, dependencies, rows, states, stored
 from userportal.slurm.asking import ClusterTables
 from userportal.slurm.model import ArrayTasks, Job, Prerequisite, RunningTotals, Step
+from userportal.slurm.waiting import LONGEST_LINE, Waiting
 
 MOST_ROWS = 1000  # of one job, or of the tasks of an array
 MOST_JOBS = 1000
@@ -134,17 +135,32 @@ class JobQueries(ClusterTables):
         """
         if "submit_line" not in self.columns("job_table"):
             return []
-        numbers = {str(number) for number in (job.job_id, job.array_job_id) if number}
-        likes = " OR ".join([self.database.like('"submit_line"')] * len(numbers))
-        where = (
-            f'WHERE "id_user" = ? AND "time_submit" BETWEEN ? AND ? AND ({likes})'
-            ' ORDER BY "time_submit", "job_db_inx" LIMIT ?'
+        waiting = Waiting(job.job_id, job.array_job_id, job.array_task_id)
+        if not waiting.numbers:
+            return []
+        likes = " OR ".join([self.database.like('"submit_line"')] * len(waiting.numbers))
+        sql = (
+            'SELECT "job_db_inx", "id_job", substr("submit_line", 1, ?) FROM {job_table}'  # noqa: S608
+            f' WHERE "id_user" = ? AND "time_submit" BETWEEN ? AND ? AND ({likes})'
+            ' AND "id_job" <> ? ORDER BY "time_submit", "job_db_inx" LIMIT ?'
         )
-        patterns = [f"%{number}%" for number in sorted(numbers)]
+        patterns = [f"%{number}%" for number in waiting.numbers]
         bounds = lifetime([job, *self.job_rows(job.job_id, job.user_id)])
-        candidates = self._jobs(where, [job.user_id, *bounds, *patterns, MOST_CANDIDATES])
-        found = {one.job_id: one for one in candidates if waits_for(one, job)}
-        return list(found.values())[:limit]
+        parameters = [LONGEST_LINE, job.user_id, *bounds, *patterns, job.job_id, MOST_CANDIDATES]
+        newest: dict[int, int] = {}
+        for index, job_id, line in self.ask(sql, parameters):
+            if (job_id in newest or len(newest) < limit) and waiting.says(line):
+                newest[job_id] = index
+        return self._of_indices(list(newest.values()))
+
+    def _of_indices(self, indices: "list[int]") -> "list[Job]":
+        """Return the jobs of some rows, in the order given."""
+        selected = self.selected("job_table", rows.JOB_COLUMNS)
+        sql = f'SELECT {selected} FROM {{job_table}} WHERE "job_db_inx" IN ({{}})'  # noqa: S608
+        names = self.tres_names()
+        asked = in_parts(self.database, self.written(sql), indices)
+        found = {job.db_index: job for job in (rows.job_of(row, names) for row in asked)}
+        return [found[index] for index in indices if index in found]
 
     def script(self, job: Job) -> "str | None":
         """Return the script of a job from Slurm's own table, None if it is not kept there."""
@@ -193,14 +209,6 @@ def lifetime(submissions: "Sequence[Job]") -> "tuple[int, int]":
     ends = [one.end for one in submissions]
     last = max((end for end in ends if end is not None), default=0)
     return first, LAST_MOMENT if None in ends else last + FORGOTTEN_SECONDS
-
-
-def waits_for(job: Job, other: Job) -> bool:
-    """Tell whether a job's submit line says that it waits for another job."""
-    if job.job_id == other.job_id:
-        return False
-    identity = (other.job_id, other.array_job_id, other.array_task_id)
-    return any(one.concerns(*identity) for one in dependencies.parse(job.submit_line))
 
 
 def energy_of(steps: "Sequence[Step]") -> "int | None":

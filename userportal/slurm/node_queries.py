@@ -48,7 +48,7 @@ def event_of(row: "tuple[object, ...]") -> NodeEvent:
     """Return the NodeEvent of a row."""
     name, start, end, reason, reason_user, state = row
     return NodeEvent(
-        stored.text(name), stored.number(start), stored.moment(end), stored.text(reason),
+        stored.shown(name), stored.moment(start) or 0, stored.moment(end), stored.shown(reason),
         stored.known(reason_user), states.node_names(stored.number(state)),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class PageQueries(JobQueries):
 
         order is one of COLUMNS, with a - before it for descending. Raises UsageError for another.
         """
-        column, direction = checked_order(order)
+        sort = checked_order(order)
         owned = self._owned(wanted)
         if owned is None:
             return JobPage(0, 0, [])
@@ -50,13 +50,16 @@ class PageQueries(JobQueries):
         every = (owned[0] + narrowed[0], owned[1] + narrowed[1])
         bounds = [max(0, min(limit, MOST_ON_PAGE)), max(0, min(offset, LARGEST_OFFSET))]
         filtered = self._kept_count(every) if narrowed[0] else total
+        # A text is in few names, and all are read for it: better once. Of many rows, counting them
+        # and finding the newest by _recent takes less than sorting all.
+        if filtered is None and not (wanted.text.strip() and bounds[0]):
+            filtered = self._count(every)
         # The keys first, then the rows of these: sorting whole rows would take much longer.
-        if filtered is None and bounds[0]:
-            filtered, keys = self._counted_keys(every, (column, direction), bounds)
-        else:
-            filtered = self._count(every) if filtered is None else filtered
-            sort = (column, direction)
-            keys = self._keys(wanted, every, sort, bounds, filtered) if bounds[0] else []
+        keys: list[int] = []
+        if filtered is None:
+            filtered, keys = self._counted_keys(every, sort, bounds)
+        elif bounds[0]:
+            keys = self._keys(wanted, every, sort, bounds, filtered)
         return JobPage(total, filtered, self._rows_of(keys))
 
     def _counted_keys(
@@ -69,9 +72,13 @@ class PageQueries(JobQueries):
         return filtered, [int(row[0]) for row in found]
 
     def _keys(
-        self, wanted: JobFilter, every: Conditions, sort: "tuple[str, str]", bounds: "list[int]",
+        self,
+        wanted: JobFilter,
+        every: Conditions,
+        sort: "tuple[str, str]",
+        bounds: "list[int]",
         many: int,
-    ) -> "list[int]":  # fmt: skip
+    ) -> "list[int]":
         """Return the numbers of the rows of a page; there are so many rows, or were just now."""
         limit, offset = bounds
         for condition, since in self._recent(wanted, sum(bounds)) if sort == USUAL_SORT else ():

@@ -28,6 +28,8 @@ def job_of(row: "Sequence[Any]", names: "Mapping[int, str]") -> Job:
     values = dict(zip(JOB_COLUMNS, row))
     number = {name: stored.number(values[name]) for name in NUMBERS}
     text = {name: stored.text(values[name]) for name in TEXTS}
+    text.update({name: stored.shown(values[name]) for name in SHOWN_TEXTS})
+    text["submit_line"] = stored.shown(values["submit_line"], kept=BLANKS)
     is_over = states.base(number["state"]) not in states.UNFINISHED
     return Job(
         job_id=number["id_job"], db_index=number["job_db_inx"], name=text["job_name"],
@@ -61,10 +63,11 @@ NUMBERS = (
     "id_array_job", "array_max_tasks", "array_task_pending", "het_job_id", "id_qos", "id_assoc",
     "priority", "script_hash_inx",
 )  # fmt: skip
-TEXTS = (
-    "job_name", "account", "partition", "work_dir", "submit_line", "nodelist", "array_task_str",
-    "constraints", "container", "admin_comment",
+TEXTS = ("array_task_str", "admin_comment")  # which are read and not shown
+SHOWN_TEXTS = (
+    "job_name", "account", "partition", "work_dir", "nodelist", "constraints", "container",
 )  # fmt: skip
+BLANKS = "\t\r\n"  # part a submit line's words
 
 
 def resources(row: "Sequence[Any]", names: "Mapping[int, str]") -> "dict[str, Any]":
@@ -96,7 +99,7 @@ def step_of(row: "Sequence[Any]") -> Step:
     most, total, written = (tres.parse(stored.text(values[name])) for name in STEP_COLUMNS[-3:])
     energy = stored.known(values["consumed_energy"])
     return Step(
-        step_id=signed_32(number("id_step")), name=stored.text(values["step_name"]),
+        step_id=signed_32(number("id_step")), name=stored.shown(values["step_name"]),
         state=states.base(number("state")),
         start=stored.moment(values["time_start"]), end=stored.moment(values["time_end"]),
         nodes=number("nodes_alloc"), tasks=number("task_cnt"),

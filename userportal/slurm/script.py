@@ -1,5 +1,6 @@
 """Find the modules that a job's script loads."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -8,8 +9,11 @@ from userportal.slurm.dependencies import words_of
 MOST_MODULES = 200
 LONGEST_SCRIPT = 1 << 20
 LONGEST_LINE = 4096
+MOST_LINES = 2000  # that may load a module
+MOST_CHARACTERS = 200_000  # of those lines together
 SEPARATORS = re.compile(r"&&|\|\||[;|&]")
-REDIRECTION = re.compile(r"\d*(?:>>?|<|>&)(?:&?\d|\s*\S+)?")
+# It begins at the first of some digits alone: else a line of digits would take very long.
+REDIRECTION = re.compile(r"(?:(?<!\d)\d+)?(?:>&|>>?|<)\s*[^\s;|&<>]*")
 # Words that a command may stand behind.
 LEADING = frozenset(["then", "do", "else", "time", "!", "{", "(", "eval", "command", "builtin"])
 LOADS = frozenset(["load", "add", "try-load", "try-add", "load-any"])
@@ -39,10 +43,18 @@ def modules(text: "str | None") -> "list[str]":
 
 
 def command_lines(text: str) -> "Iterator[str]":
-    """Yield the lines that may load a module, those that go on joined, comments left out."""
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        if "module" in line or "ml" in line:
-            yield re.sub(r"(?:^|\s)#.*", "", line[:LONGEST_LINE])
+    """Yield the lines that may load a module, those that go on joined, comments left out.
+
+    They end after MOST_LINES, and after MOST_CHARACTERS.
+    """
+    joined = re.sub(r"\\\r?\n", " ", text).splitlines()
+    cut = (line[:LONGEST_LINE] for line in joined if "module" in line or "ml" in line)
+    left = MOST_CHARACTERS
+    for line in itertools.islice(cut, MOST_LINES):
+        left -= len(line)
+        if left < 0:
+            return
+        yield re.sub(r"(?:^|\s)#.*", "", line)
 
 
 def loaded_by(words: "list[str]") -> "list[str]":

@@ -6,12 +6,15 @@ The constants are those of Slurm's public header slurm.h.
 import re
 from dataclasses import dataclass
 
+from usagedb.terminal import visible
+
 NO_VALUE = 0xFFFFFFFE
 INFINITE = 0xFFFFFFFF
 NO_VALUE_64 = 0xFFFFFFFFFFFFFFFE
 MASK_64 = 0xFFFFFFFFFFFFFFFF
 MEMORY_PER_CPU = 1 << 63
 MEGABYTE = 1 << 20
+LAST_MOMENT = 1 << 33  # in the year 2242; no calendar has the times far beyond it
 LONGEST_TEXT = 1 << 20  # characters of one column that are looked at
 # Bytes that windows-1252 has no character for stand for themselves in MariaDB's latin1.
 UNASSIGNED = dict.fromkeys((0x81, 0x8D, 0x8F, 0x90, 0x9D), "")
@@ -39,8 +42,12 @@ def known(value: object) -> "int | None":
 
 
 def moment(value: object) -> "int | None":
-    """Return a time as seconds since the epoch, None for what has not come yet."""
-    return known(value) or None
+    """Return a time as seconds since the epoch, None for what has not come yet.
+
+    None as well for what is beyond LAST_MOMENT: no job was there then.
+    """
+    found = known(value)
+    return found if found and found <= LAST_MOMENT else None
 
 
 def limit_minutes(value: object) -> "int | None":
@@ -103,6 +110,16 @@ def text(value: object) -> str:
         return latin1_bytes(written).decode("utf-8")
     except UnicodeError:
         return written
+
+
+def shown(value: object, kept: str = "") -> str:
+    """Return a text of a row with every character that nobody sees, or that turns text round,
+    made visible; those in `kept` stay as they are."""
+    written = text(value)
+    if written.isascii() and written.isprintable():
+        return written
+    letters = {ord(letter): visible(letter) for letter in set(written) - set(kept)}
+    return written.translate(letters)
 
 
 def latin1_bytes(written: str) -> bytes:

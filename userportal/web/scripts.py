@@ -12,7 +12,11 @@ from pygments.lexers import BashLexer
 # A line this long is data, and an expression of the lexer may need long for it.
 LEXED_LINE_CHARACTERS = 2000
 LEXED_CHARACTERS = 50_000
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Control characters, and those of Unicode's category Cf that are no part of a script's letters.
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 @dataclasses.dataclass(frozen=True)

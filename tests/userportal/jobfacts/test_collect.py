@@ -21,8 +21,10 @@ from userportal.analysis import gpus
 from userportal.analysis.facts import Facts
 from userportal.analysis.measured import NodeFacts
 from userportal.configuration import read_configuration
+from userportal.jobfacts.assemble import applications_of, gpu_of
 from userportal.jobfacts.collect import Collector, with_stored
 from userportal.jobfacts.measures import step_of
+from userportal.metrics.series import Series
 from userportal.report import stored
 from userportal.slurm.database import SlurmDatabase
 from userportal.slurm.model import Job
@@ -186,3 +188,13 @@ def test_figures_in_the_comment_stand_in_for_metrics_that_know_nothing():
     assert with_stored(measured, job) is measured
     for comment in ("", "JS1:None", "JS1:" + "A" * 40, "words of a person"):
         assert with_stored(Facts(job_id=1), Job(job_id=1, admin_comment=comment)).nodes is None
+
+
+def test_control_characters_of_an_executable_and_a_gpu_are_shown():
+    hostile, seen = "a\u202e\x1b\x07", r"a\u202e\x1b\x07"
+    used = Series({"exe": hostile}, [0.0], [2.0])
+    busy = Series({"gpu_type": hostile}, [0.0], [50.0])
+    assert applications_of([used]) == {seen: 2.0}
+    assert (
+        gpu_of("0", {"model": hostile, "gpu_utilization": busy}, lambda model: None).model == seen
+    )

@@ -169,6 +169,13 @@ def test_the_report_is_plain_text_of_all_jobs(ann):
     assert text.count("Slurm Job Statistics") == 2
 
 
+def test_a_report_that_takes_long_ends_and_says_how_much_is_missing(ann, monkeypatch):
+    monkeypatch.setattr("userportal.jobstats.views.MOST_REPORT_SECONDS", 0.0)
+    text = ann.get(f"jobstats/ann/{ONE},{TWO},{GPU}/report.txt").content.decode()
+    assert text.count("Slurm Job Statistics") == 1
+    assert text.endswith("2 more jobs are not shown.\n")
+
+
 @pytest.mark.parametrize("path", ["", "graph/cpu.json", "value/cost.json", "report.txt"])
 def test_a_job_is_shown_to_its_owner_helpers_and_staff_alone(few, path):
     found = {

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.userportal.jobstats.little import START, job_row, levels, reader, served, write_site
+from tests.userportal.jobstats.little import (
+    START,
+    host,
+    job_row,
+    levels,
+    reader,
+    served,
+    write_site,
+)
 from userportal.graphs.drawing import MOST_SERIES
 from userportal.jobstats.registry import JOB_GRAPHS
 
@@ -30,6 +38,7 @@ def write(samples):
             samples.constant("slurm_job_memory_limit", 2**31, **labels)
             samples.constant("slurm_job_process_count", 3, **labels)
             samples.constant("slurm_job_threads_count", 2, state="running", **labels)
+            write_counters(samples, {"instance": host(f"{letter}{node:0{width}}", 9738)})
     for node in range(1, 31):
         for gpu in range(8):
             labels = {**samples.of_job(GPUS, f"g{node:02}"), "gpu": gpu, "gpu_type": "NVIDIA A30"}
@@ -40,12 +49,24 @@ def write(samples):
         samples.growing("slurm_job_core_usage_total", 0.5e9, core=task, **labels)
 
 
+def write_counters(samples, on):
+    """Write what PCM tells of a node: a core that works, one that waits, and one that sleeps."""
+    work = {
+        "L2_Cache_Hits": (9e6, 0, 0), "L2_Cache_Misses": (1e6, 2e6, 0),
+        "L3_Cache_Hits": (1e6, 0, 0), "L3_Cache_Misses": (1e6, 2e6, 0),
+        "Instructions_Retired_Any": (6e9, 1e9, 0), "Clock_Unhalted_Ref": (2e9, 2e9, 0),
+    }  # fmt: skip
+    for name, rates in work.items():
+        for core, rate in enumerate(rates):
+            samples.growing(name, rate, socket=0, core=core, thread=0, **on)
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """A portal with large jobs, whose exporter is slow."""
     path = write_site(
         tmp_path_factory.mktemp("large") / "jobs", ROWS, write,
-        exporters={"slurm_job_exporter": 300},
+        exporters={"slurm_job_exporter": 300, "pcm_sensor_server": 300},
     )  # fmt: skip
     with served(path) as portal:
         yield portal
@@ -89,6 +110,14 @@ def test_many_gpus_are_shown_by_the_mean_of_a_node(graph):
     power = graph(GPUS, "gpu_power")
     assert levels(power)["GPU (mean) g01"] == 100
     assert power["layout"]["yaxis"]["range"] == [0, pytest.approx(1.1 * 165)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("l2_rate", 75), ("l3_rate", 25), ("ipc", 1.75)])
+def test_counters_of_cores_are_weighed_by_their_work_on_a_node(graph, name, value):
+    found = levels(graph(LARGE, name))
+    assert len(found) == 30
+    assert found["Cores (mean) c001"] == found["Cores (mean) c030"] == value
+    assert levels(graph(HUGE, name)) == {"Cores (mean of all nodes)": value}
 
 
 def test_many_jobs_are_added_up(graph):

@@ -56,7 +56,7 @@ MEMORY_PARTS = [
 
 EXPRESSIONS = {
     "cpu of jobs": CORES.rate(60) / 1e9,
-    "cpu of a user": total(CORES.rate(60) / 1e9, by=("user",)),
+    "cpu of a user": total(CORES.rate(60), by=("user",)) / 1e9,
     "lost samples in a short window": CORES.rate(30),
     "long window": CORES.rate(900),
     "cores seen by node": count(CORES, by=("instance",)),
@@ -113,7 +113,8 @@ EXPRESSIONS = {
     )
     / 1e9,
     "memory of applications": MEMORY_PARTS[0] - MEMORY_PARTS[1] - MEMORY_PARTS[2] - MEMORY_PARTS[3],
-    "cache": HITS / (HITS + MISSES) * 100,
+    "cache": 100 / (1 + MISSES / HITS),
+    "cache of a node": 100 / (1 + total(MISSES, by=("instance",)) / total(HITS, by=("instance",))),
     "modes": total(metric("node_cpu_seconds_total").irate(120), by=("mode", "instance")),
     "busy cores": total(
         metric("node_cpu_seconds_total", mode=not_equal("idle")).rate(60), by=("instance",)

@@ -80,7 +80,9 @@ def write_script(database, index):
 
 def give_number_to(database, index, user_id):
     """Let another user have had a job of the same number, and no script of either."""
-    database.execute("UPDATE demo_job_table SET script_hash_inx = 0")
+    database.execute(
+        "UPDATE demo_job_table SET script_hash_inx = 0 WHERE script_hash_inx <> 900001"
+    )
     columns = [row[1] for row in database.execute("PRAGMA table_info(demo_job_table)")]
     query = "SELECT * FROM demo_job_table WHERE job_db_inx = ?"
     row = dict(zip(columns, database.execute(query, [index]).fetchone()))

@@ -84,3 +84,22 @@ def test_a_range_has_all_its_numbers_with_the_first_one_s_zeros(first, more, dig
 def test_a_folded_list_is_short():
     names = [f"nc{number:02d}" for number in (1, 2, 3, 9, 10)] + ["login", "ng1"]
     assert hostlist.fold(names) == "login,nc[01-03,09-10],ng1"
+
+
+def test_an_item_with_very_many_brackets_is_left_out():
+    most = "n" + "[1]" * hostlist.MOST_GROUPS
+    assert hostlist.expand(f"{most},nc1") == ["n" + "1" * hostlist.MOST_GROUPS, "nc1"]
+    assert hostlist.expand(f"{most}[1],nc1") == ["nc1"]
+    assert hostlist.expand(("n" + "[1]" * 900 + ",") * 300) == []
+
+
+def test_a_name_that_no_node_can_have_is_left_out():
+    longest = "n" * hostlist.LONGEST_NAME
+    assert hostlist.expand(f"{longest},{longest}n,{longest}n[1-9],nc1") == [longest, "nc1"]
+
+
+def test_only_the_beginning_of_a_list_is_looked_at():
+    beginning = "nc1".ljust(99) + ","
+    text = beginning * (hostlist.LONGEST_TEXT // 100 - 1)
+    assert hostlist.expand(f"{text}{'nc2'.ljust(100)},nc3") == ["nc1", "nc2"]
+    assert hostlist.expand(f"{text}{'nc2'.rjust(101)},nc3") == ["nc1"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.userportal.slurm import made
 from tests.userportal.slurm.made import ANN, BOB, NOON, add, job_row, pending, running
 from usagedb.errors import ConfigurationError
-from userportal.slurm import rows
+from userportal.slurm import rows, stored
 from userportal.slurm.database import SlurmDatabase
 from userportal.slurm.dependencies import Dependency
 from userportal.slurm.model import Job, RunningTotals
@@ -244,6 +244,29 @@ def test_a_job_knows_who_waits_for_it(store):
     )
     assert [job.job_id for job in store.dependents(store.job(12))] == [13, 14]
     assert [job.job_id for job in store.dependents(store.job(12), limit=1)] == [13]
+
+
+def test_a_job_knows_the_first_of_very_many_that_wait_for_it(store):
+    line = "sbatch -d afterok:12 x".ljust(60_000)
+    add(store, job_row(12), *(job_row(number, submit_line=line) for number in range(13, 20)))
+    add(store, job_row(13, submit_line=line, time_submit=NOON + 999, **pending()))
+    found = store.dependents(store.job(12), limit=3)
+    assert [(job.job_id, job.is_pending) for job in found] == [(13, True), (14, False), (15, False)]
+
+
+def test_control_characters_of_a_job_s_texts_are_shown(store):
+    text = stored.as_stored("a\u202eb\x1b\x07")
+    texts = dict.fromkeys(("job_name", "work_dir", "partition", "nodelist"), text)
+    add(store, job_row(7, submit_line="sbatch -d\nafterok:3\t\x1bx", **texts), job_row(3))
+    job = store.job(7)
+    assert {job.name, job.work_dir, job.partition, job.node_list} == {r"a\u202eb\x1b\x07"}
+    assert job.submit_line == "sbatch -d\nafterok:3\t\\x1bx"
+    assert [one.job.job_id for one in store.prerequisites(job)] == [3]
+
+
+def test_a_moment_beyond_the_calendar_is_unknown(store):
+    add(store, job_row(7, time_end=1 << 40, time_start=1 << 50))
+    assert (store.job(7).start, store.job(7).end) == (None, None)
 
 
 def test_a_requeued_job_keeps_those_that_wait_for_it(store):

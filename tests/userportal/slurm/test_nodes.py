@@ -3,6 +3,7 @@
 import pytest
 
 from tests.userportal.slurm.made import NOON, add, job_row, running
+from userportal.slurm import stored
 from userportal.slurm.model import NodeEvent
 
 HOUR = 3600
@@ -62,3 +63,11 @@ def test_an_ended_job_has_the_events_of_an_hour_more(filled):
 def test_the_newest_events_are_kept_within_the_limit(filled):
     found = filled.events(["vc01", "vc02"], NOON - 20 * HOUR, NOON + 20 * HOUR, limit=2)
     assert [one.start - NOON for one in found] == [30, 9 * HOUR]
+
+
+def test_control_characters_of_a_reason_are_shown(store):
+    reason = stored.as_stored("fan\u202e\x1b[31m\x07")
+    add(store, event("vc01", 10, 20, reason=reason), table="event_table")
+    assert [one.reason for one in store.events(["vc01"], NOON, NOON + 60)] == [
+        r"fan\u202e\x1b[31m\x07"
+    ]

@@ -98,3 +98,23 @@ def test_a_cluster_s_name_cannot_leave_the_name_of_its_tables(name):
 
 def test_a_cluster_s_tables_are_in_lower_case():
     assert names.checked_cluster("Vela-2.x_y") == "vela-2.x_y"
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [(None, None), (0, None), (1_700_000_000, 1_700_000_000), (1 << 33, 1 << 33),
+     ((1 << 33) + 1, None), (1 << 40, None), (-5, None), (4294967294, None), ("x", None)],
+)  # fmt: skip
+def test_a_moment_is_one_of_the_calendar_or_unknown(value, moment):
+    assert stored.moment(value) == moment
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "text"),
+    [(None, "", ""), ("a\u202eb\x1b\x07\0", "", r"a\u202eb\x1b\x07\x00"),
+     ("déjà 日本", "", "déjà 日本"),
+     ("a\tb\nc\r", "\t\n", "a\tb\nc\\x0d"), (b"a\0", "", r"a\x00"),
+     ("\u2066\u061c", "", r"\u2066\u061c")],
+)  # fmt: skip
+def test_what_nobody_sees_in_a_text_is_shown(value, kept, text):
+    assert stored.shown(value, kept) == text

@@ -3,6 +3,7 @@
 import html
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,11 @@ def test_a_line_of_data_is_shown_without_colours():
 def test_characters_that_hide_or_turn_text_are_seen():
     script = shown_script("a\x1b[31m\u202eb\x00\r\nc", 1000)
     assert text_of(script) == "a\\u001b[31m\\u202eb\\u0000\nc"
+
+
+@pytest.mark.parametrize("letter", ["\u061c", "\u200f", "\u2066", "\ufff9", "\U000e0041", "\x9b"])
+def test_what_turns_text_round_or_is_not_seen_is_shown(letter):
+    assert text_of(shown_script(f"a{letter}b", 1000)) == f"a\\u{ord(letter):04x}b"
 
 
 def test_a_finding_can_point_at_a_line(gallery):
