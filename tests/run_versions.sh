@@ -8,6 +8,9 @@ scratch=$1
 
 find_python() { ./tests/find_python.sh "$1" || true; }
 
+# Tell whether the portal runs on an interpreter: Django 5.2 needs 3.10.
+has_portal() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; }
+
 # Make an environment for an interpreter, if there is none, and run the tests with it.
 test_with() {
   environment=$scratch/python-$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -16,20 +19,22 @@ test_with() {
     "$environment/bin/python" -m pip install -q click filelock pygetent PyMySQL python-dateutil \
       tabulate pytest hypothesis matplotlib pandas pyarrow scikit-learn psutil urllib3 trustme \
       kubernetes
-    if "$environment/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    if has_portal "$environment/bin/python"; then
       "$environment/bin/python" -m pip install -q 'Django>=5.2,<6' djangorestframework gunicorn \
         ldap3 plotly Pygments whitenoise requests
     fi
   }
+  portal=""
+  has_portal "$environment/bin/python" && portal="tests/userportal/analysis tests/userportal/report
+    tests/userportal/test_configuration.py tests/userportal/test_every_page.py"
   "$environment/bin/python" --version
+  # shellcheck disable=SC2086
   "$environment/bin/python" -m pytest -q tests/lmodtrack tests/xaltload tests/afcollect \
     tests/epmtlite --ignore-glob 'tests/epmtlite/collect/test_torture*' \
     --ignore tests/epmtlite/daemon --ignore tests/epmtlite/gui \
     --ignore tests/epmtlite/plot/test_browser.py --ignore tests/epmtlite/test_epmt_peer.py \
     --ignore tests/epmtlite/test_notebook.py \
-    tests/userportal/analysis tests/userportal/report tests/userportal/test_configuration.py \
-    tests/userportal/test_every_page.py \
-    tests/usagedb/test_ahead.py tests/usagedb/test_dates.py tests/usagedb/test_days.py \
+    $portal tests/usagedb/test_ahead.py tests/usagedb/test_dates.py tests/usagedb/test_days.py \
     tests/usagedb/test_mounts.py tests/usagedb/test_rejects.py tests/usagedb/test_source.py \
     -o cache_dir="$environment/.pytest_cache" -k "not mysql and not postgresql and not server"
 }
