@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from usagedb import accounts, errors
+from userportal.access.retries import with_retries
 from userportal.access.roles import HELPERS
 from userportal.records.models import GivenRoles
 
@@ -18,6 +19,7 @@ AFFILIATED_METHODS = {"remote_user", "headers"}
 AFFILIATED_DAYS = 30
 
 
+@with_retries
 def give_roles(user, affiliations=frozenset()):
     """Set a user's roles to what they are at this login. Commits.
 

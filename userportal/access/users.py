@@ -8,12 +8,14 @@ from django.contrib.auth.hashers import make_password
 from usagedb import errors
 from userportal.access.memberships import people
 from userportal.access.names import is_username
+from userportal.access.retries import with_retries
 
 logger = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 150  # of Django's first_name
 
 
+@with_retries
 def user_for(username, full_name=""):
     """Return the user of that name, made without a password if it is not there; commits.
 
