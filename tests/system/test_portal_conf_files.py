@@ -419,7 +419,7 @@ def test_who_logged_in_below_secure_is_known_on_the_other_pages(apache_wsgi: Apa
     assert "HttpOnly" in session
     page = apache_wsgi.get("/", {"Cookie": session.partition(";")[0]})
     assert page.status == 200
-    assert "/secure/jobstats/ann/" in page.text
+    assert '<span class="who">ann</span>' in page.text
 
 
 @pytest.mark.parametrize("headers", FORGED, ids=FORGED_NAMES)
