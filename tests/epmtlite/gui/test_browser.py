@@ -131,6 +131,7 @@ def test_pages_work_without_javascript(walk):
 
 def test_a_page_elsewhere_leads_in_with_the_token(walk, gui, tmp_path):
     one = walk()
+    one.page.wait_for_load_state("networkidle")  # the icon, too, came with the cookie
     one.context.clear_cookies()
     path = tmp_path / "elsewhere.html"
     path.write_text(f'<a href="{gui.address}">in</a>')
