@@ -1,6 +1,5 @@
 """What the cluster's cores and GPUs run: parts of the software in the last hours, as pies."""
 
-import configparser
 import dataclasses
 import functools
 import re
@@ -9,6 +8,7 @@ from django.utils.translation import gettext
 
 from usagedb import errors
 from usagedb.files import conf_file
+from userportal.ini_file import read_ini
 from userportal.metrics.expression import count, metric, total
 
 SHIPPED = "portal-software.conf"
@@ -56,32 +56,15 @@ def read_names(path=None):
     """Return the Names of the site's file, then ours. Raises ConfigurationError or RefusedError."""
     software, stacks = [], []
     for one in ([path] if path else []) + [conf_file(SHIPPED)]:
-        parser = parsed(one)
-        software += rows_of(parser, SOFTWARE, one)
-        stacks += rows_of(parser, STACKS, one)
+        found = read_ini(one, keeps_case=True, delimiters=("=",))  # names have capitals
+        software += rows_of(found, SOFTWARE, one)
+        stacks += rows_of(found, STACKS, one)
     return Names(tuple(software), tuple(stacks))
 
 
-def parsed(path):
-    """Return the sections of a file. Raises ConfigurationError or RefusedError."""
-    parser = configparser.RawConfigParser(comment_prefixes=("#",), delimiters=("=",))
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names have capitals
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    except PermissionError as error:
-        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
-    except OSError as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
-    return parser
-
-
-def rows_of(parser, section, path):
+def rows_of(sections, section, path):
     """Yield (name, is_path, what) of a section: a pattern begins with /, else names follow."""
-    if not parser.has_section(section):
-        return
-    for name, text in parser[section].items():
+    for name, text in sections.get(section, {}).items():
         if not text.startswith("/"):
             yield name, False, frozenset(text.split())
             continue
