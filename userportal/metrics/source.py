@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from usagedb.errors import UsageDBError
+from usagedb.errors import ConfigurationError
 from userportal.metrics.expression import Expression, Selector
 from userportal.metrics.series import Series
 
@@ -16,8 +16,11 @@ RangeQuery = tuple[Expression, float, float, float]
 InstantQuery = tuple[Expression, float]
 
 
-class QueryRejected(UsageDBError):
-    """The source understood the question and does not answer it: wrong, too long, or too much."""
+class QueryRejected(ConfigurationError):
+    """The source understood the question and does not answer it: wrong, too long, or too much.
+
+    It will not answer the same question later either, until its limits or ours are changed.
+    """
 
 
 class MetricsSource(Protocol):

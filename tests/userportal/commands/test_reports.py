@@ -37,9 +37,12 @@ def test_a_job_is_reported_as_text(userportal, slurm):
 
 
 def test_colour_is_for_terminals_or_on_demand(userportal, slurm):
-    sql = "job_name LIKE '%serial%' OR 1"
-    job_id, _cores, _seconds = finished_job(slurm, f"({sql})")
-    assert "\x1b[" in userportal("job", job_id, "--color", "always").stdout
+    # Colour marks what is wrong: any job out of time has a warning.
+    (job_id,) = slurm.execute(
+        "SELECT id_job FROM demo_job_table WHERE state = 6 ORDER BY time_end DESC LIMIT 1"
+    ).fetchone()
+    for choice, coloured in (("always", True), ("auto", False), ("never", False)):
+        assert ("\x1b[" in userportal("job", job_id, "--color", choice).stdout) is coloured
 
 
 def test_a_job_is_reported_as_json(userportal, slurm):
