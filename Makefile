@@ -9,6 +9,8 @@ TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wl
   gdb strace tcsh chromium fonts-dejavu-core prometheus prometheus-node-exporter slapd \
   ldap-utils nginx apache2 libapache2-mod-wsgi-py3 libapache2-mod-shib libapache2-mod-auth-openidc \
   libapache2-mod-auth-mellon gettext
+# Tests wait more than they compute: half as many processes again as there are cores.
+TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
 .PHONY: help demo portal-demo test versions lint bench check zipapp clean
@@ -24,7 +26,7 @@ portal-demo: $(VENV)/installed-portal  ## Make a made-up cluster, and serve the 
 
 test: $(VENV)/installed-dev  ## Install what the tests need, and run all of them.
 	@./tests/install_services.sh $(TEST_PACKAGES)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 lint: $(VENV)/installed-dev  ## Check style and types.
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -19,6 +20,9 @@ import pytest
 
 DEADLINE_SECONDS = 30.0
 POLL_SECONDS = 0.02
+
+# Below the ports that the kernel gives to outgoing connections, of which there are many meanwhile.
+PORTS = range(10000, 32768)
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -112,13 +116,20 @@ def require_service(*programs: str, modules: Sequence[str] = ()) -> None:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free for TCP and for UDP."""
+    """Return a port of 127.0.0.1 that is free for TCP and for UDP.
+
+    By chance: tests that run beside each other hardly ever get the same.
+    """
     while True:
+        port = random.SystemRandom().choice(PORTS)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("127.0.0.1", 0))
-            port: int = stream.getsockname()[1]
-            if not _has_udp_listener(port):
-                return port
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                stream.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if not _has_udp_listener(port):
+            return port
 
 
 def _program(name: str) -> str:
