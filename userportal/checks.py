@@ -1,16 +1,17 @@
 """Look whether every source of a portal answers, and say plainly what will be missing."""
 
-import dataclasses
-import enum
-import importlib.util
 import time
 
 from usagedb import errors
-from usagedb.terminal import visible
 from userportal.access.account_sources import source_for
+from userportal.check_result import Check, CheckState, failed, not_set_up, well
 from userportal.metrics.expression import any_of, count, metric
+from userportal.own_checks import own_checks
+from userportal.people import people_for
 from userportal.sources import Sources
 from userportal.suite.availability import part_available
+
+__all__ = ["Check", "CheckState", "checks"]
 
 # A metric of each exporter by which one sees that its samples come, and what is missing without it.
 EXPORTERS = {
@@ -35,38 +36,8 @@ PARTS = {
     "epmt": "processes of jobs",
 }
 RECENT_SECONDS = 900
-
-
-class CheckState(enum.Enum):
-    """How a source is."""
-
-    WELL = "ok"
-    MISSING = "not set up"
-    FAILED = "failed"
-
-
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """What was found out about one source."""
-
-    source: str
-    state: CheckState
-    text: str
-
-
-def well(source, text):
-    """Return the Check of a source that answers."""
-    return Check(source, CheckState.WELL, visible(text))
-
-
-def not_set_up(source, lost):
-    """Return the Check of a source that is not configured."""
-    return Check(source, CheckState.MISSING, f"not shown: {lost}")
-
-
-def failed(source, error):
-    """Return the Check of a source that does not answer as it should."""
-    return Check(source, CheckState.FAILED, visible(str(error)))
+EVERYWHERE = "root"  # whom every machine knows
+MOST_ASKED = 50  # names of users: a directory answers one after the other
 
 
 def checks(configuration):
@@ -76,15 +47,18 @@ def checks(configuration):
     yield from guarded("slurm", lambda: slurm_checks(sources))
     yield from guarded("prometheus", lambda: metrics_checks(sources))
     yield from guarded("accounts", lambda: accounts_checks(configuration, sources))
+    yield from guarded("names", lambda: names_checks(configuration, sources))
     yield from part_checks(configuration)
     yield from storage_checks(configuration, sources)
-    yield from portal_checks()
+    yield from guarded("own tables", lambda: own_checks(configuration))
 
 
 def guarded(source, question):
     """Yield what a question yields, and a failed Check in the place of an expected error."""
     try:
         yield from question()
+    except errors.RunInterrupted:
+        raise
     except errors.UsageDBError as error:
         yield failed(source, error)
 
@@ -95,6 +69,7 @@ def slurm_checks(sources):
         yield not_set_up("slurm", "all pages of jobs ([slurm] conf_file)")
         return
     with sources.slurm() as slurm:
+        slurm.selected("job_table", ("id_job",))  # tells a wrong name of the cluster best
         accounts, users = len(slurm.accounts()), len(slurm.users())
         yield well("slurm", f"cluster {slurm.cluster}: {accounts} accounts, {users} users")
         has_scripts = bool(slurm.columns("job_script_table"))
@@ -126,7 +101,8 @@ def seen(source, exporter, name, lost, now):
     if series:
         yield well(exporter, f"{series[0].last():.0f} series of {name}")
     else:
-        yield failed(exporter, f"no {name} now: {lost} will be empty")
+        text = f"no {name} now, not shown: {lost}; not installed? {exporter} = 0 in [exporters]"
+        yield failed(exporter, text)
 
 
 def recorded(source, now):
@@ -134,7 +110,8 @@ def recorded(source, now):
     found = source.label_values("__name__", metric(any_of(RECORDED)), now - RECENT_SECONDS, now)
     lacking = [name for name in RECORDED if name not in found]
     if lacking:
-        text = f"no {', '.join(lacking)}: load portal-prometheus-rules.yml, or no job runs"
+        several = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+        text = f"no {lacking[0]}{several}: load portal-prometheus-rules.yml, or no job runs"
         yield failed("recording rules", text)
     else:
         yield well("recording rules", "the series of users and accounts come")
@@ -148,8 +125,34 @@ def accounts_checks(configuration, sources):
         return
     source = source_for(configuration.accounts, configuration.ldap, configuration.portal.cluster,
                         sources)  # fmt: skip
-    source.of_user("root")
+    source.of_user(EVERYWHERE)
     yield well("accounts", f"from {kind}")
+
+
+def names_checks(configuration, sources):
+    """Yield the Check whether the users of Slurm are known where names come from."""
+    if not sources.has("slurm"):
+        return
+    with sources.slurm() as slurm:
+        asked = [name for name in slurm.users() if name != EVERYWHERE][:MOST_ASKED]
+    people = people_for(configuration)
+    unknown = [name for name in asked if people.uid_of(name) is None]
+    where = names_source(configuration)
+    if asked and len(unknown) == len(asked):
+        text = f"none of {len(asked)} users of Slurm is known to {where}: their pages stay empty"
+        yield failed("names", text)
+    elif not asked:
+        yield well("names", f"Slurm has no users but {EVERYWHERE}")
+    else:
+        text = f"{len(asked) - len(unknown)} of {len(asked)} users of Slurm are known to {where}"
+        yield well("names", f"{text}; not {unknown[0]}" if unknown else text)
+
+
+def names_source(configuration):
+    """Return what tells the uids of users, as a text."""
+    if configuration.accounts.users_file:
+        return str(configuration.accounts.users_file)
+    return configuration.ldap.url or "this machine (getent passwd)"
 
 
 def part_checks(configuration):
@@ -177,16 +180,3 @@ def robinhood(sources, one, name):
     with sources.opened(one.robinhood) as database:
         database.rows("SELECT uid, gid, size, blocks, count FROM ACCT_STAT LIMIT 1")
     yield well(name, "the table ACCT_STAT is there")
-
-
-def portal_checks():
-    """Yield the Check of what serves the pages."""
-    lacking = [
-        name
-        for name in ("django", "rest_framework", "plotly", "whitenoise", "gunicorn", "pygments")
-        if importlib.util.find_spec(name) is None
-    ]
-    if lacking:
-        yield failed("web", f"not installed: {', '.join(lacking)} (pip install hpcusage[portal])")
-    else:
-        yield well("web", "the packages of the extra portal are there")

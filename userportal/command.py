@@ -8,6 +8,7 @@ import click
 from usagedb import cli
 from userportal.configuration import VARIABLE
 
+SIGNALLED = 128  # the status of who is ended by a signal is this and its number
 # Each is a module of userportal.commands with a click command `command`; imported when it is asked.
 COMMANDS = {
     "job": "Report how well jobs used what they asked for.",
@@ -94,5 +95,13 @@ def userportal(conf_path):
 
 
 def main():
-    """Run the command line."""
-    cli.run(userportal)
+    """Run the command line.
+
+    One that a signal has ended does not wait for threads that wait for the metrics server.
+    """
+    try:
+        cli.run(userportal)
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code > SIGNALLED:
+            os._exit(end.code)  # what was to be written is written, and rolled back what was not
+        raise

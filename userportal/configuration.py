@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import ipaddress
 import os
 import re
 import typing
@@ -154,10 +155,13 @@ def check(configuration):
     portal, access, path = configuration.portal, configuration.access, configuration.source
     complaints = {
         "[portal] cluster: letters, digits, - and _": re.fullmatch(r"[\w-]+", portal.cluster, re.A),
+        "[portal] hosts is empty: every page would be refused": portal.hosts,
         "[portal] base_url begins and ends with /": re.fullmatch(r"/(\S*/)?", portal.base_url),
         "[portal] language: en or fr": portal.language in ("en", "fr"),
         f"[access] methods are of {', '.join(METHODS)}": set(access.methods) <= set(METHODS),
         "[access] methods is empty": access.methods,
+        f"[access] trusted_proxies: {wrong_proxy(access.trusted_proxies)} is no address, no network"
+        " and not unix": not wrong_proxy(access.trusted_proxies),
         "[accounts] source: slurm, ldap or file": configuration.accounts.source
         in ("slurm", "ldap", "file"),
         "[accounts] source = file needs file": configuration.accounts.source != "file"
@@ -171,6 +175,17 @@ def check(configuration):
     for complaint, is_well in complaints.items():
         if not is_well:
             raise errors.ConfigurationError(f"{path}: {complaint}")
+
+
+def wrong_proxy(texts):
+    """Return the first that is no address, no network and not "unix"; "" if all are well."""
+    for text in texts:
+        try:
+            if text != "unix":
+                ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return text
+    return ""
 
 
 def is_zone(name):

@@ -14,17 +14,29 @@ def read_ini(path, keeps_case=False, delimiters=("=", ":")):
     not be read.
     """
     path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
+    return sections_of(text, path, keeps_case, delimiters)
+
+
+def sections_of(text, path, keeps_case=False, delimiters=("=", ":")):
+    """Return what read_ini does of the text of a file, which the path but names.
+
+    Raises ConfigurationError naming the file.
+    """
     parser = configparser.RawConfigParser(
         strict=True, comment_prefixes=("#",), delimiters=delimiters, default_section="\0"
     )
     if keeps_case:
         parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    except PermissionError as error:
-        raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
-    except OSError as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error.strerror}") from error
-    except (configparser.Error, UnicodeDecodeError) as error:
+        parser.read_string(text, source=str(path))
+    except configparser.Error as error:
         raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
     return {name: dict(parser[name]) for name in parser.sections()}

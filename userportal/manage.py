@@ -14,6 +14,9 @@ def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "userportal.settings")
     from django.core.management import execute_from_command_line
 
+    from userportal.access.environment import warn_of_environment
+
+    warn_of_environment(next(iter(sys.argv[1:]), ""))
     execute_from_command_line(sys.argv)
 
 

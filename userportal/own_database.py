@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from usagedb import tls
 from usagedb.config import read_config
 from userportal.access.files import keep_private
 from userportal.configuration import state_directory
 
 FILE_NAME = "portal.db"
 SQLITE_SECONDS = 20  # how long one waits for another that writes
+CONNECT_SECONDS = 10  # to one host of PostgreSQL
 
 
 def django_database(configuration):
@@ -29,37 +31,39 @@ def sqlite_database(path):
 
 
 def server_database(config):
-    """Return the entry for MariaDB, MySQL or PostgreSQL: the first of its hosts."""
+    """Return the entry for MariaDB, MySQL or PostgreSQL: the first of its hosts that answers."""
+    hosts = () if config.socket else config.hosts
     entry = {
         "NAME": config.database, "USER": config.user, "PASSWORD": config.password,
-        "HOST": config.socket or (config.hosts[0] if config.hosts else ""),
+        "HOST": config.socket or ",".join(hosts[:1]),
         "PORT": str(config.port or ""), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True,
     }  # fmt: skip
     if config.backend == "postgresql":
         entry["ENGINE"] = "django.db.backends.postgresql"
+        entry["HOST"] = config.socket or ",".join(hosts)  # libpq takes several
         entry["OPTIONS"] = postgresql_options(config)
         return entry
     import pymysql
 
     pymysql.install_as_MySQLdb()
     entry["ENGINE"] = "userportal.own_mysql"
-    entry["OPTIONS"] = {"charset": "utf8mb4", **mysql_tls(config)}
+    several = {"hosts": hosts} if len(hosts) > 1 else {}
+    entry["OPTIONS"] = {"charset": "utf8mb4", **several, **mysql_tls(config)}
     return entry
 
 
 def postgresql_options(config):
-    """Return the TLS options of psycopg."""
-    if not config.ssl_ca:
-        return {}
-    found = {"sslmode": "verify-full", "sslrootcert": config.ssl_ca}
-    names = {"sslcert": config.ssl_cert, "sslkey": config.ssl_key}
-    return {**found, **{name: value for name, value in names.items() if value}}
+    """Return the options of psycopg: TLS, and of several hosts that which takes writes."""
+    found: dict[str, object] = {"connect_timeout": CONNECT_SECONDS}
+    if len(config.hosts) > 1 and not config.socket:
+        found["target_session_attrs"] = "read-write"
+    from usagedb.dialects.postgresql import tls_arguments
+
+    found |= tls_arguments(config)
+    return found
 
 
 def mysql_tls(config):
     """Return the TLS options of PyMySQL."""
-    if not config.ssl_ca:
-        return {}
-    found = {"ca": config.ssl_ca, "check_hostname": True}
-    names = {"cert": config.ssl_cert, "key": config.ssl_key}
-    return {"ssl": {**found, **{name: value for name, value in names.items() if value}}}
+    context = tls.context(config)
+    return {"ssl": context} if context else {}

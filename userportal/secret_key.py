@@ -19,7 +19,7 @@ def secret_key(configuration):
     """
     path = state_directory(configuration) / FILE_NAME
     try:
-        with contextlib.suppress(FileExistsError):
+        if is_missing(path):
             make_key(path)
         key = path.read_text(encoding="ascii").strip()
         mode = path.stat().st_mode
@@ -37,13 +37,37 @@ def secret_key(configuration):
     return key
 
 
+def is_missing(path):
+    """Tell whether nothing is there yet. Raises PermissionError where one may not look."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def make_key(path):
+    """Make the key, unless another process has just done so.
+
+    Raises RefusedError or ConfigurationError, which say where files of the portal should be.
+    """
+    advice = "[portal] state names a directory of the account that serves the portal"
+    try:
+        with contextlib.suppress(FileExistsError):
+            write_key(path)
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot make {path}: {error.strerror}: {advice}") from error
+    except OSError as error:
+        raise errors.ConfigurationError(
+            f"cannot make {path}: {error.strerror}: {advice}"
+        ) from error
+
+
+def write_key(path):
     """Write a new key to a place where nothing is; raises OSError.
 
     It comes to its place whole, so that of two processes at once both read the same.
     """
-    if path.exists():
-        return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

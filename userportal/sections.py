@@ -24,6 +24,7 @@ class Portal:
     language: str = "en"  # of readers whose browser asks for none of ours
     state: Optional[Path] = None  # the portal's own files; see configuration.state_directory
     modules: tuple = ()  # those that are shown; empty: all that have their data
+    keep_secrets: bool = False  # yes: job scripts are stored and shown with their passwords
     demo: bool = False  # marks every page as a demonstration
     log_level: str = "WARNING"
 
@@ -158,8 +159,9 @@ class Files:
     rules: Optional[Path] = None  # rules of the job analysis, beside ours
     gpus: Optional[Path] = None  # GPU models, beside ours
     software: Optional[Path] = None  # what a program's path or name says of the software
-    cloud_projects: Optional[Path] = None  # sections [PROJECT]: members
+    cloud_projects: Optional[Path] = None  # sections [PROJECT]: members, pi
     module_list: Optional[Path] = None  # paths of all module files, for those that nobody uses
+    redact: Optional[Path] = None  # what is a secret in job scripts, instead of ours
     module_tree: Optional[Path] = None  # or the directory that they are in
 
 

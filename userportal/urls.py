@@ -1,7 +1,5 @@
 """The addresses of the portal: one line a module."""
 
-import importlib.util
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -12,9 +10,10 @@ from userportal.access.guards import for_everybody
 # Those with pages of users and staff, below /secure/, so that a web server can guard them all.
 SECURE_MODULES = (
     "jobstats", "accountstats", "cloudstats", "quotas", "usersummary", "top", "search", "nodes",
-    "notes", "slurmstats", "suite_pages",
+    "notes", "slurmstats", "suite",
 )  # fmt: skip
-ADDRESSES = {"slurmstats": "slurm", "suite_pages": "suite"}
+ADDRESSES = {"slurmstats": "slurm"}
+PACKAGES = {"suite": "suite_pages"}  # userportal.suite are the queries, without Django
 
 
 def is_shown(module):
@@ -25,11 +24,12 @@ def is_shown(module):
 
 def secure_urls():
     """Return the addresses of the modules that are shown."""
-    return [
-        path(f"secure/{ADDRESSES.get(module, module)}/", include(f"userportal.{module}.urls"))
+    shown = {
+        ADDRESSES.get(module, module): f"userportal.{PACKAGES.get(module, module)}.urls"
         for module in SECURE_MODULES
-        if is_shown(module) and importlib.util.find_spec(f"userportal.{module}.urls")
-    ]
+        if is_shown(module)
+    }
+    return [path(f"secure/{address}/", include(urls)) for address, urls in shown.items()]
 
 
 urlpatterns = [

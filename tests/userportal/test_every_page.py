@@ -83,6 +83,8 @@ def asked(route, arguments):
         values["graph"] = {"l": "cpu", "d": "network", "f": "metadata"}[route[0]]
     if "top/" in route:
         values.update(name="scratch", graph="metadata")
+    if "slurm/graph/" in route:
+        values["graph"] = "run"
     if route.startswith("software"):
         values["graph"] = "software"
     return filled(route, values)

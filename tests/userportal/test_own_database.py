@@ -1,11 +1,15 @@
 """The portal's own database, on a file and on each server."""
 
+import ssl
 import subprocess
 import sys
 
 import pytest
 
+from tests.tls_servers import Files
+from tests.userportal.own_nodes import Portal, configured
 from usagedb.config import DatabaseConfig
+from usagedb.database import Database
 from userportal.configuration import read_configuration
 from userportal.own_database import django_database, server_database
 
@@ -61,20 +65,60 @@ def test_readers_and_a_writer_of_a_file_do_not_wait_for_each_other(tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["mysql", "postgresql"])
-def test_a_server_is_asked_over_tls_where_its_authority_is_known(backend):
+def test_a_server_is_asked_over_tls_where_its_authority_is_known(backend, tmp_path):
+    path = Files(tmp_path).path
     config = DatabaseConfig(
         backend, "portal", "test", ("db1.example.org", "db2.example.org"), 7000, user="u",
-        password="p", ssl_ca="/ca.pem", ssl_cert="/cert.pem", ssl_key="/key.pem",
+        password="p", ssl_ca=path("ca.pem"), ssl_cert=path("client.pem"),
+        ssl_key=path("client.key"),
     )  # fmt: skip
     entry = server_database(config)
-    assert (entry["HOST"], entry["PORT"], entry["USER"]) == ("db1.example.org", "7000", "u")
+    assert (entry["PORT"], entry["USER"]) == ("7000", "u")
     options = entry["OPTIONS"]
     if backend == "mysql":
-        assert options["ssl"] == {
-            "ca": "/ca.pem", "check_hostname": True, "cert": "/cert.pem", "key": "/key.pem",
-        }  # fmt: skip
+        assert options["hosts"] == ("db1.example.org", "db2.example.org")
+        assert options["ssl"].check_hostname and options["ssl"].verify_mode == ssl.CERT_REQUIRED
     else:
+        assert entry["HOST"] == "db1.example.org,db2.example.org"
         assert options == {
-            "sslmode": "verify-full", "sslrootcert": "/ca.pem", "sslcert": "/cert.pem",
-            "sslkey": "/key.pem",
+            "connect_timeout": 10, "target_session_attrs": "read-write",
+            "sslmode": "verify-full", "sslrootcert": path("ca.pem"),
+            "sslcert": path("client.pem"), "sslkey": path("client.key"),
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["mysql", "postgresql"])
+def test_a_socket_is_asked_whatever_the_hosts_are(backend):
+    config = DatabaseConfig(backend, "portal", "test", ("db1", "db2"), socket="/run/db.sock")
+    entry = server_database(config)
+    assert entry["HOST"] == "/run/db.sock" and "hosts" not in entry["OPTIONS"]
+
+
+@pytest.fixture
+def own_postgresql(postgresql):
+    """The DatabaseConfig of an empty database on PostgreSQL."""
+    config = DatabaseConfig(
+        "postgresql", "several_hosts", "test", ("127.0.0.1",), postgresql.port, user="postgres"
+    )
+    root = Database(config.replaced(select_database=False))
+    root.run_ddl("CREATE DATABASE several_hosts")
+    yield config
+    root.run_ddl("DROP DATABASE several_hosts WITH (FORCE)")
+    root.close()
+
+
+def test_of_several_hosts_of_postgresql_the_first_that_answers_is_asked(own_postgresql, tmp_path):
+    hosts = ("127.0.0.7", "nowhere.invalid", "127.0.0.1")  # nobody is at the first two
+    with Portal(configured(tmp_path, own_postgresql.replaced(hosts=hosts))) as portal:
+        assert portal.ask("ask('SELECT host(inet_server_addr())')") == "127.0.0.1"
+
+
+def test_of_several_hosts_of_postgresql_one_that_takes_no_writes_is_left(own_postgresql, tmp_path):
+    database = Database(own_postgresql)
+    # As a standby says.
+    database.run_ddl("ALTER DATABASE several_hosts SET default_transaction_read_only = on")
+    database.close()
+    several = own_postgresql.replaced(hosts=("127.0.0.1", "127.0.0.1"))
+    for config, answer in ((own_postgresql, "1"), (several, "OperationalError")):
+        with Portal(configured(tmp_path, config)) as portal:
+            assert portal.ask("ask('SELECT 1')") == answer

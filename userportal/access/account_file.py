@@ -1,6 +1,5 @@
 """Read allocations from an INI file: sections [NAME] with members, managers and amounts."""
 
-import configparser
 import dataclasses
 import difflib
 
@@ -8,6 +7,7 @@ from usagedb import errors
 from userportal.access.allocations import Allocation, StorageAmount
 from userportal.access.files import ReadFile
 from userportal.access.names import is_username, shown_text
+from userportal.ini_file import sections_of
 
 GIBIBYTE = 2**30
 SIZE_ENDING, FILES_ENDING = "_gib", "_files"  # project_gib = 1024, project_files = 500000
@@ -40,42 +40,41 @@ class AccountFile:
 
 def read(text, path):
     """Return {name: Allocation} of a file's text. Raises ConfigurationError."""
-    parser = configparser.RawConfigParser(strict=True, comment_prefixes=("#",))
-    try:
-        parser.read_string(text, source=str(path))
-    except configparser.Error as error:
-        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
-    return {name: allocation_of(name, parser[name], path) for name in parser.sections()}
+    return {
+        name: allocation_of(name, section, path)
+        for name, section in sections_of(text, path).items()
+    }
 
 
 def allocation_of(name, section, path):
-    """Return the Allocation of a section. Raises ConfigurationError."""
+    """Return the Allocation of a section, {key: text}. Raises ConfigurationError."""
     if not is_username(name):
         raise errors.ConfigurationError(f"{path}: [{shown_text(name)}] can be no account's name")
     places = [key[: -len(SIZE_ENDING)] for key in section if key.endswith(SIZE_ENDING)]
     places += [key[: -len(FILES_ENDING)] for key in section if key.endswith(FILES_ENDING)]
-    check_keys(section, places, f"{path}: [{name}]")
-    gid = amount(section, "gid", path)
+    where = f"{path}: [{name}]"
+    check_keys(section, places, where)
+    gid = amount(section, "gid", where)
     allocation = Allocation(
         name=name,
         members=words(section.get("members", "")),
         managers=words(section.get("managers", "")),
-        cpu=amount(section, "cpu", path),
-        gpu=amount(section, "gpu", path),
+        cpu=amount(section, "cpu", where),
+        gpu=amount(section, "gpu", where),
         description=shown_text(section.get("description", "")),
         gid=None if gid is None else int(gid),
         is_active=section.get("status", ACTIVE).strip().lower() == ACTIVE,
         accounts=words(section.get("accounts", "")),
     )
-    storage = tuple(storage_of(allocation, section, place, path) for place in sorted(set(places)))
+    storage = tuple(storage_of(allocation, section, place, where) for place in sorted(set(places)))
     return dataclasses.replace(allocation, storage=storage)
 
 
-def storage_of(allocation, section, place, path):
+def storage_of(allocation, section, place, where):
     """Return the StorageAmount of one place. Raises ConfigurationError."""
     size, files = (
-        amount(section, place + SIZE_ENDING, path),
-        amount(section, place + FILES_ENDING, path),
+        amount(section, place + SIZE_ENDING, where),
+        amount(section, place + FILES_ENDING, where),
     )
     return StorageAmount(
         allocation.name,
@@ -96,7 +95,7 @@ def check_keys(section, places, where):
             raise errors.ConfigurationError(f"{where} has no setting {shown_text(key)}{hint}")
 
 
-def amount(section, key, path):
+def amount(section, key, where):
     """Return a number of 0 or more, None if it is not said. Raises ConfigurationError."""
     text = section.get(key, "").strip()
     if not text:
@@ -106,7 +105,7 @@ def amount(section, key, path):
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e18:
-        raise errors.ConfigurationError(f"{path}: [{section.name}] {key}: no number of 0 or more")
+        raise errors.ConfigurationError(f"{where} {key}: no number of 0 or more")
     return number
 
 

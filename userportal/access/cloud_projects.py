@@ -1,15 +1,28 @@
 """Read who belongs to which project of virtual machines: an INI file, or a list in simple YAML."""
 
-import configparser
 import functools
 import re
 
 from usagedb import errors
 from userportal.access.files import ReadFile
-from userportal.access.names import is_username
+from userportal.access.names import is_username, shown_text
 from userportal.access.project_yaml import read_yaml
+from userportal.ini_file import sections_of
 
 MOST_NAME = 255
+
+
+class Project(frozenset):
+    """The usernames of a project's members."""
+
+    pi = ""  # who answers for it, its principal investigator: a name of any kind, "" if not told
+
+    @classmethod
+    def of(cls, members, pi):
+        """Return the Project of some members and a principal investigator, None for none."""
+        made = cls(members)
+        made.pi = shown_text(pi or "")
+        return made
 
 
 class Projects:
@@ -31,6 +44,13 @@ class Projects:
         """Return the members of a project, in order; [] for an unknown one. Raises as above."""
         return sorted(self._file.get().get(project, ()))
 
+    def pi_of(self, project):
+        """Return the name of a project's principal investigator, "" where the file tells none.
+
+        Raises as above.
+        """
+        return self._file.get().get(project, Project()).pi
+
 
 @functools.lru_cache(maxsize=8)
 def projects_for(path):
@@ -39,9 +59,9 @@ def projects_for(path):
 
 
 def read(text, path):
-    """Return {project: members} of a file's text. Raises ConfigurationError."""
+    """Return {name: Project} of a file's text. Raises ConfigurationError."""
     is_yaml = re.search(r"^projects:", text, re.MULTILINE)
-    found = (read_yaml if is_yaml else read_ini)(text, path)
+    found = yaml_projects(text, path) if is_yaml else read_ini(text, path)
     for project, members in found.items():
         bad = [name for name in members if not is_username(name)]
         if bad or len(project) > MOST_NAME or not project.isprintable():
@@ -50,13 +70,13 @@ def read(text, path):
 
 
 def read_ini(text, path):
-    """Return {project: members} of sections [PROJECT] with members = ann, bob."""
-    parser = configparser.RawConfigParser(strict=True, comment_prefixes=("#",))
-    try:
-        parser.read_string(text, source=str(path))
-    except configparser.Error as error:
-        raise errors.ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
+    """Return {name: Project} of sections [PROJECT] with members = ann, bob and pi = ann."""
     return {
-        name: frozenset(parser[name].get("members", "").replace(",", " ").split())
-        for name in parser.sections()
+        name: Project.of(section.get("members", "").replace(",", " ").split(), section.get("pi"))
+        for name, section in sections_of(text, path).items()
     }
+
+
+def yaml_projects(text, path):
+    """Return {name: Project} of a list in YAML."""
+    return {name: Project.of(members, pi) for name, (members, pi) in read_yaml(text, path).items()}

@@ -27,11 +27,6 @@ def is_member_of_account(username, account) -> bool:
     return is_username(username) and allocations().is_member(username, account)
 
 
-def is_manager_of_account(username, account) -> bool:
-    """Tell whether a user answers for an account. Raises what Allocations raises."""
-    return is_username(username) and allocations().is_manager(username, account)
-
-
 def accounts_of(username) -> "list[str]":
     """Return the names of a user's accounts of Slurm, in order. Raises what Allocations raises."""
     return allocations().accounts_of(username) if is_username(username) else []
@@ -51,3 +46,12 @@ def projects_of(username) -> "list[str]":
     if path is None or not is_username(username):
         return []
     return projects_for(path).projects_of(username)
+
+
+def pi_of_project(project) -> str:
+    """Return who answers for a project of virtual machines, its principal investigator.
+
+    "" where the file of projects does not tell it, or there is none. Raises as projects_of does.
+    """
+    path = settings.PORTAL.files.cloud_projects
+    return "" if path is None else projects_for(path).pi_of(project)

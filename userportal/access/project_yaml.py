@@ -1,4 +1,4 @@
-"""Read the YAML of a list of projects: projects: {NAME: {members: [..]}}, written in lines.
+"""Read the YAML of a list of projects: projects: {NAME: {members: [..], pi: ..}}, in lines.
 
 Only this form is read, and any other is refused, so that nothing is taken for what it is not.
 """
@@ -11,11 +11,13 @@ WORD = r"""'[^']*'|"[^"\\]*"|[A-Za-z0-9_][A-Za-z0-9_.@+ -]*"""
 KEY = re.compile(rf"({WORD}) *:(?: +(.*))?", re.ASCII)
 MEMBER = re.compile(rf"- +({WORD})", re.ASCII)
 LIST = re.compile(rf"\[ *(?:(?:{WORD})(?: *, *(?:{WORD}))*)? *\]", re.ASCII)
-PROJECTS, MEMBERS = "projects", "members"
+PROJECTS, MEMBERS, PI = "projects", "members", "pi"
+NOTHING = ("null", "Null", "NULL")
 
 
 def read_yaml(text, path):
-    """Return {project: members} of a file's text; other keys are passed over.
+    """Return {project: (members, principal investigator or None)} of a file's text; other keys are
+    passed over, and an investigator that is not one name.
 
     Raises ConfigurationError for YAML of another form.
     """
@@ -28,7 +30,7 @@ def read_yaml(text, path):
             reader.take(len(content) - len(content.lstrip(" ")), content.lstrip(" "))
         except ValueError as error:
             raise errors.ConfigurationError(f"{path}:{number}: {error}") from None
-    return {name: frozenset(members) for name, members in reader.found.items()}
+    return {name: (members, reader.pis.get(name)) for name, members in reader.found.items()}
 
 
 class Reader:
@@ -36,6 +38,7 @@ class Reader:
 
     def __init__(self):
         self.found = {}  # project -> [member]
+        self.pis = {}  # project -> its principal investigator
         self.section = self.project = self.key = None
         self.project_width = self.key_width = None
         self.is_open = False  # the list of members goes on in lines of its own
@@ -87,6 +90,8 @@ class Reader:
             raise ValueError(f"a second key {self.key!r}")
         self.keys.add(self.key)
         self.is_open = not value
+        if self.key == PI and re.fullmatch(WORD, value, re.ASCII) and value not in NOTHING:
+            self.pis[self.project] = bare(value)
         if self.key == MEMBERS and value:
             if not LIST.fullmatch(value):
                 raise ValueError("members are a list: [NAME, NAME]")

@@ -24,6 +24,7 @@ def with_retries(function):
             except OperationalError:
                 if attempt == TRIES or connection.in_atomic_block:
                     raise
+                connection.close_if_unusable_or_obsolete()  # then the next try connects anew
                 time.sleep(PAUSE_SECONDS * attempt)
         raise AssertionError("unreachable")
 

@@ -7,6 +7,7 @@ from rest_framework.validators import UniqueValidator
 from rest_framework.viewsets import ModelViewSet
 
 from userportal.api.base import StaffView
+from userportal.jobfacts.secrets import script_redactor
 from userportal.records.models import JobScript
 
 HIGHEST_JOB_ID = 2**32 - 1  # slurmctld holds them in 32 bits
@@ -36,11 +37,11 @@ class JobScriptSerializer(serializers.ModelSerializer):
         return value
 
     def validate_submit_script(self, value):
-        """Bound the length. Raises ValidationError."""
+        """Bound the length, and replace the secrets. Raises ValidationError."""
         most = settings.PORTAL.limits.script_characters
         if len(value) > most:
             raise serializers.ValidationError(f"A job script has at most {most} characters.")
-        return value
+        return script_redactor(settings.PORTAL).text(value)
 
     def create(self, validated_data):
         """Store a new script; of two at once the second is told that there is one."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from usagedb import errors
 from userportal.access.guards import for_helper, for_project, for_user
-from userportal.access.memberships import projects_of
+from userportal.access.memberships import pi_of_project, projects_of
 from userportal.access.roles import person_of
 from userportal.cloudstats import graphs
 from userportal.graphs.drawing import draw
@@ -43,8 +43,10 @@ def index(request):
     cores, missing = all_projects() if person.is_helper else ({}, missing_text())
     names = sorted({*projects_of(person.username), *cores})
     is_drawn = source() is not None and person.is_helper
+    projects = [(name, pi_of_project(name), cores.get(name)) for name in names]
     context = {
-        "projects": [(name, cores.get(name)) for name in names],
+        "projects": projects,
+        "has_pis": any(pi for _name, pi, _cores in projects),
         "missing": missing,
         "is_helper": person.is_helper,
         "all_graphs": [("cpu", gettext("Cores")), ("mem", gettext("Memory"))] if is_drawn else [],
@@ -82,7 +84,8 @@ def project(request, project):
     asked = source()
     machines = graphs.machines_of(asked, project, time.time()) if asked else []
     context = {
-        "project": project, "machines": machines, "missing": missing_text(),
+        "project": project, "pi": pi_of_project(project), "machines": machines,
+        "missing": missing_text(),
         "graphs": graphs.GRAPHS if machines else [],
     }  # fmt: skip
     return render(request, "cloudstats/project.html", context)

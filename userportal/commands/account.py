@@ -6,6 +6,7 @@ from usagedb import cli, errors
 from userportal.commands.listing import (
     format_option,
     span,
+    tell_none,
     time_options,
     write_jobs,
     write_users,
@@ -39,11 +40,16 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
             raise errors.UsageError(f"slurmdbd has no account {account}")
         if wants_jobs:
             wanted = JobFilter(account=account, since=start, until=end)
-            jobs = slurm.page(wanted, limit=limit).jobs
+            page = slurm.page(wanted, limit=limit)
+            found, left = page.jobs, page.filtered - len(page.jobs)
         else:
-            users = slurm.largest_users(start, end, limit, account)
+            found, left = slurm.largest_users(start, end, limit, account), 0
     if wants_jobs:
-        write_jobs(jobs, opened.username, output_format)
+        write_jobs(found, opened.username, output_format)
     else:
-        write_users(users, opened.username, output_format)
+        write_users(found, opened.username, output_format)
+    if left > 0 and not quiet:
+        click.echo(f"{left} more: raise --limit", err=True)
+    if not found:
+        tell_none(f"job of {account}", start, end, output_format, quiet)
     return 0

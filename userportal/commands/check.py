@@ -1,6 +1,8 @@
 """userportal check: of every source whether it answers, and what the portal will lack."""
 
+import shutil
 import sys
+import textwrap
 
 import click
 
@@ -11,6 +13,8 @@ from userportal.checks import CheckState, checks
 from userportal.configuration import find_configuration
 
 HEADINGS, KEYS = ("Source", "State", "What it says"), ("source", "state", "text")
+GAP = 2  # blanks between two columns
+NARROWEST = 30  # characters of the last column
 
 
 @click.command("check", context_settings=cli.CONTEXT_SETTINGS)
@@ -27,9 +31,22 @@ def command(output_format, quiet):
     found = list(checks(configuration))
     if not quiet:
         rows = [(one.source, one.state.value, one.text) for one in found]
+        if output_format == "table" and sys.stdout.isatty():
+            rows = wrapped(rows, shutil.get_terminal_size().columns)
         write_rows(list(HEADINGS), rows, output_format, list(KEYS))
     failed = [one.source for one in found if one.state is CheckState.FAILED]
     if failed:
         sys.stdout.flush()
         raise errors.UnavailableError(f"no answer, or a wrong one: {', '.join(failed)}")
     return 0
+
+
+def wrapped(rows, columns):
+    """Return rows whose last text fits into a terminal; what does not is in a row of its own."""
+    before = sum(max(len(row[place]) for row in (HEADINGS, *rows)) + GAP for place in (0, 1))
+    width = max(columns - before, NARROWEST)
+    found = []
+    for source, state, text in rows:
+        first, *others = textwrap.wrap(text, width) or [""]
+        found += [(source, state, first), *(("", "", line) for line in others)]
+    return found

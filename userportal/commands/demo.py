@@ -1,12 +1,12 @@
 """userportal demo: a made-up cluster, and the portal on it."""
 
 import os
-import socket
 import sys
 
 import click
 
-from usagedb import cli, errors
+from usagedb import cli
+from userportal.commands.listening import check_free
 from userportal.commands.serve import become_gunicorn
 from userportal.configuration import VARIABLE
 
@@ -30,28 +30,17 @@ def command(directory, port, make_only, quiet):
     from userportal.demo.make import make_demo
 
     if not make_only:
-        check_free(port)
+        check_free("127.0.0.1", port, "--port")
     click.echo(f"Making a cluster in {directory} (some 20 seconds) …", err=True)
     demo = make_demo(directory)
     click.echo(f"{demo.jobs} jobs. Log in as one of")
     for login in demo.logins:
         click.echo(f"  {login.role:8} {login.username:12} {login.password}")
-    click.echo(f"HPCUSAGE_PORTAL_CONF={demo.configuration}")
+    click.echo("In a shell, for userportal check, top and the others:")
+    click.echo(f"  export HPCUSAGE_PORTAL_CONF={demo.configuration}")
     if not make_only:
         serve(demo.configuration, port)
     return 0
-
-
-def check_free(port):
-    """Raise UnavailableError if something else listens on a port of this machine."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise errors.UnavailableError(
-                f"port {port}: {error.strerror}: name another one with --port"
-            ) from error
 
 
 def serve(configuration, port):

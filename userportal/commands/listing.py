@@ -5,6 +5,7 @@ import time
 
 import click
 
+from usagedb import errors
 from usagedb.cli import FORMATS
 from usagedb.dates import parse_date
 from usagedb.output import write_rows
@@ -28,9 +29,9 @@ def time_options(function):
     function = click.option("--until", metavar="DATE", help="Up to that day, it included.")(
         function
     )
-    return click.option("--since", metavar="DATE", help="From that day on.  [default: 7 days ago]")(
-        function
-    )
+    return click.option(
+        "--since", metavar="DATE", help="From that day on.  [default: 7 days before the end]"
+    )(function)
 
 
 def format_option(function):
@@ -45,17 +46,26 @@ def format_option(function):
 
 
 def span(since, until, days=7):
-    """Return (start, end), epoch seconds, of two options. Raises UsageError for what is no date."""
+    """Return (start, end), epoch seconds, of two options; nothing has been used after now.
+
+    Raises UsageError for what is no date, and for an end before the start.
+    """
     now = time.time()
-    start = now - days * DAY_SECONDS if since is None else midnight(since)
-    end = now if until is None else midnight(until) + DAY_SECONDS
+    end = now if until is None else min(now, midnight(until) + DAY_SECONDS)
+    start = end - days * DAY_SECONDS if since is None else midnight(since)
+    if start >= end:
+        what = "in the future" if start > now else f"after --until {until}"
+        raise errors.UsageError(f"--since {since} is {what}")
     return int(start), int(end)
 
 
 def midnight(text):
     """Return the start of a day on this machine's clock. Raises UsageError."""
     day = parse_date(text)
-    return datetime.datetime(day.year, day.month, day.day).timestamp()
+    try:
+        return datetime.datetime(day.year, day.month, day.day).timestamp()
+    except (ValueError, OverflowError, OSError) as error:  # years that the clock does not have
+        raise errors.UsageError(f"{text} is too long ago, or too far away") from error
 
 
 def job_row(job, username, now):
@@ -69,6 +79,16 @@ def job_row(job, username, now):
         round(job.memory_bytes / GIBIBYTE, 2) if job.memory_bytes else None, started,
         round(elapsed / 3600, 2), round(100 * elapsed / limit, 1) if limit and elapsed else None,
     )  # fmt: skip
+
+
+def tell_none(what, start, end, output_format, quiet):
+    """Say on stderr that a table is empty, and of which days; machines see that by themselves.
+
+    start and end are epoch seconds, the end is not included.
+    """
+    if output_format == "table" and not quiet:
+        days = [datetime.date.fromtimestamp(at).isoformat() for at in (start, end - 1)]
+        click.echo(f"no {what} from {days[0]} to {days[1]}: --since, --until choose", err=True)
 
 
 def write_jobs(jobs, username_of, output_format):

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from usagedb import cli, errors
+from userportal.commands.listening import check_bind
 from userportal.django_commands import set_up_django
 
 
@@ -50,10 +51,16 @@ def command(bind, workers, threads, timeout_seconds):
 
 
 def become_gunicorn(bind, workers, threads, timeout_seconds=90):
-    """Replace this process by gunicorn with the portal. Raises ConfigurationError without it."""
+    """Replace this process by gunicorn with the portal.
+
+    Raises ConfigurationError without it, and what check_bind raises.
+    """
     if importlib.util.find_spec("gunicorn") is None:
         raise errors.ConfigurationError("gunicorn is missing: pip install 'hpcusage[portal]'")
     set_up_django()  # a fault of the configuration is told by us, once
+    check_bind(bind)
+    if not os.access(".", os.X_OK):  # gunicorn would not begin where it was called
+        os.chdir("/")
     words = [
         sys.executable, "-m", "gunicorn", "userportal.wsgi:application", "--bind", bind,
         "--workers", str(workers), "--threads", str(threads), "--timeout", str(timeout_seconds),

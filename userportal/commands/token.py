@@ -5,9 +5,12 @@ import sys
 import click
 
 from usagedb import cli, errors
+from userportal.configuration import find_configuration
 from userportal.django_commands import set_up_django
+from userportal.own_errors import told_own_errors
 
 SCOPES = ("jobscripts", "jobs", "notes")
+MOST_DAYS = 36500
 
 
 @click.command("token", context_settings=cli.CONTEXT_SETTINGS)
@@ -19,7 +22,7 @@ SCOPES = ("jobscripts", "jobs", "notes")
     type=click.Choice(SCOPES),
     help="What the token is good for.  [default: jobscripts]",
 )
-@click.option("--days", type=click.IntRange(1), help="It ends after so many days.")
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), help="It ends after so many days.")
 @click.option("--description", default="", help="What it is for, to know it again.")
 @click.option(
     "--adopt",
@@ -40,25 +43,25 @@ def command(username, scopes, days, description, adopt, wants_list, revoke):
     set_up_django()
     from userportal.access import tokens
 
-    user = known_user(username)
-    if wants_list:
-        for token in tokens.tokens_of(user):
-            click.echo(token_line(token))
-    elif revoke is not None:
-        if not tokens.revoke(user, revoke):
-            raise errors.UsageError(f"{username} has no token {revoke}")
-    elif adopt:
-        tokens.adopt_token(
-            user,
-            sys.stdin.readline().strip(),
-            scopes or SCOPES[:1],
-            days=days,
-            description=description,
-        )
-    else:
-        click.echo(
-            tokens.make_token(user, scopes or SCOPES[:1], days=days, description=description)
-        )
+    with told_own_errors(find_configuration()):
+        user = known_user(username)
+        if wants_list:
+            for token in tokens.tokens_of(user):
+                click.echo(token_line(token))
+        elif revoke is not None:
+            if not tokens.revoke(user, revoke):
+                raise errors.UsageError(f"{username} has no token {revoke}")
+        elif adopt:
+            tokens.adopt_token(user, token_of_stdin(), scopes or SCOPES[:1], days, description)
+        else:
+            click.echo(tokens.make_token(user, scopes or SCOPES[:1], days, description))
+
+
+def token_of_stdin():
+    """Return the token that clients have already. Raises UsageError at a terminal."""
+    if not sys.stdin or sys.stdin.isatty():  # what is typed would be seen
+        raise errors.UsageError("--adopt reads stdin: userportal token USER --adopt < FILE")
+    return sys.stdin.readline().strip()
 
 
 def known_user(username):

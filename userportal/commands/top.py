@@ -6,10 +6,18 @@ import click
 
 from usagedb import cli, errors
 from usagedb.output import write_rows
-from userportal.commands.listing import format_option, span, time_options, write_users
+from userportal.commands.listing import (
+    format_option,
+    span,
+    tell_none,
+    time_options,
+    write_users,
+)
 from userportal.commands.opened import Opened
 
 KINDS = ("usage", "cores", "gpus", "memory")
+NOTHING = {"cores": "no job runs", "gpus": "no job with GPUs runs",
+           "memory": "no job runs in [limits] large_memory_partitions"}  # fmt: skip
 HOUR_SECONDS, WEEK_SECONDS = 3600, 7 * 86400
 
 
@@ -30,14 +38,19 @@ def command(kind, since, until, limit, output_format, quiet):
     """
     opened = Opened()
     if kind == "usage":
+        start, end = span(since, until)
         with opened.sources.slurm() as slurm:
-            users = slurm.largest_users(*span(since, until), limit)
+            users = slurm.largest_users(start, end, limit)
         write_users(users, opened.username, output_format)
+        if not users:
+            tell_none("job ran", start, end, output_format, quiet)
         return 0
     if since or until:
         raise errors.UsageError(f"--since and --until go with usage: {kind} is what is in use now")
     table = now_table(opened, kind, limit)
     write_rows(table.headings, table.rows, output_format, table.keys)
+    if not table.rows and output_format == "table" and not quiet:
+        click.echo(f"{NOTHING[kind]}, or the metrics do not come: userportal check", err=True)
     return 0
 
 

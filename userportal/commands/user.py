@@ -3,7 +3,13 @@
 import click
 
 from usagedb import cli
-from userportal.commands.listing import format_option, span, time_options, write_jobs
+from userportal.commands.listing import (
+    format_option,
+    span,
+    tell_none,
+    time_options,
+    write_jobs,
+)
 from userportal.commands.opened import Opened
 
 MOST_JOBS = 1000
@@ -36,6 +42,8 @@ def command(username, since, until, states, limit, output_format, quiet):
     with opened.sources.slurm() as slurm:
         page = slurm.page(wanted, limit=limit)
     write_jobs(page.jobs, opened.username, output_format)
+    if not page.jobs:
+        tell_none(f"job of {username}", start, end, output_format, quiet)
     if page.filtered > len(page.jobs) and not quiet:
         click.echo(f"{page.filtered - len(page.jobs)} more: raise --limit", err=True)
     return 0

@@ -119,6 +119,6 @@ def allocations(cluster):
 def clouds(cluster):
     """Return the sections of the file of cloud projects."""
     return {
-        project: {"members": ", ".join(members)}
+        project: {"pi": project.removesuffix("-cloud"), "members": ", ".join(members)}
         for project, members in siteseries.cloud_projects(cluster).items()
     }

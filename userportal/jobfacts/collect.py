@@ -9,6 +9,7 @@ from userportal.analysis.facts import Facts
 from userportal.jobfacts import energy
 from userportal.jobfacts.assemble import facts_of_row, measured_fields
 from userportal.jobfacts.measures import Labels, job_expressions, measured, whole_node_expressions
+from userportal.jobfacts.secrets import script_redactor
 from userportal.metrics.expression import any_of, node_names
 from userportal.metrics.window import rate_window
 from userportal.report import stored
@@ -24,9 +25,9 @@ LEAST_SECONDS = 60  # a shorter window of the metrics holds nothing
 class Known:
     """All that is known of a job, and why the rest is not."""
 
-    job: Any  # userportal.slurm.Job
+    job: Any  # userportal.slurm.model.Job
     facts: Facts
-    prerequisites: tuple = ()  # userportal.slurm.Prerequisite
+    prerequisites: tuple = ()  # userportal.slurm.model.Prerequisite
     dependents: tuple = ()  # jobs that wait for this one
     script: Optional[str] = None
     failures: dict = dataclasses.field(default_factory=dict)  # source -> UsageDBError
@@ -59,6 +60,8 @@ class Collector:
         }
         try:
             fields.update(self.measure(slurm, job, now))
+        except errors.RunInterrupted:
+            raise
         except errors.UsageDBError as error:
             logger.info("metrics of job %s: %s", job.job_id, error)
             failures["metrics"] = error
@@ -71,7 +74,11 @@ class Collector:
         found = slurm.script(job)
         if not found:
             found = self.script_of(job.array_job_id or job.job_id)
-        return found[: self.sources.configuration.limits.script_characters] if found else None
+        if not found:
+            return None
+        configuration = self.sources.configuration
+        shown = found[: configuration.limits.script_characters]
+        return script_redactor(configuration).text(shown)
 
     def measure(self, slurm, job, now):
         """Return the fields of Facts that the metrics tell; {} without a source or before start."""

@@ -1,5 +1,6 @@
 """Find what a URL names: the user, and the jobs, which must be that user's."""
 
+import dataclasses
 import time
 
 from django.conf import settings
@@ -21,21 +22,42 @@ def user_id_of(username):
     return user_id
 
 
-def jobs_of_url(slurm, username, text):
-    """Return the jobs of this user that a URL names, each with its newest row.
+@dataclasses.dataclass(frozen=True)
+class AskedJobs:
+    """The jobs of a user that a URL names, and the numbers in it that are left out."""
+
+    jobs: tuple  # of userportal.slurm.model.Job, each with its newest row
+    # Numbers as told: the user has no such jobs. Whether others have them, nobody learns.
+    not_found: str
+    over_limit: str  # the same of those that were not looked for
+
+
+def asked_jobs(slurm, username, text):
+    """Return the AskedJobs of a URL: at most as many as are shown at once.
 
     Jobs of others among them, as in a range, are left out: numbers are used again after years, and
-    a user's jobs do not stand side by side. Raises Http404 if none is left, or they are too many.
+    a user's jobs do not stand side by side. Raises Http404 if none is left.
     """
     user_id = user_id_of(username)
     try:
-        job_ids = jobset.parse(text)
+        job_ids, over_limit = jobset.first_of(text)
     except errors.UsageDBError as error:
         raise Http404(str(error)) from error
     jobs = slurm.jobs(job_ids, user_id)
     if not jobs:
         raise Http404(gettext("This user has no such job."))
-    return jobs
+    not_found = jobset.fold(set(job_ids) - {job.job_id for job in jobs})
+    return AskedJobs(tuple(jobs), told(not_found), told(over_limit))
+
+
+def told(numbers):
+    """Return a set of numbers as a text whose lines can break."""
+    return numbers.replace(",", ", ")
+
+
+def jobs_of_url(slurm, username, text):
+    """Return the jobs of asked_jobs alone. Raises Http404 as it does."""
+    return list(asked_jobs(slurm, username, text).jobs)
 
 
 def context_of(jobs, username):

@@ -12,7 +12,7 @@ from userportal.metrics.window import rate_window
 class JobContext:
     """The jobs of a page, and how the metrics of this site are labelled."""
 
-    jobs: tuple  # of userportal.slurm.Job, one at least
+    jobs: tuple  # of userportal.slurm.model.Job, one at least
     configuration: Any  # the portal's Configuration
     gpu_models: Any  # userportal.analysis.gpus: what is known of a model
     username: str = ""  # whose jobs: numbers are used again, also by others; "": not asked for

@@ -16,6 +16,7 @@ from userportal.jobstats import current_use, found, job_page
 from userportal.jobstats.registry import job_graphs_of, user_graphs_of
 from userportal.notes.of import notes_about
 from userportal.report import text as report_text
+from userportal.slurm import jobset
 from userportal.suite_pages.parts import parts_of_user
 from userportal.web.knowledge import analysis_rules, collector
 
@@ -52,11 +53,13 @@ def user(request, username):
 def job(request, username, job_id):
     """Show one job, or several of one user together."""
     with settings.SOURCES.slurm() as slurm:
-        jobs = found.jobs_of_url(slurm, username, job_id)
-        if len(jobs) > 1:
-            return render(request, "jobstats/jobs.html", jobs_context(username, job_id, jobs))
-        context = job_page.context_of_job(request, slurm, username, jobs[0])
-    return render(request, "jobstats/job.html", context)
+        asked = found.asked_jobs(slurm, username, job_id)
+        left_out = {"asked": asked, "most_jobs": jobset.MOST_JOBS}
+        if len(asked.jobs) > 1:
+            context = jobs_context(username, job_id, asked.jobs)
+            return render(request, "jobstats/jobs.html", {**context, **left_out})
+        context = job_page.context_of_job(request, slurm, username, asked.jobs[0])
+    return render(request, "jobstats/job.html", {**context, **left_out})
 
 
 def jobs_context(username, job_id, jobs):
@@ -81,16 +84,26 @@ def no_metrics():
 def report(request, username, job_id):
     """Answer with the efficiency report of one job or several as plain text."""
     with settings.SOURCES.slurm() as slurm:
-        jobs = found.jobs_of_url(slurm, username, job_id)
-        known = list(known_in_time(slurm, jobs))
+        asked = found.asked_jobs(slurm, username, job_id)
+        known = list(known_in_time(slurm, asked.jobs))
     rules, zone = analysis_rules(), timezone.get_current_timezone()
     texts = [
         report_text.report(one.facts, findings(one.facts, rules), rules=rules, zone=zone)
         for one in known
     ]
-    if len(jobs) > len(known):
-        texts.append(f"{len(jobs) - len(known)} more jobs are not shown.\n")
+    texts += told_left_out(username, asked, asked.jobs[len(known) :])
     return HttpResponse("\n".join(texts), content_type="text/plain; charset=utf-8")
+
+
+def told_left_out(username, asked, not_shown):
+    """Return lines that say which of the AskedJobs a report does not have, and why."""
+    numbers = found.told(jobset.fold(job.job_id for job in not_shown))
+    lines = (
+        (numbers, f"{len(not_shown)} more jobs are not shown"),
+        (asked.not_found, f"Left out, since {username} has no such jobs"),
+        (asked.over_limit, f"Left out, since {jobset.MOST_JOBS} jobs are shown at the most"),
+    )
+    return [f"{why}: {left}\n" for left, why in lines if left]
 
 
 def known_in_time(slurm, jobs):

@@ -6,6 +6,7 @@ The attributes: https://plotly.com/javascript/reference/.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from html import escape
@@ -18,6 +19,12 @@ from userportal.metrics.window import Window
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TICK_FORMAT = "~s"
+# "~s" puts a prefix behind the number, k or m. Where the unit has one already, or can have none, a
+# reader would see two, 1.5kGiB, or 500m%: such an axis has its numbers written out, 1,500GiB. That
+# is the one thing in which the layout of a graph is not what older clients know; they pass the
+# format on to Plotly as they do the other.
+PLAIN_TICK_FORMAT = ",~r"
+UNIT_WITHOUT_PREFIX = re.compile(r"\s*(?:%|(?:[kKMGTPE]i?|[mµn])(?:bit|[BboW])(?:h|/s)?)")
 STACK = "one"
 LONGEST_NAME = 200  # characters
 # Zooming asks the server again, so that these buttons of the toolbar would mislead.
@@ -163,7 +170,7 @@ def _axis(title: str, unit: str, maximum: float | None) -> dict[str, Any]:
     axis: dict[str, Any] = {
         "title": {"text": title},
         "ticksuffix": unit,
-        "tickformat": TICK_FORMAT,
+        "tickformat": PLAIN_TICK_FORMAT if UNIT_WITHOUT_PREFIX.fullmatch(unit) else TICK_FORMAT,
     }
     if maximum is not None and isfinite(maximum) and maximum > 0:
         axis["range"] = [0, maximum]

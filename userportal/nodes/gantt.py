@@ -1,11 +1,18 @@
 """Which jobs a node ran, as bars in lanes by user: a Plotly figure."""
 
+import dataclasses
+
 from django.utils.translation import gettext
 
 from userportal.access.names import is_number, is_username
 from userportal.metrics.figure import JOB_CONFIG, moment_text, shown
 
-LANE_PIXELS, MARGIN_PIXELS, MOST_LANES = 26, 110, 60
+LANE_PIXELS, MARGIN_PIXELS = 26, 110
+MOST_PIXELS = 900  # of all lanes: a screen or little more; they get narrower before there are more
+# Lanes with names need room for these; where these are too many, users share lanes without names.
+NAMED_PIXELS, MOST_NAMED = 14, 60
+SHARED_PIXELS, MOST_SHARED = 7, 128
+LONGEST_LABEL = 20  # characters
 MOST_BARS = 2000
 MILLISECONDS = 1000
 STATE_COLOUR = "#b3261e"
@@ -25,56 +32,106 @@ def spans(series, step):
         yield start, last + step
 
 
+@dataclasses.dataclass(frozen=True)
+class Bars:
+    """Which bars lie in which lanes."""
+
+    lanes: dict  # name of a lane, by which a bar is in it -> its label
+    bars: list  # (series of a job, start, end, name of its lane)
+    is_shared: bool  # by users: the lanes have no labels
+
+    def cut(self, most):
+        """Return the first lanes alone."""
+        kept = dict(list(self.lanes.items())[:most])
+        return Bars(kept, [bar for bar in self.bars if bar[3] in kept], self.is_shared)
+
+    def job_count(self):
+        """Return the number of jobs that have a bar."""
+        return len({id(bar[0]) for bar in self.bars})
+
+    def lane_pixels(self, rows):
+        """Return the height of one of some rows."""
+        least = SHARED_PIXELS if self.is_shared else NAMED_PIXELS
+        return max(least, min(LANE_PIXELS, MOST_PIXELS // max(rows, 1)))
+
+
 def figure(jobs, states, window, whole, unit):
     """Return {"data", "layout", "config"} of the series of jobs and of states of a node.
 
     A bar is coloured by its part of the `whole` node, in cores or GPUs. A click on one leads to its
-    job: customdata has user and job.
+    job: customdata has user and job. The title of the axis tells if not all jobs are shown.
     """
-    lanes, bars = laid(jobs, window.step)
+    laid_out = laid(jobs, window.step)
     data = [states_trace(states, window.step)] if states else []
-    if bars:
-        data.append(jobs_trace(bars, whole, unit))
-    rows = len(lanes) + bool(states)
+    if laid_out.bars:
+        data.append(jobs_trace(laid_out.bars, whole, unit))
+    first = {gettext("State"): gettext("State")} if states else {}
+    rows = max(len(laid_out.lanes) + len(first), 2)
+    labels = first if laid_out.is_shared else {**first, **laid_out.lanes}
+    pixels = laid_out.lane_pixels(rows)
     layout = {
         "barmode": "overlay",
         "hovermode": "closest",
-        "meta": {"height": MARGIN_PIXELS + LANE_PIXELS * max(rows, 2)},  # see nodes.js
+        "meta": {"height": MARGIN_PIXELS + pixels * rows},  # see nodes.js
         "xaxis": {"type": "date", "range": [moment_text(window.start), moment_text(window.end)]},
         "yaxis": {
             "type": "category", "automargin": True, "autorange": "reversed",
-            "categoryorder": "array",
-            "categoryarray": [gettext("State")] * bool(states) + lanes,
+            "categoryorder": "array", "categoryarray": [*first, *laid_out.lanes],
+            "tickvals": list(labels), "ticktext": list(labels.values()),
+            "tickfont": {"size": 12 if pixels > NAMED_PIXELS + 2 else 10},
+            "title": {"text": title_of(laid_out, len(jobs))},
         },
         "showlegend": False,
     }  # fmt: skip
     return {"data": data, "layout": layout, "config": JOB_CONFIG}
 
 
-def laid(jobs, step):
-    """Return (names of lanes, bars): each bar is (series of a job, start, end, its lane's name).
+def title_of(laid_out, job_count):
+    """Return the title of the axis of Bars: what is not said by the labels of the lanes."""
+    drawn = laid_out.job_count()
+    if drawn < job_count:
+        return f"{gettext('Jobs')} ({drawn} / {job_count})"
+    return gettext("Jobs") if laid_out.is_shared else ""
 
-    The lanes of a user stand together; jobs that ran at the same time lie in several. Above
-    MOST_LANES the rest is left out, and a last lane says so.
+
+def laid(jobs, step):
+    """Return the Bars of the series of jobs: at most MOST_BARS, the latest.
+
+    The lanes of a user stand together; jobs that ran at the same time lie in several. If these are
+    more than MOST_NAMED, the jobs of all users lie in the same lanes, at most MOST_SHARED.
     """
+    bars = [(one, start, end) for one in jobs for start, end in spans(one, step)]
+    bars = sorted(bars, key=lambda bar: bar[1:])[-MOST_BARS:]
     by_user: dict = {}
-    for one in jobs:
-        bars = by_user.setdefault(one.labels.get("user", "?"), [])
-        bars += [(start, end, one) for start, end in spans(one, step)]
-    lanes: list = []
-    found = []
-    for user, bars in sorted(by_user.items()):
-        ends: list = []  # of the last bar in each lane of the user
-        for start, end, one in sorted(bars, key=lambda bar: bar[:2]):
-            place = next((n for n, last in enumerate(ends) if last <= start), len(ends))
-            ends[place : place + 1] = [end]
-            found.append((one, start, end, lane_name(user, place)))
-        lanes += [lane_name(user, place) for place in range(len(ends))]
-    kept = set(lanes[:MOST_LANES])
-    bars = [bar for bar in found if bar[3] in kept][:MOST_BARS]
-    if len(lanes) > MOST_LANES or len(found) > len(bars):
-        return [*lanes[:MOST_LANES], gettext("… and more")], bars
-    return lanes, bars
+    for bar in bars:
+        by_user.setdefault(bar[0].labels.get("user", "?"), []).append(bar)
+    lanes: dict = {}
+    found: list = []
+    for user, own in sorted(by_user.items()):
+        for bar, place in placed(own):
+            name = lane_name(user, place)
+            lanes[name] = lane_name(shortened(user), place)
+            found.append((*bar, name))
+    if len(lanes) <= MOST_NAMED:
+        return Bars(lanes, found, False)
+    shared = [(*bar, str(place + 1)) for bar, place in placed(bars)]
+    numbers = sorted({int(bar[3]) for bar in shared})
+    return Bars({str(one): "" for one in numbers}, shared, True).cut(MOST_SHARED)
+
+
+def placed(bars):
+    """Yield each of some (series, start, end), in order, with the first lane that is free then."""
+    ends: list = []  # of the last bar in each lane
+    for bar in bars:
+        _one, start, end = bar
+        place = next((n for n, last in enumerate(ends) if last <= start), len(ends))
+        ends[place : place + 1] = [end]
+        yield bar, place
+
+
+def shortened(user):
+    """Return a user's name as far as there is room for it."""
+    return user if len(user) <= LONGEST_LABEL else user[: LONGEST_LABEL - 1] + "…"
 
 
 def lane_name(user, place):

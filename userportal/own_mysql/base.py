@@ -1,10 +1,16 @@
 """Django's backend of MariaDB and MySQL, with tables that hold any text byte by byte.
 
 Otherwise a table has the character set of its database, which often is latin1, and in which ANN
-is ann: two people would be one.
+is ann: two people would be one. OPTIONS may name several `hosts`; one that goes away is left for
+another at the next request.
 """
 
+from typing import Any
+
+import pymysql
 from django.db.backends.mysql import base, schema
+
+from userportal.own_mysql import hosts
 
 # As on other databases these take any case.
 ANY_CASE_LOOKUPS = ("iexact", "icontains", "istartswith", "iendswith")
@@ -26,3 +32,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
         **base.DatabaseWrapper.operators,
         **dict.fromkeys(ANY_CASE_LOOKUPS, f"COLLATE {ANY_CASE} LIKE %s"),
     }
+    connection: Any
+
+    @property
+    def has_hosts(self):
+        """Whether there are several servers to choose from."""
+        return "hosts" in self.settings_dict["OPTIONS"]
+
+    def get_new_connection(self, conn_params):
+        """Return a connection; with several hosts to one that can be used."""
+        if not self.has_hosts:
+            return hosts.Connection(**conn_params)
+        named = {name: conn_params[name] for name in conn_params if name not in ("host", "hosts")}
+        return hosts.connect_to_one(conn_params["hosts"], named)
+
+    def is_usable(self):
+        """Tell whether the connection can go on; Django asks at the first query of a request."""
+        try:
+            if self.has_hosts:
+                self.connection.check()
+            else:
+                with self.connection.hurried():
+                    self.connection.ping(reconnect=False)
+        except pymysql.Error as error:
+            hosts.failed(self.connection.host, self.connection.port, error)
+            return False
+        return True

@@ -4,7 +4,7 @@ import logging
 import time
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
@@ -21,6 +21,10 @@ from userportal.web.graphs import graph_response
 logger = logging.getLogger(__name__)
 
 HOUR_SECONDS = 3600
+# The pages show an hour, a day or a week. Who is not logged in gets no more work done than a few
+# steps of zooming out from there: the metrics are read anew for each window.
+LONGEST_DAYS = 31
+LONGEST_SECONDS = LONGEST_DAYS * 86400
 SOFTWARE_TITLES = {
     "software": lambda: gettext("Cores by software"),
     "software_stack": lambda: gettext("Cores by where the software is stored"),
@@ -103,8 +107,12 @@ def page(request, kind, names):
 
 
 def drawn(request, graph):
-    """Return the answer with a public graph over the window that is asked for."""
+    """Return the answer with a public graph over the window that is asked for, if it is no longer
+    than LONGEST_SECONDS."""
     shown = window_from(request.GET, HOUR_SECONDS)
+    if shown.seconds > LONGEST_SECONDS:
+        text = gettext("This graph shows %(days)s days at the most.") % {"days": LONGEST_DAYS}
+        return JsonResponse({"error": text}, status=400)
     return graph_response(draw(settings.SOURCES.metrics, graph, shown))
 
 

@@ -1,6 +1,6 @@
 """Colours of the terminal, when they are wanted."""
 
-RED, BOLD, YELLOW, END = "\x1b[31m", "\x1b[1m", "\x1b[33m", "\x1b[0m"
+RED, BOLD, END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 BOLD_RED = BOLD + RED
 OF_SEVERITY = {"critical": BOLD_RED, "warning": BOLD, "info": ""}
 

@@ -1,6 +1,7 @@
-"""Find users, accounts and groups with quotas by a part of their names."""
+"""Find users, accounts and groups with quotas by a part of their names, jobs by their numbers."""
 
 import dataclasses
+import re
 
 from django.conf import settings
 from django.http import JsonResponse
@@ -8,17 +9,20 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
 
+from usagedb import errors
 from userportal.access.guards import for_helper
 from userportal.access.memberships import people
 from userportal.search.groups import found_groups
+from userportal.slurm import jobset
 
 KINDS = ("all", "users", "slurm", "quotas")
 LONGEST_QUERY = 100
+JOB_NUMBER = re.compile(r"\d{1,10}(_\d{1,10})?", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One user, account or group that was found."""
+    """One job, user, account or group that was found."""
 
     typetext: str
     typefeathericon: str
@@ -61,6 +65,8 @@ def found_of(request):
 def results_of(text, kind, limit):
     """Return at most `limit` Results of the kinds that are asked for, those nearest first."""
     found = []
+    if kind == "all":
+        found += jobs(text)
     if kind in ("all", "users"):
         found += users(text, limit)
     names = []
@@ -78,6 +84,27 @@ def distance(name, text):
     """Return 0 for the name that was asked for, 1 for one that begins so, 2 for others."""
     name, text = name.lower(), text.lower()
     return 0 if name == text else 1 if name.startswith(text) else 2
+
+
+def jobs(text):
+    """Return the job that a text is the number of, a task as 123_4; none for another text."""
+    if not settings.SOURCES.has("slurm") or not JOB_NUMBER.fullmatch(text):
+        return []
+    with settings.SOURCES.slurm() as slurm:
+        try:
+            task = jobset.task(text)
+            found = [slurm.task(*task)] if task else slurm.jobs(jobset.parse(text))
+        except errors.UsageError:  # a number that no job can have
+            return []
+    return [job_result(job) for job in found if job is not None]
+
+
+def job_result(job):
+    """Return the Result of a job, which is on the page of its user."""
+    name = people().username_of(job.user_id)
+    link = address("jobstats:job", name, str(job.job_id)) if name else ""
+    what = f"{job.name} · {name or job.user_id}"
+    return Result(gettext("Job"), "cpu", what, job.display_id, link)
 
 
 def users(text, limit):
@@ -116,9 +143,9 @@ def groups(text, names):
     ]  # fmt: skip
 
 
-def address(view, name):
+def address(view, *names):
     """Return the address of a page about a name; "" if there is no such page."""
     try:
-        return reverse(view, args=[name])
+        return reverse(view, args=names)
     except NoReverseMatch:
         return ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from usagedb.errors import ConfigurationError
 from userportal.slurm import tres
+from userportal.slurm.clusters import clusters_of
 from userportal.slurm.names import checked_cluster
 from userportal.slurm.tables import CLUSTER_TABLES, COMMON_TABLES
 
@@ -103,9 +104,16 @@ class ClusterTables:
         if not there:
             raise ConfigurationError(
                 f"{self.database.config.describe()}: no table {self.name(table)} that this account"
-                " may read: check the cluster's name and the grants"
+                f" may read: check the cluster's name and the grants{self._others()}"
             )
         return ", ".join(f'"{column}"' if column in there else "NULL" for column in wanted)
+
+    def _others(self) -> str:
+        """Return a hint at the clusters that are there, if ours is none of them."""
+        found = clusters_of(self.database)
+        if not found or self.cluster in found:
+            return ""
+        return f" (the database has {', '.join(found)})"
 
     def tres_names(self) -> "dict[int, str]":
         """Return {id: name} of what Slurm counts, such as {1001: gres/gpu, 1002: gres/gpu:a100}."""

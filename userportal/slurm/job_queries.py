@@ -97,12 +97,12 @@ class JobQueries(ClusterTables):
         """Return what all running jobs of a user have together."""
         selected = self.selected("job_table", rows.PER_JOB_COLUMNS)
         sql = (
-            f"SELECT {selected} FROM {{job_table}}"  # noqa: S608 - fixed columns
+            f'SELECT "id_job", {selected} FROM {{job_table}}'  # noqa: S608 - fixed columns
             f' WHERE "id_user" = ? AND "time_end" = 0 AND {states.BASE_EXPRESSION} = ? LIMIT ?'
         )
         names = self.tres_names()
         asked = self.ask(sql, (user_id, states.RUNNING, MOST_RUNNING))
-        found = [rows.resources(row, names) for row in asked]
+        found = [rows.resources(row[1:], names) for row in asked]
         gpus: dict[str, int] = {}
         for one in found:
             for model, count in one["gpus"].items():
@@ -110,6 +110,7 @@ class JobQueries(ClusterTables):
         return RunningTotals(
             len(found), sum(one["cores"] for one in found),
             sum(one["memory_bytes"] or 0 for one in found), gpus,
+            tuple(sorted({int(row[0]) for row in asked})),
         )  # fmt: skip
 
     def prerequisites(self, job: Job) -> "list[Prerequisite]":

@@ -27,6 +27,54 @@ def parse(text: str) -> "list[int]":
     return list(found)
 
 
+def first_of(text: str) -> "tuple[list[int], str]":
+    """Return (the first MOST_JOBS numbers that parse would return, the others as a set like it).
+
+    Raises UsageError for what is no set. The ranges of the others are not written out: they may
+    have billions of numbers.
+    """
+    found: dict[int, None] = {}
+    others = []
+    for part in text.split(","):
+        first, last = parsed_part(part.strip())
+        while first <= last and len(found) < MOST_JOBS:
+            found[first] = None
+            first += 1
+        if first <= last:
+            others.append((first, last))
+    return list(found), written(without(joined(others), runs(found)))
+
+
+def joined(ranges: "Iterable[tuple[int, int]]") -> "Iterator[tuple[int, int]]":
+    """Yield ranges (first, last) in order; those that touch become one."""
+    begun: tuple[int, int] | None = None
+    for first, last in sorted(ranges):
+        if begun and first <= begun[1] + 1:
+            begun = (begun[0], max(begun[1], last))
+            continue
+        if begun:
+            yield begun
+        begun = (first, last)
+    if begun:
+        yield begun
+
+
+def without(
+    ranges: "Iterable[tuple[int, int]]", taken: "Iterable[tuple[int, int]]"
+) -> "Iterator[tuple[int, int]]":
+    """Yield what is left of ranges in order that do not touch, without others of that kind."""
+    holes = list(taken)
+    for start, last in ranges:
+        first = start
+        for hole_first, hole_last in holes:
+            if first <= hole_last and hole_first <= last:
+                if first < hole_first:
+                    yield first, hole_first - 1
+                first = hole_last + 1
+        if first <= last:
+            yield first, last
+
+
 def parsed_part(part: str) -> "tuple[int, int]":
     """Return the first and the last number of one job or range. Raises UsageError."""
     matched = PART.fullmatch(part)
@@ -44,20 +92,14 @@ def task(text: str) -> "tuple[int, int] | None":
 
 def fold(numbers: "Iterable[int]") -> str:
     """Return the shortest text that stands for some numbers."""
-    return ",".join(
-        str(first) if first == last else f"{first}-{last}" for first, last in runs(numbers)
-    )
+    return written(runs(numbers))
+
+
+def written(ranges: "Iterable[tuple[int, int]]") -> str:
+    """Return ranges (first, last) as parse reads them."""
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def runs(numbers: "Iterable[int]") -> "Iterator[tuple[int, int]]":
     """Yield the first and the last of each run of numbers, in order."""
-    begun: tuple[int, int] | None = None
-    for number in sorted(set(numbers)):
-        if begun and number == begun[1] + 1:
-            begun = (begun[0], number)
-            continue
-        if begun:
-            yield begun
-        begun = (number, number)
-    if begun:
-        yield begun
+    return joined((number, number) for number in numbers)

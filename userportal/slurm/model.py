@@ -201,6 +201,7 @@ class RunningTotals:
     cores: int = 0
     memory_bytes: int = 0
     gpus: "dict[str, int]" = field(default_factory=dict)
+    job_ids: "tuple[int, ...]" = ()
 
     @property
     def gpu_count(self) -> int:
@@ -246,6 +247,15 @@ class Account:
     name: str
     description: str
     organization: str
+
+
+@dataclass(frozen=True)
+class PartitionLengths:
+    """How many jobs of a partition waited and ran how long, of those of a window."""
+
+    partition: str
+    ran: "list[int]"  # jobs by run time, for each of length_queries.LENGTHS and above
+    waited: "list[int]"  # the same by the time in the queue; of some it is not known
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from usagedb.database import like_pattern
 from userportal.slurm import states
 from userportal.slurm.job_queries import JobQueries
 from userportal.slurm.model import Job
+from userportal.slurm.page_queries import escaped
 
 MOST_FOUND = 1000
 RUNNING = f'{states.BASE_EXPRESSION} = {states.RUNNING} AND "time_end" = 0'
@@ -32,11 +32,6 @@ class RunningQueries(JobQueries):
             f'WHERE {RUNNING} AND "time_start" BETWEEN 1 AND ? AND "time_eligible" >= ?'
             f' AND ({names}) ORDER BY "time_start" LIMIT ?'
         )
-        patterns = [like_pattern(f"%{escaped(part.lower())}%") for part in parts]
+        patterns = [f"%{escaped(part.lower())}%" for part in parts]
         times = [int(started_before), int(eligible_after)]
         return self._jobs(where, [*times, *patterns, min(limit, MOST_FOUND)])
-
-
-def escaped(text: str) -> str:
-    """Return a text as a LIKE pattern of a person that stands for itself."""
-    return "".join("\\" + letter if letter in "\\%_" else letter for letter in text)

@@ -4,28 +4,34 @@ import datetime
 import time
 
 from django.conf import settings
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext
 
 from userportal.access.guards import for_helper
+from userportal.slurmstats import graphs
 from userportal.slurmstats.priority import levels_at_starts
 from userportal.slurmstats.window import asked_days
+from userportal.web.graphs import graph_response
 
 LONGEST_NAME = 100
 
 
 def asked(request):
     """Return (start, end, account or None) of a request."""
-    start, end = asked_days(request.GET, time.time())
+    start, end = asked_days(request.GET, time.time(), timezone.get_current_timezone())
     account = request.GET.get("account", "").strip()[:LONGEST_NAME]
-    return int(start), int(end), account or None
+    return start, end, account or None
 
 
 def page_context(request, slurm):
     """Return what all of these pages show: the window, the account, and which there are."""
     start, end, account = asked(request)
     first, last = (
-        datetime.datetime.fromtimestamp(at, datetime.timezone.utc).date() for at in (start, end)
+        datetime.datetime.fromtimestamp(at, timezone.get_current_timezone()).date()
+        for at in (start, end)
     )
     return {
         "first": first.isoformat(), "last": last.isoformat(), "account": account or "",
@@ -35,13 +41,27 @@ def page_context(request, slurm):
 
 @for_helper
 def index(request):
-    """Show, by partition, how much of their limit jobs use, and how many time out."""
+    """Show, by partition, how long jobs wait and run, and how much of their limit they use."""
     start, end, account = asked(request)
     with settings.SOURCES.slurm() as slurm:
         rows = slurm.partition_statistics(start, end, account)
         context = page_context(request, slurm)
     shown = [(one, percent(one.timeout_ratio), percent(one.mean_ratio)) for one in rows]
-    return render(request, "slurmstats/index.html", {**context, "rows": shown})
+    query = urlencode(
+        {"start": context["first"], "end": context["last"], "account": context["account"]}
+    )
+    more = {"rows": shown, "graphs": graphs.TITLES, "query": query}
+    return render(request, "slurmstats/index.html", {**context, **more})
+
+
+@for_helper
+def graph(request, graph):
+    """Answer with bars of how many jobs waited or ran how long."""
+    if graph not in graphs.TITLES:
+        raise Http404(gettext("There is no such graph."))
+    start, end, account = asked(request)
+    with settings.SOURCES.slurm() as slurm:
+        return graph_response(graphs.graph_of(graph, slurm, start, end, account))
 
 
 def percent(part):

@@ -92,7 +92,7 @@ def user_name(labels):
     return labels.get("user", "?")
 
 
-def lustre_layers(file_system, graph):
+def lustre_ranking(file_system, graph):
     """Return the Graph of the users with most of one kind of work on a file system."""
     others = {"fs": file_system, "user": not_equal("root")}
     if graph == "metadata":
@@ -113,4 +113,4 @@ def lustre_graph(request, name, graph):
     if graph not in ("metadata", "read", "write"):
         raise Http404(gettext("There is no such graph."))
     shown = window_from(request.GET, DAY_SECONDS)
-    return graph_response(draw(settings.SOURCES.metrics, lustre_layers(name, graph), shown))
+    return graph_response(draw(settings.SOURCES.metrics, lustre_ranking(name, graph), shown))

@@ -7,11 +7,13 @@ import functools
 
 from django.urls import register_converter
 
+from userportal.access.names import NAME
+
 
 class NameConverter:
     """A user, an account, a project: no slash, no leading dot or hyphen, at most 64 characters."""
 
-    regex = r"[A-Za-z0-9_][A-Za-z0-9_.@+\-]{0,63}"
+    regex = NAME.pattern
 
     def to_python(self, value):
         """Return the name as it stands in the URL."""
@@ -23,9 +25,12 @@ class NameConverter:
 
 
 class JobSetConverter(NameConverter):
-    """Jobs by number: 107, or 100-105,107. How many that are, the view looks at."""
+    """Jobs by number: 107, or 100-105,107. How many that are, the view looks at.
 
-    regex = r"[0-9]{1,10}(?:-[0-9]{1,10})?(?:,[0-9]{1,10}(?:-[0-9]{1,10})?){0,99}"
+    300 parts, with the address of a graph behind them, are what a line of a request may have.
+    """
+
+    regex = r"[0-9]{1,10}(?:-[0-9]{1,10})?(?:,[0-9]{1,10}(?:-[0-9]{1,10})?){0,299}"
 
 
 class NodeConverter(NameConverter):

@@ -1,13 +1,16 @@
 """The pages for what went wrong: 400, 403, 404, 500; those who ask for JSON get JSON."""
 
 import logging
+import sys
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 from django.utils.translation import gettext
 
 from userportal.access.roles import person_of
+from userportal.own_errors import known_error
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +64,17 @@ def stale_form(request, reason=""):
 
 
 def broken(request):
-    """Tell that the portal has a fault; even if the frame of the pages is what is broken."""
-    title = gettext("The portal has a fault")
-    text = gettext("What went wrong stands in the log of the portal. Please try again later.")
+    """Tell that the portal has a fault, or that its own database is away (503); even if the frame
+    of the pages is what is broken."""
+    if known_error(sys.exc_info()[1], settings.PORTAL):
+        status, title = 503, gettext("Not available now")
+        text = gettext("What this page shows cannot be reached now. Please try again later.")
+    else:
+        status, title = 500, gettext("The portal has a fault")
+        text = gettext("What went wrong stands in the log of the portal. Please try again later.")
     try:
-        return told(request, 500, title, text)
+        return told(request, status, title, text)
     except Exception:  # whatever broke the page may break its frame too
         logger.exception("the page that tells a fault failed")
         plain = loader.get_template("web/plain_error.html")
-        return HttpResponse(plain.render({"title": title, "text": text}), status=500)
+        return HttpResponse(plain.render({"title": title, "text": text}), status=status)

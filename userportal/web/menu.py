@@ -11,7 +11,7 @@ from userportal.access.memberships import people
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One line of the menu; `shown` for everybody, user (who is logged in), helper or staff."""
+    """One line of the menu; `role` is everybody, user (who is logged in), helper or staff."""
 
     title: str
     view: str  # the name of the URL, without arguments or with the user's own name

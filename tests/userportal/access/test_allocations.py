@@ -276,7 +276,16 @@ others:
   web2:
     members: [eve]
 """
-INI = "[web]\nmembers = ann, bob\n[data lake]\nmembers = ann carol\n[flat]\nmembers=dan\n[empty]\n"
+INI = """\
+[web]
+members = ann, bob
+[data lake]
+pi = mia
+members = ann carol
+[flat]
+members=dan
+[empty]
+"""
 MEMBERS = {"web": {"ann", "bob"}, "data lake": {"ann", "carol"}, "flat": {"dan"}, "empty": set()}
 
 
@@ -288,8 +297,24 @@ def test_projects_are_read_in_both_forms(tmp_path, text):
     found = cloud_projects.projects_for(path)
     assert found.projects_of("ann") == ["data lake", "web"]
     assert found.members_of("flat") == ["dan"] and found.members_of("none") == []
+    assert (found.pi_of("data lake"), found.pi_of("web"), found.pi_of("none")) == ("mia", "", "")
+    assert found.projects_of("mia") == []  # who answers for it is not by this a member
     path.write_text("[other]\nmembers = zoe\n")
     assert found.projects_of("ann") == [] and found.projects_of("zoe") == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("written", "pi"),
+    [
+        ("mia", "mia"), ("'M. Example'", "M. Example"), ('"\u00c9lo\u00efse"', "\u00c9lo\u00efse"),
+        ("null", ""), ("", ""), ("[mia]", ""), ("{name: mia}", ""), ("*one", ""),
+        ("\n      - mia", ""), ("mia Example", "mia Example"), ("'" + 300 * "x" + "'", 200 * "x"),
+    ],
+)  # fmt: skip
+def test_the_investigator_of_a_project_is_one_name_or_not_told(tmp_path, written, pi):
+    text = f"projects:\n  a:\n    pi: {written}\n    members: [ann]\n"
+    project = cloud_projects.read(text, tmp_path / "p")["a"]
+    assert (project, project.pi) == ({"ann"}, pi)
 
 
 def test_the_simple_reader_agrees_with_a_whole_one():

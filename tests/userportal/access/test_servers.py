@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -36,8 +37,6 @@ class PortalServer(Server):
 
     def prepare(self):
         """Make the tables."""
-        import subprocess
-
         manage = [sys.executable, str(CHECKOUT / "userportal" / "manage.py")]
         subprocess.run([*manage, "migrate", "--skip-checks", "-v", "0"], check=True,
                        **self.popen_options())  # fmt: skip
@@ -94,6 +93,27 @@ def test_the_environment_of_runserver_logs_in(tmp_path):
         assert server.who([("X-Forwarded-For", "192.0.2.1")]) == NOBODY
         assert server.who([("Via", "1.1 proxy")]) == NOBODY
         assert server.who([("Remote-User", "eve"), ("Affiliation", "member")]) == STAFF
+
+
+@pytest.mark.parametrize("program", ["userportal/manage.py", "bin/userportal"])
+def test_runserver_warns_that_everybody_of_this_machine_is_the_user(tmp_path, program):
+    def told(*words, **more):
+        environment = {**DevelopmentServer(tmp_path).environment, **more}
+        done = subprocess.run(
+            [sys.executable, str(CHECKOUT / program), *words], cwd=tmp_path, env=environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return [line for line in done.stderr.splitlines() if line.startswith("Warning:")]
+
+    # It ends at once: there is no such address.
+    start = ("runserver", "--noreload", "--skip-checks", "no address")
+    assert told(*start, REMOTE_USER="ann@example.org\x1b[2J") == [
+        "Warning: REMOTE_USER is set: every account of this machine that connects to this server is"
+        " ann@example.org\\x1b[2J on its pages, with that user's roles. Use it only where nobody"
+        " else is logged in."
+    ]
+    assert told(*start) == []
+    assert told("diffsettings", REMOTE_USER="ann") == []
 
 
 def test_without_the_environment_a_client_cant_say_who_it_is_to_runserver(tmp_path):

@@ -214,3 +214,20 @@ def test_a_project_without_machines_says_so(tmp_path):
         page = portal.text(ROOT + "ann-cloud/", "ann")
         assert "No machine of this project was seen in the last week." in page
         assert "data-graph" not in page
+
+
+def test_the_investigators_of_projects_are_shown_where_the_file_tells_them(tmp_path):
+    with tiny_portal(tmp_path, record) as portal:
+        for reader in ("ann", "hal"):
+            assert "Principal investigator" not in portal.text(ROOT, reader)
+        assert "Principal investigator" not in portal.text(ROOT + "ann-cloud/", "ann")
+    (tmp_path / "other").mkdir()
+    with tiny_portal(tmp_path / "other", record) as portal:
+        (portal.directory / "cloud.conf").write_text(
+            "[ann-cloud]\nmembers = ann\npi = <b>Mia\n[two words]\nmembers = bob\n"
+        )
+        assert "Principal investigator: &lt;b&gt;Mia" in portal.text(ROOT + "ann-cloud/", "ann")
+        assert "Principal investigator" not in portal.text(WORDS, "bob")
+        assert rows(portal.text(ROOT, "ann")) == [["ann-cloud", "&lt;b&gt;Mia"]]
+        assert "Principal investigator" not in portal.text(ROOT, "bob")
+        assert [row[1:-1] for row in rows(portal.text(ROOT, "hal"))][1] == ["&lt;b&gt;Mia"]

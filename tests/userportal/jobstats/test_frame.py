@@ -35,10 +35,21 @@ def test_the_menu_leads_to_the_own_pages(few):
     assert menu_of(reader("ann").html("accountstats/"))["My jobs"] == "/secure/jobstats/ann/"
 
 
-def test_modules_that_the_site_does_not_want_are_not_in_the_menu(tmp_path):
+def test_modules_that_the_site_does_not_want_are_not_in_the_menu(few, tmp_path):
+    reader("sam").html("accountstats/")  # the addresses of all parts are read once in a process
     path = write_site(tmp_path / "site", portal={"modules": "jobstats, accountstats"})
     with served(path):
         assert set(menu_of(reader("sam").html("accountstats/"))) == {"My jobs", "My accounts"}
+
+
+def test_a_part_has_one_name_for_the_menu_and_for_its_pages(few, tmp_path):
+    from userportal import urls
+
+    path = write_site(tmp_path / "site", portal={"modules": "suite"})
+    with served(path):
+        assert [str(one.pattern) for one in urls.secure_urls()] == ["secure/suite/"]
+        menu = menu_of(reader("hal").html("suite/modules/"))
+    assert menu == {"Software": "/secure/suite/modules/"}
 
 
 @pytest.mark.parametrize(

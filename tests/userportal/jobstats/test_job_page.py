@@ -162,6 +162,48 @@ def test_jobs_of_others_among_several_are_left_out(page):
     assert "2 jobs" in text_of(shown) and "secret-of-bob" not in shown
 
 
+def left_out(shown):
+    """Return what a page tells of numbers that it leaves out."""
+    return [line for line in notes_of(shown) if line.startswith("Left out")]
+
+
+def notes_of(shown):
+    """Return the statements of a page about what it lacks."""
+    found = re.findall(r'<p class="missing" role="note">.*?<span>(.*?)</span>', shown, re.S)
+    return [html.unescape(one) for one in found]
+
+
+def test_numbers_without_a_job_of_the_user_are_told_on_the_page(page):
+    assert left_out(page(f"{ONE}-{TWO}")) == []
+    shown = page(f"900,{ONE}-{GPU},901-905,907")
+    assert left_out(shown) == ["Left out, since ann has no such jobs: 900-905, 907"]
+    # One job is left: it has its own page, which says the same.
+    assert left_out(page(f"{ONE},900")) == ["Left out, since ann has no such jobs: 900"]
+
+
+def test_whether_a_number_is_a_job_of_somebody_else_nobody_learns(page):
+    nobodys, others = OTHERS - 1, OTHERS
+    assert left_out(page(f"{ONE},{TWO},{others}")) == [
+        left_out(page(f"{ONE},{TWO},{nobodys}"))[0].replace(str(nobodys), str(others))
+    ]
+
+
+def test_numbers_beyond_the_limit_are_told_and_the_others_shown(page):
+    assert left_out(page(f"{ONE}-{TWO},5000-8000,{GPU},9000")) == [
+        "Left out, since ann has no such jobs: 5000-5997",
+        "Left out, since 1,000 jobs are shown at the most: 103, 5998-8000, 9000",
+    ]
+    assert "2 jobs" in text_of(page(f"{ONE}-{TWO},5000-4294967293"))
+
+
+def test_a_report_tells_the_numbers_that_it_leaves_out(ann):
+    text = ann.get(f"jobstats/ann/{ONE},900,5000-7000/report.txt").content.decode()
+    assert text.endswith(
+        "\nLeft out, since ann has no such jobs: 900, 5000-5997\n"
+        "\nLeft out, since 1000 jobs are shown at the most: 5998-7000\n"
+    )
+
+
 def test_the_report_is_plain_text_of_all_jobs(ann):
     answer = ann.get(f"jobstats/ann/{ONE},{TWO}/report.txt")
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
@@ -173,7 +215,7 @@ def test_a_report_that_takes_long_ends_and_says_how_much_is_missing(ann, monkeyp
     monkeypatch.setattr("userportal.jobstats.views.MOST_REPORT_SECONDS", 0.0)
     text = ann.get(f"jobstats/ann/{ONE},{TWO},{GPU}/report.txt").content.decode()
     assert text.count("Slurm Job Statistics") == 1
-    assert text.endswith("2 more jobs are not shown.\n")
+    assert text.endswith("2 more jobs are not shown: 102-103\n")
 
 
 @pytest.mark.parametrize("path", ["", "graph/cpu.json", "value/cost.json", "report.txt"])

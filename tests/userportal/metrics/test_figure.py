@@ -63,6 +63,25 @@ def test_what_goes_out_is_below_and_has_its_own_stack():
     assert SERIES.values == [1.5, 0.0]
 
 
+@pytest.mark.parametrize(
+    "unit",
+    ["GiB", "GiB/s", "MiB/s", "Mb/s", "Gb/s", "GB", "MiB", "kW", "mW", "kWh", "%",
+     "Gio", "Gio/s", "Mio/s", "Mbit/s", "Gbit/s", "Go", "\xa0Gio", " %"],
+)  # fmt: skip
+def test_no_number_has_two_prefixes(unit):
+    figure = Figure("Some", unit)
+    figure.second_axis("Other", unit)
+    for axis in figure.as_dict()["layout"].values():
+        assert (axis["ticksuffix"], axis["tickformat"]) == (unit, ",~r")
+
+
+@pytest.mark.parametrize(
+    "unit", ["", " cores", " IOPS", "W", "B/s", "b/s", "o/s", "bit/s", " GPU", "cœurs", " GB of it"]
+)
+def test_other_axes_have_the_format_of_the_contract(unit):
+    assert Figure("Some", unit).as_dict()["layout"]["yaxis"]["tickformat"] == "~s"
+
+
 def test_a_second_axis_has_its_unit():
     figure = Figure("Cores", " cores")
     figure.second_axis("Priority", "", maximum=2)

@@ -82,11 +82,60 @@ def test_a_node_of_unknown_size_is_taken_as_whole():
     assert trace["marker"]["color"] == [1]
 
 
-def test_too_many_lanes_are_cut_and_that_is_told():
-    found = figure([job(f"u{number:03}", number + 1, 0, 9) for number in range(100)])
-    lanes = found["layout"]["yaxis"]["categoryarray"]
-    assert (len(lanes), lanes[0], lanes[59], lanes[60]) == (61, "u000", "u059", "… and more")
-    assert len(found["data"][0]["x"]) == 60
+def axis_of(found):
+    """Return (names of lanes, labels, title) of a figure."""
+    axis = found["layout"]["yaxis"]
+    return axis["categoryarray"], axis["ticktext"], axis["title"]["text"]
+
+
+def test_many_lanes_get_narrower_and_keep_their_names():
+    found = figure([job(f"u{number:03}", number + 1, 0, 9) for number in range(60)])
+    lanes, labels, title = axis_of(found)
+    assert lanes == labels == [f"u{number:03}" for number in range(60)]
+    assert title == ""
+    assert found["layout"]["meta"]["height"] == gantt.MARGIN_PIXELS + 60 * 15
+    assert found["layout"]["yaxis"]["tickfont"]["size"] == 10
+
+
+def test_of_too_many_users_all_jobs_are_shown_in_shared_lanes():
+    states = [Series({"state": "down"}, [START, START + STEP], [1, 1])]
+    # Three jobs at any time, each of another user.
+    jobs = [job(f"u{number:03}", number + 1, number // 3 * 10 % 90, number // 3 * 10 % 90 + 8)
+            for number in range(300)]  # fmt: skip
+    found = figure(jobs, states)
+    lanes, labels, title = axis_of(found)
+    assert (lanes, labels) == (["State", *map(str, range(1, len(lanes)))], ["State"])
+    assert title == "Jobs"
+    assert len(found["data"][1]["x"]) == 300
+    assert {text.split()[1] for text in found["data"][1]["hovertext"]} == {
+        f"u{number:03}" for number in range(300)
+    }
+    assert found["layout"]["meta"]["height"] <= gantt.MARGIN_PIXELS + gantt.MOST_PIXELS
+
+
+def test_no_two_bars_of_a_lane_lie_upon_one_another():
+    jobs = [job(f"u{number % 90}", number, number % 37, number % 37 + number % 11)
+            for number in range(1, 301)]  # fmt: skip
+    ends: dict = {}
+    for _one, start, end, lane in sorted(gantt.laid(jobs, STEP).bars, key=lambda bar: bar[1]):
+        assert start >= ends.get(lane, 0)
+        ends[lane] = end
+
+
+def test_what_has_no_room_is_left_out_and_that_is_told():
+    found = figure([job(f"u{number:03}", number + 1, 0, 9) for number in range(200)])
+    lanes, labels, title = axis_of(found)
+    assert (len(lanes), labels, title) == (gantt.MOST_SHARED, [], "Jobs (128 / 200)")
+    assert len(found["data"][0]["x"]) == gantt.MOST_SHARED
+    assert found["layout"]["meta"]["height"] < gantt.MARGIN_PIXELS + 1000
+
+
+def test_a_long_name_leaves_room_for_the_bars_and_stays_a_lane_of_its_own():
+    names = ["x" * 63 + "a", "x" * 63 + "b"]
+    found = figure([job(name, 7, 0, 9) for name in names for _twice in range(2)])
+    lanes, labels, _title = axis_of(found)
+    assert lanes == [names[0], f"{names[0]} (2)", names[1], f"{names[1]} (2)"]
+    assert labels == ["x" * 19 + "…", "x" * 19 + "… (2)"] * 2
 
 
 def test_without_jobs_and_states_there_is_nothing():

@@ -127,6 +127,25 @@ def test_the_last_hour_is_shown_first_then_a_day_or_a_week(portal, path):
     assert re.findall(r'data-delta="(\d+)"', tools) == [str(HOUR), str(DAY), str(7 * DAY)]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/filesystems/graph/scratch/metadata.json", "/logins/graph/login1/cpu.json",
+     "/dtns/graph/dtn1/network.json", "/scheduler/graph/cpu.json"],
+)  # fmt: skip
+@pytest.mark.parametrize("reader", [None, "ann"])
+def test_a_public_graph_of_ten_years_is_refused_plainly(portal, path, reader):
+    month = 31 * DAY
+    for window in ({"delta": month}, {"start": NOW - month, "end": NOW},
+                   {"start": 0, "end": month}):  # fmt: skip
+        assert "data" in portal.get(path, reader, **window).json()
+    for window in ({"delta": month + 1}, {"delta": 10**12 - 1}, {"start": 1},
+                   {"start": NOW - month - 60, "end": NOW}):  # fmt: skip
+        answer = portal.get(path, reader, **window)
+        assert (answer.status_code, answer.json()) == (
+            400, {"error": "This graph shows 31 days at the most."},
+        )  # fmt: skip
+
+
 def test_a_window_without_samples_is_empty(portal):
     path = "/logins/graph/login1/load.json"
     assert portal.figure(path, since=NOW - 9 * DAY, until=NOW - 8 * DAY)["data"] == []

@@ -5,15 +5,21 @@ import pytest
 from tests.userportal.pages.tiny_portal import NO_METRICS, tiny_portal, write_conf_of_nowhere
 from tests.userportal.quotas.site import record
 from tests.userportal.quotas.test_quotas import plain
+from tests.userportal.slurm.made import job_row
 
 ROOT = "/secure/search/"
+JOBS = (
+    job_row(4711), job_row(4713, id_array_job=4712, id_array_task=3),
+    job_row(4714, id_user=77777, job_name="<b>"),
+)  # fmt: skip
 PLACES = "[storage project]\nkind = gpfs\nfile_system = project\nlabel = group\n"
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory):
     """A portal with people, accounts, and quotas of def-ann and def-cy."""
-    with tiny_portal(tmp_path_factory.mktemp("search"), record, PLACES) as found:
+    directory = tmp_path_factory.mktemp("search")
+    with tiny_portal(directory, record, PLACES, jobs=JOBS) as found:
         yield found
 
 
@@ -49,6 +55,22 @@ def test_the_search_is_for_helpers(portal, path):
 )  # fmt: skip
 def test_what_is_found_is_what_has_the_text_in_its_name(portal, query, kind, names):
     assert found(portal, query, kind) == (names, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "jobs"),
+    [
+        ("4711", "all", [("4711", "job4711 · ann", "/secure/jobstats/ann/4711/")]),
+        ("4712_3", "all", [("4712_3", "job4713 · ann", "/secure/jobstats/ann/4713/")]),
+        ("4714", "all", [("4714", "<b> · 77777", "")]),  # whose name nobody knows
+        ("4711", "users", []), ("4710", "all", []), ("0", "all", []), ("4712_4", "all", []),
+        ("9999999999", "all", []), ("99999999999", "all", []), ("4711-4714", "all", []),
+    ],
+)  # fmt: skip
+def test_a_job_is_found_by_its_number(portal, query, kind, jobs):
+    answer = portal.get(ROOT + "query", "hal", query=query, filtertype=kind).json()
+    found = [one for one in answer["results"] if one["typetext"] == "Job"]
+    assert [(one["username"], one["name"], one["hyperlink"]) for one in found] == jobs
 
 
 def test_each_result_leads_to_its_page(portal):

@@ -205,7 +205,9 @@ def test_the_running_jobs_of_a_user_are_added_up(store):
         job_row(6, **pending()),
         job_row(8, **running(id_user=BOB)),
     )
-    assert store.running_totals(ANN) == RunningTotals(3, 9, 1530 * MEGABYTE, {"a100": 2, "h100": 1})
+    assert store.running_totals(ANN) == RunningTotals(
+        3, 9, 1530 * MEGABYTE, {"a100": 2, "h100": 1}, (1, 2, 3)
+    )
     assert store.running_totals(4242) == RunningTotals(0, 0, 0, {})
     assert store.running_totals(ANN).gpu_count == 3
 

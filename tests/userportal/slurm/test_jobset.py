@@ -47,6 +47,43 @@ def test_any_text_is_read_or_refused(text):
         assert len(str(error)) < 300
 
 
+@pytest.mark.parametrize(
+    ("text", "count", "others"),
+    [
+        ("7,5-6,6", 3, ""),
+        ("1-1000", 1000, ""),
+        ("1-1001", 1000, "1001"),
+        ("1-4294967293", 1000, "1001-4294967293"),
+        ("1-1000,5,3000,2000-2999,1005-1010", 1000, "1005-1010,2000-3000"),
+        ("1-600,1001-1600,590-610", 1000, "601-610,1401-1600"),
+        ("1-600,1001-1600,500-2000", 1000, "601-1000,1401-2000"),
+    ],
+)
+def test_what_is_beyond_the_limit_is_named_without_being_written_out(text, count, others):
+    first, rest = jobset.first_of(text)
+    assert (len(first), rest) == (count, others)
+
+
+SETS = st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 900)), min_size=1, max_size=8)
+
+
+@given(SETS)
+def test_no_number_of_a_set_is_lost(parts):
+    text = ",".join(f"{first}-{first + more}" for first, more in parts)
+    asked = {number for first, more in parts for number in range(first, first + more + 1)}
+    first, rest = jobset.first_of(text)
+    ends = [list(map(int, part.split("-"))) for part in rest.split(",") if part]
+    others = {number for one in ends for number in range(one[0], one[-1] + 1)}
+    assert set(first) | others == asked and not set(first) & others
+    assert len(first) == min(len(asked), jobset.MOST_JOBS)
+
+
+@pytest.mark.parametrize("text", ["", "x", "5-3", "1,,2", "1-1000,0", "1-1000,5_3"])
+def test_no_part_of_another_text_is_taken(text):
+    with pytest.raises(UsageError):
+        jobset.first_of(text)
+
+
 def test_a_task_is_an_array_and_a_number():
     assert jobset.task("123_4") == (123, 4)
     assert jobset.task("123") is jobset.task("1_2_3") is jobset.task("a_1") is None

@@ -46,6 +46,35 @@ def test_statistics_can_be_those_of_an_account(filled):
     assert filled.partition_statistics(NOON - 9 * DAY, NOON - 8 * DAY) == []
 
 
+def test_jobs_are_counted_by_how_long_they_waited_and_ran(store):
+    add(
+        store,
+        *(job_row(number, time_eligible=NOON, time_start=NOON + wait, time_end=NOON + wait + run)
+          for number, (wait, run) in enumerate(
+              [(0, 0), (59, 59), (60, 300), (299, 899), (3600, 86399), (604800, 604800)], 1)),
+        job_row(20, partition="gpu", time_eligible=0, time_start=NOON, time_end=NOON + 60),
+        job_row(21, partition="gpu", time_eligible=NOON + 9, time_start=NOON, time_end=NOON + 60,
+                state=5),
+        job_row(22, time_eligible=NOON, time_start=NOON - DAY),
+        job_row(23, **running()),
+        job_row(24, **pending()),
+        job_row(25, time_start=NOON + 99, time_end=NOON + 50),
+    )  # fmt: skip
+    cpu, gpu = store.partition_lengths(NOON, NOON + 20 * DAY)
+    assert (cpu.partition, gpu.partition) == ("cpu", "gpu")
+    assert cpu.ran == [2, 0, 2, 0, 0, 0, 0, 1, 0, 0, 1]
+    assert cpu.waited == [2, 2, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    assert gpu.ran == [0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert gpu.waited == [0] * 11
+
+
+def test_lengths_can_be_those_of_an_account(filled):
+    (found,) = filled.partition_lengths(NOON, NOON + DAY, "def-bob")
+    assert (found.partition, sum(found.ran)) == ("cpu", 1)
+    assert filled.partition_lengths(NOON, NOON + DAY, "nosuch") == []
+    assert filled.partition_lengths(NOON - 9 * DAY, NOON - 8 * DAY) == []
+
+
 def test_starts_are_those_of_the_window(filled):
     found = filled.starts(NOON, NOON + DAY, "def-bob")
     assert found == [JobStart(NOON + 71, "def-bob", "cpu")]

@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from userportal.metrics.figure import Figure
+from userportal.metrics.series import Series
+
 # Widths of the page that must not be scrolled sideways.
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FIRST_TIME = "() => document.querySelector('#graph-cpu .drawing').data[0].x[0]"
@@ -167,6 +170,24 @@ def test_names_of_series_are_never_markup(open_page):
     assert page.messages == []
 
 
+BOXES = """() => [".legend", ".nsewdrag"].map((name) =>
+  document.querySelector(`#graph-many ${name}`)?.getBoundingClientRect().toJSON())"""
+
+
+@pytest.mark.parametrize(
+    ("names", "width"), [(20, 1280), (20, 700), (6, 360), (60, 1280), (20, 360)]
+)
+def test_a_legend_leaves_room_for_the_drawing(open_page, names, width):
+    page = one_graph(open_page, f"many{names}", viewport={"width": width, "height": 740})
+    page.evaluate("() => { document.querySelector('[data-graph]').id = 'graph-many'; }")
+    legend, drawn = page.evaluate(BOXES)
+    assert drawn["height"] > 110
+    has_legend = names <= (20 if width > 480 else 6)
+    assert (legend is not None) == has_legend
+    if has_legend:
+        assert 0 < page.locator("#graph-many .legend .bg").bounding_box()["height"] <= 80
+
+
 def test_the_data_can_be_had_as_csv_in_utc(open_page):
     page = one_graph(open_page, "hostile")
     with page.expect_download() as download:
@@ -196,6 +217,31 @@ def test_graphs_far_below_are_not_loaded(open_page, gallery):
     assert not any(query.startswith("many") for query in gallery.asked())
     page.locator("#graph-many").scroll_into_view_if_needed()
     wait_for_graph(page, "many")
+
+
+TICKS = """([data, layout]) => {
+  const drawing = document.createElement("div");
+  document.querySelector("main").append(drawing);
+  return Plotly.newPlot(drawing, data, { ...layout, width: 600, height: 300 }).then(() =>
+    [...drawing.querySelectorAll(".ytick text")].map((text) => text.textContent));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("unit", "highest", "ticks"),
+    [
+        ("GiB", 2000, ["0GiB", "500GiB", "1,000GiB", "1,500GiB", "2,000GiB"]),
+        ("%", 0.002, ["0%", "0.0005%", "0.001%", "0.0015%", "0.002%"]),
+        ("B/s", 2000, ["0B/s", "500B/s", "1kB/s", "1.5kB/s", "2kB/s"]),
+        (" cores", 2e6, ["0 cores", "500k cores", "1M cores", "1.5M cores", "2M cores"]),
+    ],
+)
+def test_an_axis_shows_one_prefix_at_the_most(open_page, unit, highest, ticks):
+    figure = Figure("Some", unit, maximum=highest)
+    figure.add("a", Series({}, [0, 3600], [0, highest]))
+    found = figure.as_dict()
+    page = one_graph(open_page)
+    assert page.evaluate(TICKS, [found["data"], found["layout"]]) == ticks
 
 
 def test_a_graph_tells_its_figures_in_words(open_page):
@@ -244,6 +290,21 @@ def test_the_job_table_shows_the_latest_jobs_first(open_page):
     assert rows[0][:3] == ["1522", "Cancelled", "run <522>"]
     assert page.locator(".job-table tbody a").first.get_attribute("href") == "/jobs/ann/1522/"
     assert page.locator(".table-state").inner_text() == "Jobs 1 to 10 of 523"
+
+
+TABLE_OVERFLOW = """() => {
+  const table = document.querySelector(".job-table .scroll");
+  return table.scrollWidth - table.clientWidth;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_column_of_the_job_table_is_cut_beside_the_menu(open_page, language):
+    page = open_page("/?length=100", locale=language, viewport={"width": 1280, "height": 860})
+    assert len(rows_of(page)) == 100
+    heads = page.locator(".job-table thead th").all_inner_texts()
+    assert heads[-1] == {"en": "Used time", "fr": "Temps utilisé"}[language]
+    assert page.evaluate(TABLE_OVERFLOW) <= 0
 
 
 def test_the_job_table_is_paged_sorted_and_filtered_and_back_goes_back(open_page):

@@ -6,6 +6,8 @@ window.portal.look = (() => {
   const PALETTE = ["1", "2", "3", "4", "5", "6", "7", "8"];
   const DASHES = ["solid", "dash", "dot"];
   const LEGEND_SERIES = 20;
+  const NARROW_LEGEND_SERIES = 6; // one name a line
+  const LEGEND_PIXELS = 76; // four lines: what is beyond is scrolled to, so that the drawing has room
   const UNIFIED_SERIES = 12;
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
@@ -45,7 +47,9 @@ window.portal.look = (() => {
   function layout(figure, height) {
     const { title, ...own } = figure.layout ?? {}; // the card has the title
     // One name a line where there is little room: plotly else tries several columns without an end.
-    const narrow = matchMedia("(max-width: 30rem)").matches ? { entrywidth: 1, entrywidthmode: "fraction" } : {};
+    const isNarrow = matchMedia("(max-width: 30rem)").matches;
+    const narrow = isNarrow ? { entrywidth: 1, entrywidthmode: "fraction" } : {};
+    const mostNames = isNarrow ? NARROW_LEGEND_SERIES : LEGEND_SERIES;
     const shown = {
       ...own, height, autosize: true,
       margin: { l: 48, r: 14, t: 10, b: 34, ...own.margin },
@@ -54,9 +58,9 @@ window.portal.look = (() => {
       colorway: PALETTE.map((number) => colour(`series-${number}`)),
       hovermode: own.hovermode ?? (figure.data.length > UNIFIED_SERIES ? "closest" : "x unified"),
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("control"), font: { color: colour("ink") }, namelength: 40 },
-      showlegend: own.showlegend ?? (figure.data.length > 1 && figure.data.length <= LEGEND_SERIES),
+      showlegend: own.showlegend ?? (figure.data.length > 1 && figure.data.length <= mostNames),
       // At the foot of the card: below the axis the date of its first label may stand.
-      legend: { orientation: "h", xref: "container", yref: "container", y: 0, yanchor: "bottom", x: 0.02, font: { size: 11 }, ...narrow, ...own.legend },
+      legend: { orientation: "h", xref: "container", yref: "container", y: 0, yanchor: "bottom", x: 0.02, font: { size: 11 }, maxheight: LEGEND_PIXELS, ...narrow, ...own.legend },
       // A finger scrolls the page; the buttons of the card zoom.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       // Labels that turn, or stand out at a side, change the margins, by which they may turn back.
