@@ -133,7 +133,8 @@ CREATE INDEX epmt_process_by_job ON epmt_process (job_id);
 -- What a killed command left here, the next one that submits or deletes removes.
 CREATE TABLE epmt_partial (
     job_id   INTEGER NOT NULL,           -- number of a job that has no row in epmt_job
-    begun_at DOUBLE NOT NULL,            -- when that began, seconds since the epoch (UTC)
+    begun_at DOUBLE NOT NULL,            -- when a step of that began, seconds since the epoch (UTC);
+                                         -- negative: it is being removed
     PRIMARY KEY (job_id)
 );
 
@@ -162,3 +163,7 @@ CREATE TABLE epmt_refmodel_job (
     PRIMARY KEY (refmodel_id, job_id)
 );
 CREATE INDEX epmt_refmodel_job_by_job ON epmt_refmodel_job (job_id);
+
+-- version 3: the jobs of a user are found without reading all
+
+CREATE INDEX epmt_job_by_user ON epmt_job (user_id, start);

@@ -277,3 +277,9 @@ CREATE TABLE xalt_taken_over (
     merged     BIGINT NOT NULL DEFAULT 0,    -- rows that were equal to a kept one, and went
     PRIMARY KEY (table_name)
 );
+
+-- version 3: what a user with very many runs ran is read without the runs of others
+
+CREATE INDEX xalt_run_by_user_id ON xalt_run (
+    user_id, date, program_id, job_number, num_cores, run_time, probability, cluster_id
+);

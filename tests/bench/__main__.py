@@ -1,10 +1,11 @@
 """Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
-[xalt_load] [xalt_reports] [af] [epmt] [portal].
+[xalt_load] [xalt_reports] [xalt_user] [af] [epmt] [portal].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
 (1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
 BENCH_XALT_RUNS ("4000,40000": runs of a load, each of 2.66 records; "full" adds 376000, a million
-records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_AF_JOBS (10000),
+records), BENCH_XALT_REPORT_RUNS (100000; "full" is 1000000), BENCH_XALT_USER_RUNS (40000: of one
+user; "full" is 400000), BENCH_AF_JOBS (10000),
 BENCH_EPMT_PROCESSES (100000: of a job that is stored; "full" is 1000000),
 BENCH_EPMT_JOB_PROCESSES (20000: of a job that is followed; "full" is 100000),
 BENCH_PORTAL_JOBS (100000: of one user, in a table of three times as many), BENCH_PORTAL_NODES (16:
@@ -31,6 +32,7 @@ from tests.bench import (
     portal,
     xalt_load,
     xalt_reports,
+    xalt_user,
     year_reports,
 )
 from tests.bench.results import Results
@@ -41,6 +43,7 @@ FULL = {
     "BENCH_GROWTH_LINES": "300000,1000000,10000000",
     "BENCH_XALT_RUNS": "4000,40000,376000",
     "BENCH_XALT_REPORT_RUNS": "1000000",
+    "BENCH_XALT_USER_RUNS": "400000",
     "BENCH_EPMT_PROCESSES": "1000000",
     "BENCH_EPMT_JOB_PROCESSES": "100000",
 }
@@ -66,6 +69,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     year_rows = sizes("BENCH_YEAR_ROWS", "1200000")[0]
     xalt_runs = sizes("BENCH_XALT_RUNS", "4000,40000")
     report_runs = sizes("BENCH_XALT_REPORT_RUNS", "100000")[0]
+    user_runs = sizes("BENCH_XALT_USER_RUNS", "40000")[0]
     af_jobs = sizes("BENCH_AF_JOBS", "10000")[0]
     processes = sizes("BENCH_EPMT_PROCESSES", "100000")[0]
     job_processes = sizes("BENCH_EPMT_JOB_PROCESSES", "20000")[0]
@@ -80,6 +84,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
         "year": lambda: year_reports.run(setting, results, year_rows),
         "xalt_load": lambda: xalt_load.run(setting, results, xalt_runs, repeats),
         "xalt_reports": lambda: xalt_reports.run(setting, results, report_runs),
+        "xalt_user": lambda: xalt_user.run(setting, results, user_runs),
         "af": lambda: af_send.run(setting, results, af_jobs, repeats),
         "epmt": lambda: epmt_parts.run(setting, results, processes, job_processes, repeats),
         "portal": lambda: portal.run(setting, results, *portal_sizes),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.bench.loads import zipf_weights
-from xaltload.checksum import with_crc
+from tests.xaltload.samples import with_crc
 
 SYSHOST = "aurora"
 FIRST_SECOND = 1_767_225_600  # 2026-01-01, UTC
