@@ -8,10 +8,13 @@ import click
 from dateutil.relativedelta import relativedelta
 
 from usagedb import cli, errors, schema
+from usagedb.config import DEFAULT_DBNAME
 from usagedb.database import Database
 from usagedb.dates import day_number, parse_date, shown_day
 from usagedb.locks import only_one
-from usagedb.retention import PurgeOptions
+from usagedb.person import Places
+from usagedb.registry import registered
+from usagedb.retention import ENTRY_POINT_GROUP, PurgeOptions
 from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
@@ -43,15 +46,19 @@ COMMAND = "delete_old_records"
     is_flag=True,
     help="Replace the names of people by stable pseudonyms instead (schema xalt).",
 )
+@click.option(
+    "--configured",
+    is_flag=True,
+    help="Keep the months that [RETENTION] of the configuration says, for each schema in it.",
+)
+@click.option("--portal", "portal_conf", metavar="FILE", help="Configuration of the portal.")
+@click.option("--state-dir", metavar="DIR", help="Directory of afmetrics_collector's outbox.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @cli.dry_run_option
 @cli.wait_option
 @cli.common_options
-@cli.database_options(lambda options: schema_named(options["schema_name"]).default_dbname)
-def command(
-    config, quiet, keep_months, start, end, syshost, schema_name, anonymize, yes, dry_run,
-    wait_seconds,
-):  # fmt: skip
+@cli.database_options(lambda options: usual_dbname(options["schema_name"]))
+def command(config, quiet, keep_months, start, end, syshost, schema_name, anonymize, **options):
     """Delete old records, in small steps that do not lock the tables for long.
 
     \b
@@ -60,29 +67,113 @@ def command(
       delete_old_records --keepMonths 12 --yes --confFn /etc/hpcusage/lmodV2_db.conf
       delete_old_records --end 2024-01-01 --syshost oldcluster --yes
       delete_old_records --schema xalt --anonymize --keepMonths 6 --yes
+      delete_old_records --schema portal --keepMonths 24 --yes
+      delete_old_records --configured --yes
     """
-    chosen = schema_named(schema_name)
-    if anonymize and not chosen.can_anonymize:
-        raise errors.UsageError(f"--anonymize is not for --schema {chosen.name}")
+    how = Asked(
+        quiet, options["yes"], options["dry_run"], options["wait_seconds"],
+        Places(
+            None, options["portal_conf"], options["state_dir"],
+            to_write=not options["dry_run"], wait_seconds=options["wait_seconds"],
+        ),
+    )  # fmt: skip
+    if options["configured"]:
+        if keep_months is not None or start or end or syshost or anonymize:
+            raise errors.UsageError("--configured says itself what is old: name no other days")
+        return delete_configured(config, how)
     first, last = days(keep_months, start, end, datetime.date.today())
-    options = PurgeOptions(first, last, tuple(syshost), dry_run=True, anonymize=anonymize)
+    purge_options = PurgeOptions(first, last, tuple(syshost), dry_run=True, anonymize=anonymize)
+    return delete_of(schema_name, config, purge_options, how)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """How the command is to do its work."""
+
+    quiet: bool
+    yes: bool
+    dry_run: bool
+    wait_seconds: float
+    places: Places
+
+
+def delete_of(name, config, options, how):
+    """Delete the old rows of a schema, or of other data of that name; return the exit status."""
+    keepers = registered(ENTRY_POINT_GROUP)
+    if name in keepers:
+        return delete_kept(keepers[name], options, how)
+    chosen = schema_named(name)
+    if options.anonymize and not chosen.can_anonymize:
+        raise errors.UsageError(f"--anonymize is not for --schema {chosen.name}")
     database = Database(config)
     schema.require(database, chosen)
     plan = chosen.purge(database, options, lambda line: None)
-    if dry_run or not quiet:
-        would = "would " if dry_run else ""
-        click.echo(f"{would}{doing_to(options)} {span(options)}: {plan.describe()}")
-    if dry_run:
-        return 0
-    question = f"{doing_to(options).capitalize()} these records?"
-    if plan.tables and not cli.confirm(question, yes):
+    if is_agreed(plan, options, how):
+        with only_one(database, COMMAND, how.wait_seconds), recorded(database, COMMAND) as run:
+            doing = dataclasses.replace(options, dry_run=False)
+            done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
+            run.message = f"{doing_to(options)}d {done.describe()}"
+            logger.info("%s", run.message)
+    elif not how.dry_run:
         return 1
-    with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
-        doing = dataclasses.replace(options, dry_run=False)
-        done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
-        run.message = f"{doing_to(options)}d {done.describe()}"
-        logger.info("%s", run.message)
     database.close()
+    return 0
+
+
+def is_agreed(plan, options, how):
+    """Say what is to be deleted; tell whether it shall be."""
+    if how.dry_run or not how.quiet:
+        would = "would " if how.dry_run else ""
+        click.echo(f"{would}{doing_to(options)} {span(options)}: {plan.describe()}")
+    if how.dry_run:
+        return False
+    question = f"{doing_to(options).capitalize()} these records?"
+    return not plan.tables or cli.confirm(question, how.yes)
+
+
+def delete_kept(keeper, options, how):
+    """Delete the old rows of data that are in no schema; return the exit status."""
+    if options.anonymize or options.clusters:
+        raise errors.UsageError(f"--anonymize and --syshost are not for --schema {keeper.name}")
+    with keeper.opened(how.places) as store:
+        if store is None:
+            logger.info("%s: there is nothing here", keeper.name)
+            return 0
+        plan = keeper.purge(store, options, lambda line: None)
+        if is_agreed(plan, options, how):
+            doing = dataclasses.replace(options, dry_run=False)
+            keeper.purge(store, doing, lambda line: logger.info("%s", line))
+        elif not how.dry_run:
+            return 1
+    return 0
+
+
+def delete_configured(config, how):
+    """Delete what [RETENTION] of the configuration calls old; return the exit status.
+
+    Raises ConfigurationError for a name or a number that cannot be.
+    """
+    known = [*purging_schemas(), *registered(ENTRY_POINT_GROUP)]
+    wanted = []
+    for name, text in config.retention.items():
+        if name not in known:
+            raise errors.ConfigurationError(
+                f"{config.source}: [RETENTION] {name}: there are {', '.join(known)}"
+            )
+        if not (text.strip().isascii() and text.strip().isdigit()):
+            raise errors.ConfigurationError(
+                f"{config.source}: [RETENTION] {name} = {text}: write a number of months"
+            )
+        wanted.append((name, int(text)))
+    if not wanted:
+        raise errors.ConfigurationError(
+            f"{config.source}: no section [RETENTION]: see conf/lmodV2_db.conf.sample"
+        )
+    for name, months in wanted:
+        first, last = days(months, None, None, datetime.date.today())
+        status = delete_of(name, config, PurgeOptions(first, last, dry_run=True), how)
+        if status:
+            return status
     return 0
 
 
@@ -91,12 +182,25 @@ def main():
     cli.run(command)
 
 
+def purging_schemas():
+    """Return {name: Schema} of those that have something to delete."""
+    return {one.name: one for one in schema.known_schemas().values() if one.purge}
+
+
 def schema_named(name):
     """Return the Schema of that name. Raises UsageError if it has nothing to delete."""
-    known = {one.name: one for one in schema.known_schemas().values() if one.purge}
+    known = purging_schemas()
     if name not in known:
-        raise errors.UsageError(f"--schema {name}: there are {', '.join(known)}")
+        names = [*known, *registered(ENTRY_POINT_GROUP)]
+        raise errors.UsageError(f"--schema {name}: there are {', '.join(names)}")
     return known[name]
+
+
+def usual_dbname(name):
+    """Return which <dbname>_db.conf is looked for. Raises UsageError for an unknown schema."""
+    if name in registered(ENTRY_POINT_GROUP):
+        return DEFAULT_DBNAME
+    return schema_named(name).default_dbname
 
 
 def days(keep_months, start, end, today):

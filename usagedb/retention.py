@@ -1,6 +1,9 @@
 """What a tool needs to know to delete its old rows, and what it answers."""
 
 import dataclasses
+from typing import Any
+
+ENTRY_POINT_GROUP = "hpcusage.retention"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,3 +26,12 @@ class Purged:
     def describe(self):
         """Return one line for a person."""
         return ", ".join(f"{rows} rows of {table}" for table, rows in self.tables) or "nothing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Keeper:
+    """Data that are in no table of a Schema, registered under `hpcusage.retention`."""
+
+    name: str
+    opened: Any  # opened(usagedb.person.Places) -> context manager of the store, or of None
+    purge: Any  # purge(store, options, report) -> Purged

@@ -1,0 +1,123 @@
+"""Find and change rows that name a person in some text: those of others, or of nobody.
+
+A whole table is read, in the order of its key, some rows at a time; the database itself leaves out
+most of those that do not name the person.
+"""
+
+import dataclasses
+import re
+from typing import Any
+
+from usagedb.person import CHANGED, ROWS_PER_STEP, in_transaction
+
+TEXT, BYTES = "text", "bytes"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mentions:
+    """A table whose texts may name people."""
+
+    table: str
+    key: str  # its one key column
+    columns: tuple  # (name, TEXT or BYTES)
+    first_key: Any = -1  # less than any
+    # (name, unpack(value) -> text, pack(text) -> value): the database cannot look into these
+    packed: tuple = ()
+    also: str = ""  # further columns to set in a row that changes: SQL
+    unless: str = ""  # SQL of the rows that are the person's own; its ? is the name
+    json_columns: tuple = ()  # those of the texts that are JSON
+
+
+def sweep(database, mentions, change):
+    """Change all rows of a table that name the person; count them. Commits step by step."""
+    for changed in changed_rows(database, mentions, change.renaming):
+        change.count(mentions.table, CHANGED, len(changed))
+        if not change.dry_run:
+            in_transaction(database, lambda changed=changed: write(database, mentions, changed))
+
+
+def naming_rows(database, mentions, renaming):
+    """Yield the {column: text} of the rows that name the person, as they are. Read-only."""
+    for changed in changed_rows(database, mentions, renaming):
+        for key, old, _new in changed:
+            yield {mentions.key: key, **old}
+
+
+def changed_rows(database, mentions, renaming):
+    """Yield lists of (key, {column: old text}, {column: new value}) of rows that change."""
+    last = mentions.first_key
+    sql, parameters = query(database, mentions, renaming)
+    while True:
+        rows = database.rows(sql, (last, *parameters))
+        found = [one for one in (changed_row(mentions, renaming, row) for row in rows) if one]
+        if found:
+            yield found
+        if len(rows) < ROWS_PER_STEP:
+            return
+        last = rows[-1][0]
+
+
+def query(database, mentions, renaming):
+    """Return (SQL, parameters after the last key) of the next rows that may name the person."""
+    quote = database.dialect.quote
+    names = [name for name, _kind in mentions.columns] + [one[0] for one in mentions.packed]
+    sql = (
+        f"SELECT {mentions.key}, {', '.join(map(quote, names))} FROM {mentions.table}"  # noqa: S608
+        f" WHERE {mentions.key} > ?"
+    )
+    parameters: list = []
+    # In JSON a name may be written with escapes.
+    is_plain = renaming.name.isascii() and renaming.name.isprintable()
+    if not mentions.packed and (is_plain or not mentions.json_columns):
+        tests = [holds(database, quote(name), kind) for name, kind in mentions.columns]
+        sql += f" AND ({' OR '.join(tests)})"
+        parameters = [
+            renaming.raw if kind == BYTES else renaming.name for _name, kind in mentions.columns
+        ]
+    if mentions.unless:
+        unless = re.sub(r'"(\w+)"', lambda found: quote(found[1]), mentions.unless)
+        sql += f" AND NOT ({unless})"
+        parameters.append(renaming.name)
+    return f"{sql} ORDER BY {mentions.key} LIMIT {ROWS_PER_STEP}", parameters
+
+
+def holds(database, column, kind):
+    """Return the SQL that tells whether a column holds a parameter, byte by byte."""
+    if database.config.backend == "postgresql":
+        form = "position(?::bytea IN {}) > 0" if kind == BYTES else "strpos({}, ?) > 0"
+        return form.format(column)
+    return f"INSTR({column}, ?) > 0"
+
+
+def changed_row(mentions, renaming, row):
+    """Return (key, {column: old text}, {column: new value}) of a row, None if it stays."""
+    key, *values = row
+    old, new = {}, {}
+    for (name, kind), value in zip(mentions.columns, values):
+        if value is None:
+            continue
+        if kind == BYTES:
+            value = bytes(value)
+            changed = renaming.in_bytes(value, renaming.shared)
+        elif name in mentions.json_columns:
+            changed = renaming.in_json(value, renaming.shared)
+        else:
+            changed = renaming.shared(value)
+        if changed != value:
+            old[name] = value.decode("utf-8", "backslashreplace") if kind == BYTES else value
+            new[name] = changed
+    for (name, unpack, pack), value in zip(mentions.packed, values[len(mentions.columns) :]):
+        text = unpack(value) if value is not None else ""
+        changed = renaming.in_json(text, renaming.shared)
+        if changed != text:
+            old[name], new[name] = text, pack(changed)
+    return (key, old, new) if new else None
+
+
+def write(database, mentions, changed):
+    """Write changed rows, inside the caller's transaction."""
+    for key, _old, new in changed:
+        sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in new)
+        also = f", {mentions.also}" if mentions.also else ""
+        sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {mentions.key} = ?"  # noqa: S608
+        database.execute(sql, (*new.values(), key))
