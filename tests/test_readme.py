@@ -1,17 +1,13 @@
-"""What README.md shows is what the commands do."""
+"""The READMEs name every command and option; tests/test_readme_examples.py runs their examples."""
 
 import configparser
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from tests.conftest import CHECKOUT, run_command
 
 README = (CHECKOUT / "README.md").read_text()
-SESSION = re.compile(r"^    \$ (.+)\n((?:    (?!\$ ).*\n)*)", re.MULTILINE)
 
 
 def commands():
@@ -23,36 +19,6 @@ def commands():
 
 def package_readmes():
     return {path.parent.name: path.read_text() for path in CHECKOUT.glob("*/README.md")}
-
-
-def test_the_tour_prints_what_it_says(tmp_path):
-    (tmp_path / "conf").symlink_to(CHECKOUT / "conf")
-    (tmp_path / "db.conf").write_text("[SQLITE]\nDB = usage.db\n")  # root's own has one place only
-    (tmp_path / "db.conf").chmod(0o600)
-    environment = {**os.environ, "TZ": "UTC", "HPCUSAGE_CONF": str(tmp_path / "db.conf")}
-    shown = SESSION.findall(README)
-    assert len(shown) >= 6
-    for command, output in shown:
-        done = subprocess.run(
-            ["bash", "-c", with_this_python(command)], cwd=tmp_path, env=environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        expected = re.sub("^    ", "", output, flags=re.MULTILINE)
-        assert comparable(done.stdout) == comparable(expected), command
-
-
-def comparable(text):
-    """Return the lines of an output, in no order, but for the one that says where the data are."""
-    lines = text.rstrip().splitlines()
-    return sorted(line for line in lines if not line.startswith("database: "))
-
-
-def with_this_python(command):
-    """Return a shell command whose first words that are ours run with this Python."""
-    for name in commands():
-        path = CHECKOUT / "bin" / name
-        command = re.sub(rf"(^|\| ){re.escape(name)} ", rf"\1{sys.executable} {path} ", command)
-    return command
 
 
 @pytest.mark.parametrize("name", commands())
