@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 # Held by who stores a large job: while it is, a row of epmt_partial may be that job.
 LOCK = "epmt_partial"
 PROCESSES_PER_STEP = 20_000
+ANY_TIME = 1e18  # later than any
+STEP_SECONDS = 900  # the longest time between two steps of who stores a large job
 COLUMNS = (("job_id", INTEGER), ("begun_at", SECONDS))
 # What hangs on a job, besides its processes.
 SMALL_TABLES = ("epmt_job_host", "epmt_process_tags", "epmt_metric_names")
@@ -31,14 +33,28 @@ def note(database, job_id):
 def claim(database, job_id):
     """Keep others from removing a job in part until the caller's transaction ends.
 
-    Raises UnavailableError if somebody has removed it.
+    Raises UnavailableError if somebody removes it, or has done so.
     """
-    sql = "UPDATE epmt_partial SET begun_at = begun_at + 1 WHERE job_id = ?"
-    if database.execute(sql, (job_id,)) != 1:
+    now = time.time()
+    sql = (
+        "UPDATE epmt_partial SET begun_at = CASE WHEN begun_at + 1 < ? THEN ? ELSE begun_at + 1 END"
+        " WHERE job_id = ? AND begun_at > 0"
+    )
+    if database.execute(sql, (now, now, job_id)) != 1:
         raise errors.UnavailableError(
             f"{database.config.describe()}: another run took the lock while the connection was"
             " lost: try again"
         )
+
+
+def condemn(database, job_id):
+    """Say that a job in part is being removed, so that nobody can claim it any more. Commits.
+
+    Return False if it is not in part: then it has become whole, or is gone.
+    """
+    sql = "UPDATE epmt_partial SET begun_at = -ABS(begun_at) - 1 WHERE job_id = ?"
+    with database.transaction():
+        return database.execute(sql, (job_id,)) == 1
 
 
 def forget(database, job_id):
@@ -47,7 +63,9 @@ def forget(database, job_id):
 
 
 def remove(database, job_id):
-    """Remove what there is of a job without a row in epmt_job. Commits step by step."""
+    """Remove what there is of a job in part; one that became whole stays. Commits step by step."""
+    if not with_conflict_retries(lambda: condemn(database, job_id)):
+        return
     while with_conflict_retries(lambda: remove_some(database, job_id)):
         pass
 
@@ -77,9 +95,13 @@ def delete_small(database, job_id):
 def remove_all(database):
     """Remove all jobs that are there in part, while no large job is being stored; return how many.
 
-    Who stores large jobs holds LOCK. Commits step by step.
+    Who stores large jobs holds LOCK. Where that is a lock of one node of several, a job that was
+    written to of late stays. Commits step by step.
     """
-    found = [row[0] for row in database.rows("SELECT job_id FROM epmt_partial ORDER BY job_id")]
+    wide = database.dialect.has_wide_locks(database)
+    until = ANY_TIME if wide else time.time() - STEP_SECONDS
+    sql = "SELECT job_id FROM epmt_partial WHERE begun_at <= ? ORDER BY job_id"
+    found = [row[0] for row in database.rows(sql, (until,))]
     for job_id in found:
         remove(database, job_id)
         logger.info("removed what a stopped run had left of job number %s", job_id)

@@ -87,6 +87,20 @@ class Database:
             raise
         self._execute("COMMIT", ())
 
+    @contextlib.contextmanager
+    def snapshot(self):
+        """Let all reads of the block see one state of the database, whatever is stored meanwhile.
+
+        Read-only. On a network file system, where SQLite has no WAL, writers wait until the end.
+        """
+        for statement in self.dialect.snapshot_statements:
+            self._execute(statement, ())
+        try:
+            yield self
+        finally:
+            with contextlib.suppress(Exception):  # nothing was written, so nothing can be lost
+                self.connection.rollback()
+
     def insert_rows(self, table, columns, rows, key=None, merge=None):
         """Insert many rows (any iterable of tuples) in statements of bounded size.
 
@@ -103,15 +117,16 @@ class Database:
         return f"{column} LIKE ? ESCAPE '!'"
 
     def reconnect(self, pauses_seconds=RECONNECT_PAUSES_SECONDS):
-        """Connect anew after a lost connection, to any host, and take the locks again.
+        """Connect anew after a lost connection, to the next host, and take the locks again.
 
         Raises UnavailableError when no host answers after a try more than there are pauses.
         """
+        lost = self.connection
         with contextlib.suppress(Exception):
-            self.connection.close()
+            lost.close()
         for pause_seconds in (*pauses_seconds, None):
             try:
-                self.connection = self.dialect.connect(self.config)
+                self.connection = self.dialect.connect_again(self.config, lost)
                 break
             except errors.UnavailableError:
                 if pause_seconds is None:
@@ -120,11 +135,6 @@ class Database:
         for name in self.held_locks:
             if not self.file_locks.get(name) and not self.dialect.lock(self, name):
                 logger.info("lock %s is held by another run now", name)
-
-    def wait_for_cluster(self):
-        """On a Galera node, let the following reads see all that the cluster has committed."""
-        if self.config.backend == "mysql" and self.rows("SHOW VARIABLES LIKE 'wsrep_on'"):
-            self.execute("SET SESSION wsrep_sync_wait = 1")
 
     def close(self):
         """Close the connection.
@@ -153,20 +163,19 @@ def with_reconnects(database, action, done=lambda: None):
     After a lost connection done() is asked first whether the commit happened: what it returns then,
     if anything, is the result. Raises UnavailableError when the database stays away.
     """
+    is_lost = False
     for attempt in range(RECONNECTS + 1):
         try:
-            return with_conflict_retries(action)
+            result = done() if is_lost else None
+            return result or with_conflict_retries(action)
         except errors.ConflictError:
             raise
         except errors.UnavailableError:
             if attempt == RECONNECTS:
                 raise
             logger.info("connection lost, trying again")
-            database.reconnect()
-        database.wait_for_cluster()
-        result = done()
-        if result:
-            return result
+        is_lost = True
+        database.reconnect()
     raise AssertionError("unreachable")
 
 
@@ -219,5 +228,6 @@ def with_conflict_retries(action):
         except errors.ConflictError:
             if attempt == CONFLICT_TRIES - 1:
                 raise
+            logger.info("another transaction was faster, trying again")
             time.sleep(CONFLICT_PAUSE_SECONDS * 2**attempt)
     raise AssertionError("unreachable")

@@ -5,6 +5,7 @@ import socket
 import time
 
 from usagedb import errors
+from usagedb.database import with_reconnects
 from usagedb.dialects.base import SECONDS, TEXT
 from usagedb.terminal import visible
 
@@ -15,10 +16,19 @@ NEW_RUN = (
     ("started_at", SECONDS),
     ("message", TEXT),
 )
+NUMBER = "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ? AND started_at = ?"
 UPDATE = (
     "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, stored = ?, duplicates = ?,"
     " ignored = ?, rejected = ?, waiting = ?, read_bytes = ? WHERE run_id = ?"
 )
+LAST_RUNS = """
+SELECT r.command, r.host, r.started_at, r.ended_at, r.exit_code, r.stored, r.duplicates,
+       r.rejected, r.waiting, r.message
+  FROM usage_run r
+  JOIN (SELECT command, host, MAX(run_id) AS run_id FROM usage_run GROUP BY command, host) last
+    ON last.run_id = r.run_id
+ ORDER BY r.command, r.host
+"""
 
 
 class Run:
@@ -35,14 +45,18 @@ class Run:
         self.run_id = self._begin()
 
     def _begin(self):
-        started_at = round(self.clock(), 6)
-        row = (self.command, self.host, started_at, "")
-        self.database.insert_rows("usage_run", NEW_RUN, [row])
-        found = self.database.rows(
-            "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ?",
-            (self.command, self.host),
-        )
-        return found[0][0]
+        row = (self.command, self.host, round(self.clock(), 6), "")
+
+        def number():
+            # Not the newest row of all: another run of this command may have begun meanwhile.
+            found = self.database.rows(NUMBER, row[:3])
+            return found[0][0]
+
+        def once():
+            self.database.insert_rows("usage_run", NEW_RUN, [row])
+            return number()
+
+        return with_reconnects(self.database, once, number)
 
     def finish(self, exit_code, message=""):
         """Record how the run ended. A database that is away is not an error here."""
@@ -73,3 +87,8 @@ def recorded(database, command, host=None):
         run.finish(1, repr(error))
         raise
     run.finish(run.exit_code, run.message)
+
+
+def last_runs(database):
+    """Return the columns of LAST_RUNS of the last run of each command on each host. Read-only."""
+    return database.rows(LAST_RUNS)

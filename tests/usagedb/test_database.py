@@ -60,6 +60,21 @@ def test_others_see_nothing_before_the_commit(database, other):
     assert other.rows(COUNT)[0][0] == 1
 
 
+def test_all_reads_of_a_snapshot_see_one_state(database, other):
+    database.execute(INSERT, ("before", ""))
+    with database.snapshot():
+        assert database.rows(COUNT)[0][0] == 1
+        other.execute(INSERT, ("meanwhile", ""))
+        assert database.rows(COUNT)[0][0] == 1
+        assert [row[0] for row in database.stream("SELECT user_name FROM lmod_user")] == ["before"]
+    assert database.rows(COUNT)[0][0] == 2
+    with pytest.raises(ValueError, match="of the block"), database.snapshot():
+        raise ValueError("of the block")
+    with database.transaction():
+        database.execute(INSERT, ("after", ""))
+    assert other.rows(COUNT)[0][0] == 3
+
+
 def test_statements_outside_a_transaction_are_committed(database, other):
     assert database.execute(INSERT, ("a", "a")) == 1
     assert other.rows(COUNT)[0][0] == 1

@@ -70,6 +70,24 @@ def test_two_runs_at_once_have_rows_of_their_own(site):
     second.close()
 
 
+def test_a_run_that_begins_between_two_steps_of_another_cant_take_its_row(site, monkeypatch):
+    first, second = site.create().connect(), site.connect()
+    insert = first.insert_rows
+    others = []
+
+    def insert_and_let_another_begin(*arguments):
+        insert(*arguments)
+        others.append(Run(second, "load", clock=lambda: 200.0))
+
+    monkeypatch.setattr(first, "insert_rows", insert_and_let_another_begin)
+    Run(first, "load", clock=lambda: 100.0).finish(3)
+    others[0].finish(0)
+    found = site.rows("SELECT started_at, exit_code FROM usage_run ORDER BY started_at")
+    assert found == [(100.0, 3), (200.0, 0)]
+    first.close()
+    second.close()
+
+
 def test_a_run_that_lost_its_database_keeps_its_error(database):
     with pytest.raises(errors.UnavailableError, match="gone"), recorded(database, "load"):
         database.connection.close()
@@ -89,7 +107,7 @@ class Deaf:
     def __getattr__(self, name):
         return getattr(self.real, name)
 
-    def connect(self, config):
+    def connect_again(self, config, lost):
         raise errors.UnavailableError("no answer")
 
     def translate_error(self, error, config):

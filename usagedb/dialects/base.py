@@ -9,13 +9,12 @@ import re
 INTEGER = "integer"
 NULLABLE = "nullable"  # an integer or None
 SECONDS = "seconds"  # a time or duration with fractions
+REAL = "real"  # a float or None, kept to the last bit
 MICROSECONDS = "microseconds"  # an int, stored as the seconds that it stands for
 TEXT = "text"
 BYTES = "bytes"
 DATE = "date"  # a text, YYYY-MM-DD
 DATETIME = "datetime"  # a text, YYYY-MM-DD HH:MM:SS
-
-ROWS_PER_FETCH = 1000
 
 
 class Dialect:
@@ -24,6 +23,8 @@ class Dialect:
     backend = ""
     placeholder = "%s"
     begin_statement = "BEGIN"
+    # What begins a transaction whose reads all see one state of the database.
+    snapshot_statements: tuple = ("BEGIN",)
     # Words of sql/*.sql and what this database calls them.
     types: dict = {}
     # Rows per statement of a bulk insert: bounded, so that a statement stays below 1 MB.
@@ -35,6 +36,14 @@ class Dialect:
         Raises UnavailableError, RefusedError or ConfigurationError.
         """
         raise NotImplementedError(self.backend)
+
+    def connect_again(self, config, lost):
+        """Return a new connection for one that was lost: `lost`, whose host is tried last.
+
+        Raises what connect raises.
+        """
+        del lost
+        return self.connect(config)
 
     def translate_error(self, error, config):
         """Return the UsageDBError that a driver's exception means, or None for a bug."""
@@ -56,6 +65,23 @@ class Dialect:
         """Return the columns of a table by which an index begins. Read-only."""
         raise NotImplementedError(self.backend)
 
+    def column_names(self, database, table):
+        """Return the names of all columns of a table. Read-only."""
+        with contextlib.closing(database.connection.cursor()) as cursor, database.translated():
+            cursor.execute(f"SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608
+            return [column[0] for column in cursor.description]
+
+    def exact_text(self, expression, _kind):
+        """Return the SQL of a column whose value comes out alike from all databases: a moment or a
+        day as text, a float that is 0 without a sign."""
+        return expression
+
+    def prepare_copy(self, connection):
+        """Let a new connection read for hours, in the order of keys, and keep ids as they come."""
+
+    def continue_ids(self, database, table, column):
+        """Let the numbers that the database gives begin behind the largest one that is stored."""
+
     def column_types(self, database, table):
         """Return {column: (type in lower case, longest text or None, character set)} of a table.
 
@@ -66,6 +92,10 @@ class Dialect:
     def lock(self, database, name):
         """Try to take the advisory lock `name` and return whether it is held now."""
         raise NotImplementedError(self.backend)
+
+    def has_wide_locks(self, _database):
+        """Tell whether an advisory lock holds for all who use this database, on whatever host."""
+        return True
 
     def unlock(self, database, name):
         """Give the advisory lock `name` back."""
@@ -133,14 +163,10 @@ class Dialect:
 
     def stream(self, connection, *query):
         """Yield the rows of a query (statement and parameters in the driver's own form) as they
-        come: not all of them are in memory at once. The connection is busy until the last one."""
+        come: few of them are in memory at once. The connection is busy until the last one."""
         with contextlib.closing(self.streaming_cursor(connection)) as cursor:
             cursor.execute(*query)
-            while True:
-                rows = cursor.fetchmany(ROWS_PER_FETCH)
-                if not rows:
-                    return
-                yield from rows
+            yield from cursor
 
     def streaming_cursor(self, connection):
         """Return a cursor that does not read all rows at once."""

@@ -3,36 +3,40 @@
 import collections
 import contextlib
 import functools
-import ssl
+import math
 import sys
 import threading
 
 import pymysql
 from pymysql import converters
 
-from usagedb import errors
+from usagedb import errors, tls
 from usagedb.dialects.base import (
     BYTES,
+    DATE,
+    DATETIME,
     INTEGER,
     MICROSECONDS,
     NULLABLE,
+    REAL,
     SECONDS,
     TEXT,
     Dialect,
     chunks,
 )
+from usagedb.dialects.mysql_connection import Connection
 
-CONNECT_SECONDS = 10
-ANSWER_SECONDS = 3600  # the longest statement: a report over years
-
-REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 4151}
+REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 3159, 4151}
 # The server went away, is starting or stopping, read-only, or outside its Galera cluster.
-AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
+AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2026, 2055}
 # Undone for another transaction; a duplicate key means that one was faster.
 CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
 FULL = {3, 14, 28, 1021, 1026, 1114}
 # How numbers are written; %d and %f let nothing but a number through.
 MARKS = {INTEGER: "%d", SECONDS: "%.6f", MICROSECONDS: "%de-6"}
+# Of a moment or a day as text, YYYY-MM-DD HH:MM:SS.
+MOMENT_CHARACTERS = {DATE: 10, DATETIME: 19}
+LONGEST_PAUSE_SECONDS = 86400  # in which a copy asks for nothing, or takes nothing
 SWITCH_SECONDS = 1e-4
 STATEMENTS_AHEAD = 4
 STATEMENT_CHARACTERS = 1_000_000
@@ -50,7 +54,12 @@ def row_writer(columns):
     times slower.
     """
     template = "(" + ",".join(MARKS.get(kind, "%s") for _name, kind in columns) + ")"
-    escapes = {BYTES: bytes_literal, TEXT: text_literal, NULLABLE: number_literal}
+    escapes = {
+        BYTES: bytes_literal,
+        TEXT: text_literal,
+        NULLABLE: number_literal,
+        REAL: real_literal,
+    }
     places = [
         (place, escapes.get(kind, literal))
         for place, (_name, kind) in enumerate(columns)
@@ -86,6 +95,15 @@ def number_literal(value):
     return "NULL" if value is None else f"{value:d}"
 
 
+def real_literal(value):
+    """Return a float, or None, as a literal. Raises OverflowError for one that is no number."""
+    if value is None:
+        return "NULL"
+    if not math.isfinite(value):
+        raise OverflowError(f"MySQL and MariaDB do not know the number {value}")
+    return repr(float(value))
+
+
 def bytes_literal(value):
     """Return bytes, or None, as a literal."""
     return "NULL" if value is None else f"x'{value.hex()}'"
@@ -111,12 +129,6 @@ def check_size(statement, most_bytes):
         )
 
 
-class Connection(pymysql.connections.Connection):
-    """A connection that knows how large a statement its server takes."""
-
-    most_statement_bytes = 0
-
-
 class MySQLDialect(Dialect):
     """MariaDB 10.5 and newer, MySQL 8."""
 
@@ -132,16 +144,42 @@ class MySQLDialect(Dialect):
     }
     local_datetime = r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
 
+    snapshot_statements = (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+    )
+
     def connect(self, config):
+        return self._connect_to_any(config.hosts or ("localhost",), config)
+
+    def connect_again(self, config, lost):
+        hosts = config.hosts or ("localhost",)
+        after = hosts.index(lost.host) + 1 if lost.host in hosts else 0
+        return self._connect_to_any((*hosts[after:], *hosts[:after]), config)
+
+    def _connect_to_any(self, hosts, config):
+        """Return a connection to the first host that is ready; one that is read-only, or gives its
+        state to another node, only if there is no better one."""
         last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
-        for host in config.hosts or ("localhost",):
+        spare = None
+        for host in hosts:
             try:
-                return self._connect_to(host, config)
+                connection = self._connect_to(host, config)
             except pymysql.Error as error:
                 last = self.translate_error(error, config) or error
                 if not isinstance(last, errors.UnavailableError):
                     raise last from error
-        raise last
+                continue
+            if connection.is_preferred:
+                close(spare)
+                return connection
+            if spare is None:
+                spare = connection
+            else:
+                close(connection)
+        if spare is None:
+            raise last
+        return spare
 
     def _connect_to(self, host, config):
         connection = Connection(
@@ -153,21 +191,32 @@ class MySQLDialect(Dialect):
             database=config.database if config.select_database else None,
             charset="utf8mb4",
             autocommit=True,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
-            write_timeout=ANSWER_SECONDS,
-            ssl=tls_context(config),
+            ssl=tls.context(config),
             ssl_disabled=bool(config.socket),  # nothing to hide inside one machine
         )
-        with connection.cursor() as cursor:
-            cursor.execute(
+        try:
+            connection.look_around()
+            connection.ask(
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
-                "NO_ENGINE_SUBSTITUTION'"
+                f"NO_ENGINE_SUBSTITUTION', group_concat_max_len = {LONGEST_JOINED}"
             )
-            cursor.execute(f"SET SESSION group_concat_max_len = {LONGEST_JOINED}")
-            cursor.execute("SELECT @@max_allowed_packet")
-            ((connection.most_statement_bytes,),) = cursor.fetchall()
+            if config.for_copy:
+                self.prepare_copy(connection)
+        except pymysql.Error:
+            close(connection)
+            raise
         return connection
+
+    def prepare_copy(self, connection):
+        connection.ask(
+            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO'),"
+            f" net_write_timeout = {LONGEST_PAUSE_SECONDS}, wait_timeout = {LONGEST_PAUSE_SECONDS}"
+        )
+
+    def exact_text(self, expression, kind):
+        if kind in MOMENT_CHARACTERS:
+            return f"CAST({expression} AS CHAR({MOMENT_CHARACTERS[kind]}))"
+        return f"{expression} + 0e0" if kind == REAL else expression
 
     def translate_error(self, error, config):
         if isinstance(error, (BrokenPipeError, ConnectionError, TimeoutError)):
@@ -177,6 +226,8 @@ class MySQLDialect(Dialect):
         number = error.args[0] if error.args else 0
         text = error.args[1] if len(error.args) > 1 else error
         where = f"{config.describe()}: {text}"
+        if number in AWAY and (refused := tls.refusal(str(text), config.describe())):
+            return refused
         if is_out_of_step(error):
             return errors.UnavailableError(f"{config.describe()}: connection lost, try again later")
         for numbers, kind, advice in (
@@ -219,6 +270,9 @@ class MySQLDialect(Dialect):
         full = lock_name(database, name)
         return database.rows("SELECT GET_LOCK(?, 0)", (full,))[0][0] == 1
 
+    def has_wide_locks(self, database):
+        return not database.connection.is_in_cluster
+
     def unlock(self, database, name):
         database.rows("SELECT RELEASE_LOCK(?)", (lock_name(database, name),))
 
@@ -255,6 +309,13 @@ class MySQLDialect(Dialect):
                     if len(statement) > STATEMENT_CHARACTERS:
                         check_size(statement, connection.most_statement_bytes)
                     execute(statement)
+
+
+def close(connection):
+    """Close a connection, or None, that is not needed."""
+    if connection is not None:
+        with contextlib.suppress(pymysql.Error, OSError):
+            connection.close()
 
 
 def is_out_of_step(error):
@@ -310,19 +371,6 @@ def switching_often():
         yield
     finally:
         sys.setswitchinterval(usual_seconds)
-
-
-def tls_context(config):
-    """Return a verifying TLS context when the configuration names certificates, else None."""
-    if not (config.ssl_ca or config.ssl_cert):
-        return None
-    try:
-        context = ssl.create_default_context(cafile=config.ssl_ca or None)
-        if config.ssl_cert:
-            context.load_cert_chain(config.ssl_cert, config.ssl_key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise errors.ConfigurationError(f"{config.source}: SSL files: {error}") from error
-    return context
 
 
 def lock_name(database, name):

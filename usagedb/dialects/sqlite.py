@@ -116,7 +116,9 @@ class SQLiteDialect(Dialect):
         except Timeout:
             return False
         except OSError as error:
-            raise errors.RefusedError(f"cannot lock {database.config.database}: {error}") from error
+            is_refused = isinstance(error, PermissionError)
+            kind = errors.RefusedError if is_refused else errors.WriteError
+            raise kind(f"cannot lock {database.config.database}: {error}") from error
         database.file_locks[name] = file_lock
         return True
 

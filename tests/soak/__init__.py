@@ -1,0 +1,1 @@
+"""Long runs of the tests: python -m tests.soak [galera|fuzz]."""
