@@ -8,12 +8,18 @@ DEMO := $(VENV)/demo
 TEST_PACKAGES := mariadb-server rsync postgresql lmod rsyslog logrotate slurm-wlm slurmdbd munge \
   gdb strace tcsh chromium fonts-dejavu-core prometheus prometheus-node-exporter slapd \
   ldap-utils nginx apache2 libapache2-mod-wsgi-py3 libapache2-mod-shib libapache2-mod-auth-openidc \
-  libapache2-mod-auth-mellon gettext
+  libapache2-mod-auth-mellon gettext man-db mandoc zsh debootstrap curl gcc libc6-dev
 # Tests wait more than they compute: half as many processes again as there are cores.
 TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+# What the archive of `make release` serves, and the extras whose wheels are in it: 60 MB. With
+# analysis and jupyter as well it has some 1 GB.
+RELEASE_PYTHONS ?= 3.9 3.10 3.11 3.12 3.13
+RELEASE_EXTRAS ?= mysql8 portal postgresql
+# The C library of the oldest machines is 2.N: 17 is CentOS 7, 28 RHEL 8.
+RELEASE_GLIBC ?= 17
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
-.PHONY: help demo portal-demo test versions lint bench check zipapp clean
+.PHONY: help demo portal-demo test versions lint bench docs soak audit check zipapp release release-check man clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z%.-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +56,36 @@ build/epmt.pyz: epmtlite/__init__.py $(wildcard epmtlite/collect/*.py)
 	$(PYTHON) -m zipapp -p '/usr/bin/env python3' -o $@ build/zipapp
 	chmod 755 $@
 
-versions: $(VENV)/bin/python  ## Run the tests that need no server on Python 3.9 and the newest.
-	@./tests/run_versions.sh $(VENV)
+versions: $(VENV)/installed-dev  ## Run the tests that need no server on Python 3.9 to 3.13.
+	@$(BIN)/python -m tests.run_versions $(VENV)
 
 bench: $(VENV)/installed-dev  ## Measure speed and memory against the targets (BENCH_* set the sizes).
 	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/installed-dev  ## Write what --help of each command prints into COMMANDS.md.
+	$(BIN)/python -m release.help_texts
+
+soak: $(VENV)/installed-dev  ## Run the long tests, half an hour and more (SOAK_PARTS="galera" names some).
+	@./tests/install_services.sh $(TEST_PACKAGES)
+	$(BIN)/python -m tests.soak $(SOAK_PARTS)
+
+audit: $(VENV)/installed-dev  ## Look for known faults with bandit and pip-audit (needs the network).
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install -q bandit pip-audit
+	build/audit/bin/bandit -q -r -lll usagedb lmodtrack xaltload afcollect epmtlite userportal release bin
+	build/audit/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+	  --skip-editable
+
+release: $(VENV)/installed-dev  ## Make dist/: wheel, source archive, one archive for sites without network.
+	@$(BIN)/python -m release --output dist --pythons "$(RELEASE_PYTHONS)" \
+	  --extras "$(RELEASE_EXTRAS)" --glibc-minor $(RELEASE_GLIBC)
+
+release-check: $(VENV)/installed-dev  ## Make releases, install, upgrade and remove them, in a bare Debian too.
+	@./tests/install_services.sh $(TEST_PACKAGES)
+	HPCUSAGE_REQUIRE_SERVICES=1 $(BIN)/python -m pytest -q tests/release tests/system/test_release*.py
+
+man: $(VENV)/installed-dev  ## Write manual pages and shell completion of all commands to build/share.
+	@$(BIN)/python -m release --share build/share
 
 clean:  ## Remove the virtual environment and what was built.
 	rm -rf $(VENV) build dist *.egg-info
