@@ -159,11 +159,16 @@ def sqlite_site(tmp_path):
 @pytest.fixture(params=BACKENDS)
 def site(request, tmp_path):
     """A Site with an empty database, without tables, on each backend in turn."""
-    if request.param == "sqlite":
-        return request.getfixturevalue("sqlite_site")
+    return new_site(request, request.param, tmp_path)
+
+
+def new_site(request, backend, directory):
+    """Return a Site with an empty database on a backend; a server's is dropped after the test."""
+    if backend == "sqlite":
+        return Site(DatabaseConfig("sqlite", str(directory / "usage.db"), "test"), directory)
     Site.count += 1
     name = f"test_{os.getpid()}_{Site.count}"
-    if request.param == "mysql":
+    if backend == "mysql":
         server = request.getfixturevalue("mariadb")
         config = DatabaseConfig(
             "mysql", name, "test", ("127.0.0.1",), server.port, user="root",
@@ -178,7 +183,7 @@ def site(request, tmp_path):
     root.run_ddl(f"CREATE DATABASE {name}")
     request.addfinalizer(lambda: drop_database(config))
     root.close()
-    return Site(config, tmp_path)
+    return Site(config, directory)
 
 
 def drop_database(config):
@@ -219,6 +224,17 @@ def own_server(request, tmp_path):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def faults(request, tmp_path_factory):
+    """The Commands of tests.fault_points of a module, which names in FAULT_PACKAGES what they
+    import before the first run."""
+    from tests.fault_points import Commands
+
+    commands = Commands(tmp_path_factory.mktemp("faults"), *request.module.FAULT_PACKAGES)
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
 def nobody(tmp_path):
     """Options for run_command that make the command run as the account nobody."""
@@ -227,9 +243,11 @@ def nobody(tmp_path):
     account = pwd.getpwnam("nobody")
     options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     services.open_parents(tmp_path / "file")
-    # This Python may be where only root can read it; the system's finds the same libraries.
+    # This Python may be where only root can read it; the system's of the same version can take the
+    # same libraries.
     libraries = sysconfig.get_paths()["purelib"]
-    for python in ([sys.executable], ["env", f"PYTHONPATH={libraries}", "/usr/bin/python3"]):
+    same = "/usr/bin/python{}.{}".format(*sys.version_info)
+    for python in ([sys.executable], ["env", f"PYTHONPATH={libraries}", same]):
         command = [*python, CHECKOUT / "bin" / "createDB", "--version"]
         with contextlib.suppress(OSError):
             if subprocess.run(command, check=False, capture_output=True, **options).returncode == 0:

@@ -38,9 +38,11 @@ POSTGRESQL_DIRECTORIES = "/usr/lib/postgresql/*/bin"
 
 DEBIAN_PACKAGES = {
     "initdb": "postgresql",
+    "libgalera_smm.so": "galera-4",
     "lmod": "lmod",
     "logger": "bsdutils",
     "logrotate": "logrotate",
+    "man": "man-db",
     "mariadb-install-db": "mariadb-server",
     "mariadbd": "mariadb-server",
     "munged": "munge",

@@ -31,6 +31,7 @@ def run(command, arguments=None):
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
             signal.signal(number, interrupt)
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # whatever the locale can write
@@ -41,6 +42,13 @@ def run(command, arguments=None):
     except OSError as error:
         status = lost_output(error)
     sys.exit(status)
+
+
+def open_closed_streams():
+    """Let what is written go nowhere where the caller has closed stdout or stderr (`>&-`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def finish(command, arguments):

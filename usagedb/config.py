@@ -1,8 +1,8 @@
 """Find and read the database configuration, and write a new one.
 
 The file is the INI file of Lmod and XALT sites: section [MYSQL] with HOST, USER, PASSWD (base64)
-and DB. The suite adds PORT, SOCKET, SSL_CA, SSL_CERT and SSL_KEY, the sections [SQLITE] and
-[POSTGRESQL], and [SITE] (see usagedb/site.py).
+and DB. The suite adds PORT, SOCKET, SSL_CA, SSL_CERT and SSL_KEY, and the sections [SQLITE],
+[POSTGRESQL], [SITE] (see usagedb/site.py and redact.py) and [RETENTION] (delete_old_records.py).
 """
 
 import base64
@@ -41,8 +41,11 @@ class DatabaseConfig:
     ssl_cert: str = ""
     ssl_key: str = ""
     site: dict = dataclasses.field(default_factory=dict)  # the section [SITE], keys in capitals
+    # The section [RETENTION]: {schema: months} as texts.
+    retention: dict = dataclasses.field(default_factory=dict)
     select_database: bool = True  # False: connect to the server only
     read_only: bool = False  # nothing of an SQLite file may change, not even how it is written
+    for_copy: bool = False  # connections are made ready for usage_copy
     setup_command: str = "createDB"  # what makes its tables, for messages
 
     def describe(self):
@@ -164,21 +167,28 @@ def config_from(parser, source):
         ssl_cert=values.get("SSL_CERT", ""),
         ssl_key=values.get("SSL_KEY", ""),
         site={key.upper(): value for key, value in site.items()},
+        retention=dict(parser.items("RETENTION")) if parser.has_section("RETENTION") else {},
     )
 
 
 def database_name(section, value, source):
-    """Return DB; a relative SQLite path is meant relative to the configuration file."""
+    """Return DB; a relative SQLite path is meant relative to the configuration file.
+
+    Raises ConfigurationError for the home of an account that is none.
+    """
     if section != "SQLITE":
         return value
-    return str(Path(source).absolute().parent / Path(value).expanduser())
+    try:
+        return str(Path(source).absolute().parent / Path(value).expanduser())
+    except RuntimeError as error:
+        raise errors.ConfigurationError(f"{source}: DB = {value}: {error}") from error
 
 
 def port_number(text, source):
     """Return the port, 0 for the usual one. Raises ConfigurationError."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
         raise errors.ConfigurationError(f"{source}: PORT = {text} is no port number")
     return int(text)
 
@@ -206,6 +216,9 @@ def shown(config):
     if config.site:
         lines += ["", "[SITE]"]
         lines += [f"{key} = " + value.replace("\n", "\n    ") for key, value in config.site.items()]
+    if config.retention:
+        lines += ["", "[RETENTION]"]
+        lines += [f"{name} = {months}" for name, months in config.retention.items()]
     return "\n".join(lines)
 
 

@@ -16,10 +16,16 @@ from typing import Any
 from usagedb import errors
 from usagedb.config import DEFAULT_DBNAME
 from usagedb.dialects.base import INTEGER, SECONDS, TEXT
+from usagedb.registry import registered
 
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "hpcusage.schema"
+# In usage_schema, in the place of a schema, while usage_copy fills the database.
+UNFINISHED_COPY = "unfinished copy"
+STEP_COLUMNS = (
+    ("schema_name", TEXT), ("version", INTEGER), ("step", INTEGER), ("applied_at", SECONDS),
+)  # fmt: skip
 VERSION_LINE = re.compile(r"^-- version (\d+): (.+)$")
 COMMENT = re.compile(r"\s*--[^\n]*")
 
@@ -47,9 +53,13 @@ class Schema:
     file_name: str  # in sql/
     # The oldest version of the tables that this program's reports can read.
     readable_version: int = 1
-    # purge(database, options) -> usagedb.retention.Purged; None: nothing is ever purged.
+    # purge(database, PurgeOptions, report) -> usagedb.retention.Purged; report(line) is told of
+    # each step; None: nothing is ever purged.
     purge: Any = None
     can_anonymize: bool = False  # purge heeds PurgeOptions.anonymize
+    # Tables whose old rows purge deletes, and ((table, why its rows stay), …) of the others.
+    deleted: tuple = ()
+    kept: tuple = ()
     # adapt(database, statement) -> the statement to run instead, or None to leave the step out.
     adapt: object = None
     # complete(database, say) does after the steps what SQL alone cannot, and tells say(line) of it;
@@ -57,6 +67,8 @@ class Schema:
     complete: Any = None
     # Of the configuration that is looked for when none is named.
     default_dbname: str = DEFAULT_DBNAME
+    # Names of the locks (usagedb.locks) that the commands hold that write the tables.
+    locks: tuple = ()
     # notes(database) -> lines that createDB shows, for instance about an older database found.
     notes: object = None
 
@@ -76,7 +88,21 @@ class Schema:
         return [(match[1], match[2]) for match in found if match]
 
 
-USAGE = Schema("usage", "usage.sql")
+def purge_runs(database, options, report):
+    """Delete old rows of usage_run; see usagedb/old_runs.py."""
+    from usagedb import old_runs
+
+    return old_runs.purge(database, options, report)
+
+
+USAGE = Schema(
+    "usage",
+    "usage.sql",
+    purge=purge_runs,
+    deleted=("usage_run",),
+    kept=(("usage_schema", "says which tables there are"),),
+    locks=("delete_old_records", "usage_person"),
+)
 
 
 def read_sql(file_name):
@@ -112,37 +138,8 @@ def parse_steps(text):
 
 
 def known_schemas():
-    """Return all registered schemas by name, the common one first.
-
-    Read from the installed package's entry points, or in a bare clone from its setup.cfg.
-    """
-    from importlib.metadata import EntryPoint, entry_points
-
-    groups = entry_points()
-    if hasattr(groups, "select"):
-        points = list(groups.select(group=ENTRY_POINT_GROUP))
-    else:  # Python 3.9
-        points = list(groups.get(ENTRY_POINT_GROUP, ()))
-    if not points:
-        points = [
-            EntryPoint(name=name, value=value, group=ENTRY_POINT_GROUP)
-            for name, value in points_of_checkout()
-        ]
-    schemas = {USAGE.name: USAGE}
-    for point in sorted(points, key=lambda point: point.name):
-        schemas[point.name] = point.load()
-    return schemas
-
-
-def points_of_checkout():
-    """Return (name, target) of the entry points that setup.cfg of a bare clone names."""
-    import configparser
-
-    parser = configparser.ConfigParser()
-    parser.read(Path(__file__).parent.parent / "setup.cfg", encoding="utf-8")
-    text = parser.get("options.entry_points", ENTRY_POINT_GROUP, fallback="")
-    pairs = (line.partition("=") for line in text.strip().splitlines())
-    return [(name.strip(), target.strip()) for name, _equals, target in pairs]
+    """Return all registered schemas by name, the common one first."""
+    return {USAGE.name: USAGE, **registered(ENTRY_POINT_GROUP)}
 
 
 def steps_taken(database, schema):
@@ -174,8 +171,10 @@ def require(database, schema, to_write=True):
     SQLite: makes or upgrades them. On a server only createDB, or what else setup_command of the
     configuration names, does that: raises ConfigurationError.
     A report (to_write=False) is content with `readable_version`.
+    Raises ConfigurationError too while a copy fills the database.
     """
     missing = missing_steps(database, schema)
+    refuse_unfinished_copy(database)
     if not missing or (not to_write and missing[0].version > schema.readable_version):
         return
     if database.config.backend != "sqlite":
@@ -185,6 +184,17 @@ def require(database, schema, to_write=True):
         )
     for needed in (USAGE, schema):
         upgrade(database, needed)
+
+
+def refuse_unfinished_copy(database):
+    """Raise ConfigurationError while usage_copy fills a database. Read-only."""
+    if not database.dialect.has_table(database, "usage_schema"):
+        return
+    sql = "SELECT count(*) FROM usage_schema WHERE schema_name = ?"
+    if database.rows(sql, (UNFINISHED_COPY,))[0][0]:
+        raise errors.ConfigurationError(
+            f"{database.config.describe()}: a copy into it has not ended: let usage_copy go on"
+        )
 
 
 def upgrade(database, schema):
@@ -207,7 +217,7 @@ def take_step(database, schema, step):
                     raise
     database.insert_rows(
         "usage_schema",
-        (("schema_name", TEXT), ("version", INTEGER), ("step", INTEGER), ("applied_at", SECONDS)),
+        STEP_COLUMNS,
         [(schema.name, step.version, step.number, time.time())],
         key=("schema_name", "version", "step"),
     )

@@ -18,6 +18,7 @@ BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 65536
 SPOOL_IN_MEMORY_BYTES = 16 << 20
 OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
+ZSTD = b"\x28\xb5\x2f\xfd"  # which Python reads from 3.14 on only
 BROKEN_COMPRESSION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 # What rotation adds to a name: a date, a number, an epoch; the live log has none of them.
 ROTATED = re.compile(r"[-._](\d{8}([-_.T]?\d{2,6})?|\d{1,3}|\d{10}|\d{4}-\d\d-\d\d)$")
@@ -68,6 +69,11 @@ class LogSource:
         """Return the opener of a compressed file, told by its first bytes; None for plain text."""
         first = self.stream.read(6)
         self.rewind()
+        if first.startswith(ZSTD):
+            self._raw.close()
+            raise errors.MissingInputError(
+                f"{self.name} is compressed by zstd: read it from a pipe, zstdcat FILE | … -"
+            )
         return next((opener for magic, opener in OPENERS if first.startswith(magic)), None)
 
     @property

@@ -1,5 +1,6 @@
 """Text that came from outside, made safe for a terminal."""
 
+import os
 import unicodedata
 
 # Control, format (bidi overrides, zero width), surrogate, line and paragraph separators.
@@ -34,3 +35,9 @@ def stored_text(raw):
     NUL and bytes that are not UTF-8 become \\xNN, since no database stores them in text.
     """
     return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def stored_path(path, most_characters=255):
+    """Return the end of a path as text for the database, as stored_text does it: any user can give
+    a file a name that is not UTF-8."""
+    return stored_text(os.fsencode(path))[-most_characters:]

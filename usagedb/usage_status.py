@@ -10,6 +10,7 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.files import write_whole
 from usagedb.output import write_rows
+from usagedb.runs import last_runs
 from usagedb.terminal import visible
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -22,14 +23,6 @@ KEYS = (
     "command", "host", "last_run", "age_seconds", "exit_code", "stored", "duplicates", "rejected",
     "waiting", "state",
 )  # fmt: skip
-LAST_RUNS = """
-SELECT r.command, r.host, r.started_at, r.ended_at, r.exit_code, r.stored, r.duplicates,
-       r.rejected, r.waiting, r.message
-  FROM usage_run r
-  JOIN (SELECT command, host, MAX(run_id) AS run_id FROM usage_run GROUP BY command, host) last
-    ON last.run_id = r.run_id
- ORDER BY r.command, r.host
-"""
 # A run that has not ended after this long was killed.
 LONGEST_RUN_SECONDS = 6 * 3600
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -70,7 +63,7 @@ def command(config, quiet, max_age, commands, prometheus, output_format):
     try:
         database = Database(config)
         schema.require(database, schema.USAGE, to_write=False)
-        found = database.rows(LAST_RUNS)
+        found = last_runs(database)
         database.close()
     except errors.UnavailableError as error:
         click.echo(f"critical: {error}", err=True)
@@ -121,9 +114,9 @@ def level_of(ended, exit_code, waiting, age, max_age_seconds):
         return CRITICAL
     if ended is None:
         return OK  # it is running
-    if exit_code not in (0, 3):
+    if exit_code not in (0, errors.PARTLY):
         return CRITICAL
-    return WARNING if exit_code == 3 or waiting else OK
+    return WARNING if exit_code == errors.PARTLY or waiting else OK
 
 
 def for_people(row):

@@ -206,3 +206,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_config(path, DatabaseConfig("sqlite", "/x", ""))
     assert path.read_text() == "old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["etc", "x.conf"]
+
+
+def test_the_home_of_nobody_is_a_wrong_configuration(tmp_path):
+    path = tmp_path / "x.conf"
+    path.write_text("[SQLITE]\nDB = ~no-such-account-here/x.db\n")
+    with pytest.raises(errors.ConfigurationError, match="no-such-account-here"):
+        read_config(path)
+
+
+def test_a_port_of_thousands_of_digits_is_a_wrong_configuration(tmp_path):
+    path = tmp_path / "x.conf"
+    path.write_text(f"[MYSQL]\nDB = x\nPORT = {'9' * 5000}\n")
+    with pytest.raises(errors.ConfigurationError, match="no port number"):
+        read_config(path)

@@ -61,8 +61,8 @@ def test_it_says_which_database_it_changes_and_finds_that_of_the_schema(sqlite_s
     write_config(tmp_path / "xalt_db.conf", sqlite_site.config)
     done = run_command("createDB", "--schema", "xalt", cwd=tmp_path)
     assert done.stdout.startswith(f"database: {sqlite_site.config.database} (xalt_db.conf)\n")
-    assert "xalt 2: ALTER TABLE xalt_run ADD COLUMN run_key\n" in done.stdout
-    assert "xalt 2: CREATE UNIQUE INDEX xalt_run_by_key\n" in done.stdout
+    assert ": ALTER TABLE xalt_run ADD COLUMN run_key\n" in done.stdout
+    assert ": CREATE UNIQUE INDEX xalt_run_by_key\n" in done.stdout
     assert sqlite_site.rows("SELECT COUNT(*) FROM xalt_run") == [(0,)]
 
 

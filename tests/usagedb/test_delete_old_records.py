@@ -134,8 +134,8 @@ WRONG = (
     (("--end", "2026-01-01", "--syshost", "gamma"), "gamma"),
     (("--end", "2026-01-01", "--syshost", "' OR 1=1 --"), "no cluster is called"),
     (("--end", "2026-01-01", "--syshost", "\x1b[2J"), "\\x1b[2J"),
-    (("--end", "2026-01-01", "--schema", "usage"), "there are epmt, lmod, xalt"),
-    (("--end", "2026-01-01", "--schema", "xyz"), "there are epmt, lmod, xalt"),
+    (("--end", "2026-01-01", "--schema", "xyz"), "there are usage, epmt, lmod, xalt, outbox"),
+    (("--end", "2026-01-01", "--configured"), "--configured says itself"),
 )
 
 

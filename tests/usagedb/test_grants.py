@@ -1,8 +1,13 @@
 """The printed grants, executed for real: each account can do its work and nothing else."""
 
+import os
+
 import pytest
 
+from tests.conftest import run_command
+from tests.epmtlite.made_jobs import made_job, write_job
 from tests.usagedb.conftest import drop_anonymous
+from tests.xaltload.loading import make_records, write_records
 from usagedb import errors, grants
 from usagedb.config import write_config
 from usagedb.database import Database
@@ -85,7 +90,6 @@ LOADER_CANT = (
     "DROP TABLE lmod_use",
     "CREATE TABLE lmod_other (id INTEGER)",
     "ALTER TABLE lmod_use ADD COLUMN x INTEGER",
-    "DELETE FROM usage_run",
     "DELETE FROM usage_schema",
     "INSERT INTO usage_schema VALUES ('lmod', 9, 9, 0)",
     "UPDATE usage_schema SET version = 9",
@@ -98,6 +102,78 @@ REPORTER_CANT = (
     "DROP TABLE lmod_use",
     "UPDATE usage_run SET stored = 0",
 )
+
+
+# All commands that load or delete, and all that report, as usagedb/README.md lists them with the
+# account each needs; {dir} holds their inputs. Run in this order.
+LOADER_COMMANDS = (
+    ("store_module_data", "--store_all", "{dir}/module.log"),
+    ("xalt_file_to_db", "{dir}/tree"),
+    ("xalt_syslog_to_db", "{dir}/xalt.log"),
+    ("xalt_load_fos", "{dir}/fos.csv"),
+    ("xalt_update_modules", "--reverseMapD", "{dir}/map"),
+    ("epmt", "submit", "{dir}/job"),
+    ("epmt", "annotate", "100", "checked=yes"),
+    ("epmt", "delete", "100"),
+    ("usage_person", "export", "anna", "--schema", "lmod"),
+    ("usage_person", "pseudonymise", "anna", "--as", "anon-1", "--yes", "--schema", "lmod"),
+    ("usage_person", "erase", "bert", "--yes", "--schema", "lmod"),
+    ("delete_old_records", "--end", "2020-01-01", "--yes"),
+    ("delete_old_records", "--schema", "xalt", "--end", "2020-01-01", "--yes"),
+    ("delete_old_records", "--schema", "epmt", "--end", "2020-01-01", "--yes"),
+    ("usage_status",),
+)
+REPORTER_COMMANDS = (
+    *(("analyzeLmodDB", report) for report in ("counts", "usernames", "trend", "versions")),
+    ("xalt_usage_report",),
+    ("xalt_library_usage", "--start", "2020-01-01"),
+    ("xalt_scalar_bins_usage_report",),
+    ("epmt", "list", "jobs"),
+    ("epmt", "show", "100"),
+    ("epmt", "dbsize"),
+    ("usage_status",),
+    ("createDB", "--dry-run"),
+)
+
+
+@pytest.fixture
+def inputs(tmp_path, write_log):
+    """A directory with an input of each loader."""
+    write_log(("anna", "gcc/12", "alpha", 20000), ("bert", "gcc/12", "alpha", 20001),
+              name="module.log")  # fmt: skip
+    write_records(tmp_path / "tree", make_records(runs=3), places=1)
+    (tmp_path / "xalt.log").write_text("")
+    (tmp_path / "fos.csv").write_text("abc,Physics,MPS\n")
+    (tmp_path / "map").mkdir()
+    (tmp_path / "map" / "xalt_rmapT.json").write_text(
+        '{"reverseMapT": {"/apps/gcc": "gcc/12"}, "xlibmap": []}'
+    )
+    write_job(made_job(), tmp_path / "job")
+    return tmp_path
+
+
+def run_in(site, directory, command):
+    """Run one of these commands on a Site; return the CompletedProcess."""
+    name, *arguments = (word.format(dir=directory) for word in command)
+    environment = {**os.environ, "HPCUSAGE_CONF": str(site.conf_path)}
+    return run_command(name, *arguments, env=environment, cwd=directory)
+
+
+def test_every_command_works_with_the_account_that_it_needs(site, accounts, inputs):
+    become(site, accounts[grants.LOADER])
+    for command in LOADER_COMMANDS[:6]:
+        done = run_in(site, inputs, command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    become(site, accounts[grants.REPORTER])
+    for command in REPORTER_COMMANDS:
+        done = run_in(site, inputs, command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    for command in LOADER_COMMANDS[:3]:
+        assert run_in(site, inputs, command).returncode == 77, command
+    become(site, accounts[grants.LOADER])
+    for command in LOADER_COMMANDS[6:]:
+        done = run_in(site, inputs, command)
+        assert done.returncode == 0, (command, done.stderr)
 
 
 def test_the_loader_cant_do_more(accounts):
