@@ -20,7 +20,7 @@ class Aggregate:
         self._sums: dict = {}  # metric -> sum over all threads
         self._erroneous_pids = array("q")
         self._has_negative_cycles = False
-        self._first = None  # (start, place, exit code) of the process that began first
+        self._first = None  # (start, exit code) of the process that began first
 
     def add(self, names, values, rows):
         """Add processes that have the same metrics.

@@ -10,6 +10,7 @@ from epmtlite.facts import TAGS_ANNOTATION
 from epmtlite.tagtext import json_text
 from usagedb import errors
 from usagedb.database import with_conflict_retries
+from usagedb.redact import redactor_of
 
 TRIES = 8
 MOST_ANALYSES_BYTES = 65536  # EPMT's limit, where PostgreSQL could not index more
@@ -21,6 +22,8 @@ def annotate(database, job, annotations, replace=False):
     EPMT_JOB_TAGS among them also becomes the tags of the job. Commits.
     Raises UnavailableError if others keep changing the job.
     """
+
+    annotations = redactor_of(database.config).value(annotations)
 
     def change(fields):
         before = {} if replace else fields["annotations"]

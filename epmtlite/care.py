@@ -8,6 +8,13 @@ from usagedb import errors
 from usagedb.locks import only_one
 
 SIZES = ("database", "table", "index", "tablespace")
+# An account that only reports may not ask for the size of those of others.
+READABLE_TABLESPACES = (
+    "SELECT spcname, pg_tablespace_size(t.oid) FROM pg_tablespace t"
+    " WHERE has_tablespace_privilege(t.oid, 'CREATE')"
+    " OR pg_has_role('pg_read_all_stats', 'USAGE')"
+    " OR t.oid = (SELECT dattablespace FROM pg_database WHERE datname = current_database())"
+)
 
 
 def retire(database, ndays, per_delete, dry_run=False, report=lambda job: None):
@@ -139,7 +146,5 @@ def postgresql_sizes(database):
         ),
         "table": tables,
         "index": dict(database.rows(sql, names)),
-        "tablespace": dict(
-            database.rows("SELECT spcname, pg_tablespace_size(oid) FROM pg_tablespace")
-        ),
+        "tablespace": dict(database.rows(READABLE_TABLESPACES)),
     }

@@ -94,10 +94,14 @@ def check(options):
 
 @contextlib.contextmanager
 def opened(options, to_write=True):
-    """Give the block the Database that the options of a command mean."""
+    """Give the block the Database that the options of a command mean.
+
+    Without to_write the block sees one state of it, whatever is stored meanwhile.
+    """
     config = database_config(options.settings, options.conf_path)
     database = open_database(config, to_write)
     try:
-        yield database
+        with contextlib.nullcontext() if to_write else database.snapshot():
+            yield database
     finally:
         database.close()

@@ -5,12 +5,12 @@ import logging
 import sys
 from pathlib import Path
 
-from epmtlite import connection, export, jobs, processes, values
+from epmtlite import connection, export, jobs, processes
 from epmtlite.collect import errors
 from epmtlite.collect.console import print_line
+from epmtlite.filtering import summed_metrics
 from epmtlite.list_command import chosen_jobs
 from epmtlite.query_words import Query
-from usagedb.database import in_parts
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +62,9 @@ def form_of(options):
 def job_records(database, found, environments):
     """Return (dictionaries of jobs, their keys). Read-only."""
     left_out = () if environments else ENVIRONMENTS
-    keys = [key for key in (*jobs.KEYS, *metrics_of(database, found)) if key not in left_out]
+    numbers = [job.number for job in found]
+    keys = [key for key in (*jobs.KEYS, *summed_metrics(database, numbers)) if key not in left_out]
     return jobs.job_dicts(database, found), keys
-
-
-def metrics_of(database, found):
-    """Return the names of the metrics that some selection.Jobs have. Read-only."""
-    sql = "SELECT DISTINCT names FROM epmt_metric_names WHERE job_id IN ({})"
-    texts = [row[0] for row in in_parts(database, sql, [job.number for job in found])]
-    names = (name for text in texts for name in text.split(",") if text)
-    return dict.fromkeys(name for name in names if name not in values.NOT_SUMMED)
 
 
 def process_records(database, found, wanted):

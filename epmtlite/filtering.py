@@ -67,12 +67,8 @@ def check_metrics(database, jobs, names, others=(*JOB_COLUMNS, "user")):
     """
     if not names or not jobs:
         return
-    sql = "SELECT DISTINCT names FROM epmt_metric_names WHERE job_id IN ({})"
-    known: set = set()
-    for (text,) in in_parts(database, sql, [job.number for job in jobs]):
-        known.update(text.split(","))
-    known -= values.NOT_SUMMED
-    wrong = sorted(set(names) - known)
+    known = summed_metrics(database, [job.number for job in jobs])
+    wrong = sorted(set(names) - set(known))
     if wrong:
         there = sorted({*known, *others})
         near = difflib.get_close_matches(wrong[0].lower(), there, 1)
@@ -81,6 +77,17 @@ def check_metrics(database, jobs, names, others=(*JOB_COLUMNS, "user")):
             f"{wrong[0]} is nothing that these jobs have (a text stands in quotes){hint} are"
             f" {', '.join(there)}"
         )
+
+
+def summed_metrics(database, numbers):
+    """Return the names of the metrics that jobs have, as they were stored first. Read-only.
+
+    numbers are those of selection.Jobs.
+    """
+    sql = "SELECT DISTINCT names FROM epmt_metric_names WHERE job_id IN ({})"
+    texts = (row[0] for row in in_parts(database, sql, numbers))
+    names = (name for text in texts for name in text.split(",") if name)
+    return list(dict.fromkeys(name for name in names if name not in values.NOT_SUMMED))
 
 
 def metrics_of_processes(fltr):

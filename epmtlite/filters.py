@@ -30,14 +30,14 @@ MAPPINGS = ("tags", "annotations", "analyses")
 WORDS = ("and", "or", "not", "in", "like", "between", "is", "null")
 TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+        (?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
       | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
       | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_][\w-]*|\[\s*(?:'(?:[^']|'')*'|"(?:[^"]|"")*")\s*\])?)
       | (?P<sign><=|>=|<>|!=|==|=|<|>|\(|\)|,)
     )""",
     re.VERBOSE,
 )
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 COMPARISONS: dict = {
     "=": lambda order: order == 0,
     "==": lambda order: order == 0,

@@ -4,11 +4,12 @@ import itertools
 from typing import NamedTuple
 
 from epmtlite.facts import Facts
-from epmtlite.reading import Processes
+from epmtlite.reading import Processes, Rows
 from epmtlite.tagtext import json_text
 from epmtlite.tree import Tree
 from usagedb.dialects.base import INTEGER, NULLABLE, SECONDS, TEXT
 
+ARGS = Rows._fields.index("args")
 PROCESS_BITS = 24  # of epmt_process.id
 
 JOB_COLUMNS = (
@@ -44,7 +45,9 @@ class ReadJob(NamedTuple):
 class ProcessRows:
     """Makes the rows of epmt_process, in the order in which the processes were read."""
 
-    def __init__(self, job, job_id, host_ids):
+    def __init__(self, job, job_id, host_ids, redactor):
+        """redactor replaces the secrets of arguments: see usagedb/redact.py."""
+        self.stored_text = redactor.text
         self.tree, self.job_id, self.host_ids = job.tree, job_id, host_ids
         self.base = (job_id << PROCESS_BITS) + 1
         self.place = 0
@@ -54,9 +57,11 @@ class ProcessRows:
         begin, end = self.place, self.place + len(part)
         self.place = end
         tree, base, job_id, host_ids = self.tree, self.base, self.job_id, self.host_ids
+        stored = self.stored_text
         return (
             (
-                base + place, job_id, host_ids[row[0]], *row[1:],
+                base + place, job_id, host_ids[row[0]], *row[1:ARGS], stored(row[ARGS]),
+                *row[ARGS + 1 :],
                 base + parent if parent >= 0 else None, depth, inclusive, number, descendants,
             )
             for place, row, parent, depth, inclusive, number, descendants in zip(
@@ -68,8 +73,8 @@ class ProcessRows:
 
 
 def metric_texts(processes):
-    """Return {names joined by commas: number}."""
-    return {",".join(names): number for names, number in processes.metric_names.items()}
+    """Return (number, names joined by commas)."""
+    return [(number, ",".join(names)) for names, number in processes.metric_names.items()]
 
 
 def job_row(job, user_id, now):

@@ -3,6 +3,8 @@
 from typing import NamedTuple, Optional
 
 from epmtlite.collect import errors
+from usagedb.person import ERASED
+from usagedb.pseudonyms import PREFIX
 
 MOST_NAMES = 10  # of hosts in a message
 QUARTER_HOUR, HOUR = 900_000_000, 3_600_000_000  # microseconds
@@ -63,10 +65,11 @@ def known_of(facts, processes):
 
 def check_times(known, facts):
     """Raise MalformedError if the known job is another one that has the number of these Facts."""
-    if (known.start, known.end, known.user) == (facts.start, facts.end, facts.user):
+    is_user = is_same_user(known, facts.user)
+    if (known.start, known.end) == (facts.start, facts.end) and is_user:
         return
     shift = facts.start - known.start
-    if shift == facts.end - known.end and known.user == facts.user and shift % QUARTER_HOUR == 0:
+    if shift == facts.end - known.end and is_user and shift % QUARTER_HOUR == 0:
         raise errors.MalformedError(
             f"the database has job {facts.jobid} already, in a time zone that differs by"
             f" {shift / HOUR:g} hours: set EPMT_TZ as when it was stored"
@@ -77,11 +80,17 @@ def check_times(known, facts):
     )
 
 
+def is_same_user(known, user):
+    """Tell whether a known job may be that of a user: of one whose name was taken out of the
+    database nobody knows."""
+    return known.user in (user, ERASED) or known.user.startswith(PREFIX)
+
+
 def check_same(known, facts, processes):
     """Raise MalformedError unless the processes that were read are those of the known job."""
     check_times(known, facts)
     found = known_of(facts, processes)
-    if found == known:
+    if found == known._replace(user=found.user):  # check_times has compared them
         return
     missing, other = found.hosts - known.hosts, known.hosts - found.hosts
     if missing:

@@ -7,10 +7,12 @@ from epmtlite import partial
 from epmtlite.collect import errors
 from epmtlite.job_rows import JOB_COLUMNS, PROCESS_COLUMNS, ProcessRows, job_row, metric_texts
 from epmtlite.known import find_id
+from epmtlite.redaction import redacted_facts, redacted_tags
 from usagedb.database import with_reconnects
 from usagedb.dialects.base import INTEGER, SECONDS, TEXT, chunks
 from usagedb.dimensions import Dimension
 from usagedb.locks import only_one
+from usagedb.redact import redactor_of
 
 # Parts of epmtlite.reading, of some thousand rows each: a job of more is stored in several
 # transactions, of so many each.
@@ -47,6 +49,7 @@ class Store:
     def __init__(self, database, wait_seconds=0.0):
         """wait_seconds is how long a large job waits for another one to be stored."""
         self.database, self.wait_seconds = database, wait_seconds
+        self.redactor = redactor_of(database.config)
         self.dimensions = Dimensions()
 
     def write(self, job):
@@ -55,6 +58,7 @@ class Store:
         Commits. Raises MalformedError for a value that the database cannot hold, UnavailableError
         or WriteError when it stays away: then nothing of the job can be seen.
         """
+        job = job._replace(facts=redacted_facts(job.facts, self.redactor))
         with refused_values(self.database):
             user_id, host_ids = self._numbers(job)
             row = job_row(job, user_id, round(time.time(), 6))
@@ -84,7 +88,7 @@ class Store:
                 self.database.insert_rows("epmt_job", JOB_COLUMNS, [row])
                 job_id = number_of(self.database, job)
                 self._write_small(job, job_id, host_ids)
-                rows = ProcessRows(job, job_id, host_ids)
+                rows = ProcessRows(job, job_id, host_ids, self.redactor)
                 for part in job.processes.spool.parts():
                     self._write_processes(rows.of(part))
             return True
@@ -102,11 +106,15 @@ class Store:
         hosts = [(job_id, host_id) for host_id in host_ids]
         insert("epmt_job_host", (("job_id", INTEGER), ("host_id", INTEGER)), hosts)
         for table, column, numbers in (
-            ("epmt_process_tags", "tags", processes.tags),
+            ("epmt_process_tags", "tags", self._tags(processes)),
             ("epmt_metric_names", "names", metric_texts(processes)),
         ):
             columns = (("job_id", INTEGER), ("number", INTEGER), (column, TEXT))
-            insert(table, columns, [(job_id, number, text) for text, number in numbers.items()])
+            insert(table, columns, [(job_id, number, text) for number, text in numbers])
+
+    def _tags(self, processes):
+        """Return (number, JSON) of the tags of processes."""
+        return [(n, redacted_tags(text, self.redactor)) for text, n in processes.tags.items()]
 
     def _write_processes(self, rows):
         self.database.insert_rows("epmt_process", PROCESS_COLUMNS, rows)
@@ -117,7 +125,7 @@ class Store:
         job_id = with_reconnects(database, lambda: self._begin(job, row))
         if not job_id:
             return False
-        rows = ProcessRows(job, job_id, host_ids)
+        rows = ProcessRows(job, job_id, host_ids, self.redactor)
         parts = map(list, map(rows.of, job.processes.spool.parts()))
         try:
             for some in chunks(parts, PARTS_PER_STEP):

@@ -124,9 +124,19 @@ def rename_directory(folder, name, target, new):
 
 def rename_file(folder, name, target, new):
     """Rename a file: by a second name for it, since that replaces nothing."""
-    os.link(name, new, src_dir_fd=folder, dst_dir_fd=target, follow_symlinks=False)
+    try:
+        os.link(name, new, src_dir_fd=folder, dst_dir_fd=target, follow_symlinks=False)
+    except FileExistsError:
+        if not is_one_file(folder, name, target, new):  # else a run was killed between the two
+            raise
     try:
         os.unlink(name, dir_fd=folder)
     except OSError:
         os.unlink(new, dir_fd=target)
         raise
+
+
+def is_one_file(folder, name, target, new):
+    """Tell whether two names of open directories are of one file. Raises OSError."""
+    one = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return os.path.samestat(one, os.stat(new, dir_fd=target, follow_symlinks=False))

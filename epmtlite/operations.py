@@ -228,7 +228,7 @@ def expanded(texts, all_tags):
     for text in texts:
         if isinstance(text, dict):
             some = [text]
-        elif ":" in text:
+        elif ":" in text or ";" in text:
             some = [wanted_tags(text)]
         else:
             key = text.strip()

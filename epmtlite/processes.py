@@ -5,7 +5,7 @@ from array import array
 from typing import NamedTuple, Optional
 
 from epmtlite import filters, values
-from epmtlite.filtering import ProcessTest, check_names
+from epmtlite.filtering import ProcessTest, check_names, summed_metrics
 from epmtlite.job_rows import PROCESS_BITS
 from epmtlite.jobs import Clock
 from epmtlite.ordering import order_sql
@@ -96,10 +96,7 @@ class Contexts:
         own = [column for column in COLUMNS if column not in RENAMED]
         if not merge_sums:
             return [*own, *renamed, SUMS_KEY]
-        sql = "SELECT DISTINCT names FROM epmt_metric_names WHERE job_id IN ({})"
-        texts = in_parts(self.database, sql, self.jobs)
-        metrics = (name for row in texts for name in row[0].split(","))
-        summed = (name for name in metrics if name not in values.NOT_SUMMED)
+        summed = summed_metrics(self.database, list(self.jobs))
         return list(dict.fromkeys((*own, *renamed, *summed)))
 
 

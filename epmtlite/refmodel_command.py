@@ -5,9 +5,7 @@ from epmtlite.collect import errors
 from epmtlite.collect.console import print_line
 from epmtlite.query import create_refmodel, get_refmodels, session
 
-CREATE, ENABLE, DISABLE, DELETE, SHOW = ACTIONS = (
-    "create", "enable", "disable", "delete", "show",
-)  # fmt: skip
+CREATE, ENABLE, DELETE, SHOW = "create", "enable", "delete", "show"
 
 
 def run(options):

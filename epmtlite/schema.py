@@ -12,4 +12,24 @@ def purge(database, options, report):
     return module.purge(database, options, report)
 
 
-EPMT = Schema("epmt", "epmt.sql", purge=purge, default_dbname=DEFAULT_DBNAME)
+EPMT = Schema(
+    "epmt",
+    "epmt.sql",
+    purge=purge,
+    deleted=(
+        "epmt_job",
+        "epmt_process",
+        "epmt_job_host",
+        "epmt_process_tags",
+        "epmt_metric_names",
+        "epmt_partial",
+    ),  # fmt: skip
+    kept=(
+        ("epmt_user", "epmt submit remembers the numbers; usage_person erase removes a name"),
+        ("epmt_host", "epmt submit remembers the numbers"),
+        ("epmt_refmodel", "epmt retire deletes models after retire_models_ndays"),
+        ("epmt_refmodel_job", "goes with its model"),
+    ),
+    default_dbname=DEFAULT_DBNAME,
+    locks=("epmt_partial",),
+)

@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple, Optional
 
-from epmtlite import filtering, filters
+from epmtlite import filtering, filters, tag_search
 from epmtlite.collect import tags as tag_grammar
 from epmtlite.load import quoted
 from epmtlite.ordering import order_sql
@@ -115,6 +115,10 @@ def conditions_of(database, wanted):
             f" WHERE h.name IN ({marks}))"
         )
         values += wanted.hosts
+    if wanted.tags:
+        condition, patterns = tag_search.condition(database, wanted.tags)
+        conditions.append(condition)
+        values += patterns
     return " AND ".join(conditions), values
 
 
@@ -186,8 +190,16 @@ def matches(mapping, wanted, is_exact=False):
 
 
 def wanted_tags(text):
-    """Return the tags of k1:v1;k2:v2. Raises UsageError for what is none."""
-    found = tag_grammar.parse(text) or {}
-    if text.strip() and not found:
-        raise errors.UsageError(f"{text} is no tag: write key:value;key:value")
-    return found
+    """Return the tags of a condition k1:v1;k2:v2; {} for "". A ; may stand at the end.
+
+    Raises UsageError for a part that is no tag: without it the condition would be another one.
+    """
+    parts = text.split(";")
+    if not parts[-1].strip():
+        parts.pop()
+    pairs = [tag_grammar.pair_of(part) for part in parts]
+    if None in pairs:
+        wrong = parts[pairs.index(None)].strip()
+        what = f"{filters.shown(wrong)} is no tag" if wrong else "a tag is missing beside a ;"
+        raise errors.UsageError(f"tags {filters.shown(text)}: {what}: write key:value;key:value")
+    return dict(pairs)

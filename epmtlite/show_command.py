@@ -19,7 +19,7 @@ def run(options):
 
 
 def show(database, job, options):
-    """Show a selection.Job: what it is, its programs, its operations, its longest processes."""
+    """Show a selection.Job: what it is, its programs, its operations."""
     (record,) = jobs.job_dicts(database, [job])
     for key, value in facts_of(record):
         print_line(f"{key.ljust(WIDTH)}{value}")

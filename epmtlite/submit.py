@@ -8,6 +8,7 @@ from epmtlite import dispose, job_rows, known, load
 from epmtlite.collect import errors
 from epmtlite.job_rows import ReadJob
 from epmtlite.job_source import read_job
+from usagedb.database import with_reconnects
 from usagedb.errors import PARTLY
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,10 @@ class Submitter:
         """Return the Known job of that number, None if there is none."""
         if not self.database:
             return self._seen.get(facts.jobid)
-        there = known.find(self.database, self.options.cluster, facts.jobid)
+        there = with_reconnects(
+            self.database,
+            lambda: known.find(self.database, self.options.cluster, facts.jobid),
+        )
         return there or self._seen.get(facts.jobid)
 
 

@@ -6,12 +6,12 @@ import sys
 from epmtlite.collect import annotate, concat, convert, dump, errors, job, metadata, stage
 from epmtlite.collect.console import execute, print_error, print_line
 from epmtlite.collect.parsing import add_command, make_parser
+from epmtlite.collect.settings import CHOICES
 from epmtlite.collect.settings_command import add_settings
 
 DESCRIPTION = "Collect what every process of a job did."
 # Options of `run` that are followed by a value.
 RUN_OPTIONS_WITH_VALUE = ("--jobid", "--collector", "--no-trace")
-COLLECTORS = ("auto", "ptrace", "papiex")
 
 
 def main(arguments=None):
@@ -146,7 +146,9 @@ def add_run(subparsers):
     parser.usage = "epmt run [options] [--] command [argument ...]"
     parser.add_argument("-a", "--auto", action="store_true", help="start before, stop after it")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done")
-    parser.add_argument("--collector", choices=COLLECTORS, help="how to follow the processes")
+    parser.add_argument(
+        "--collector", choices=CHOICES["collector"], help="how to follow the processes"
+    )
     parser.add_argument(
         "--no-trace", action="append", default=[], metavar="GLOB",
         help="let go of programs with such a path",

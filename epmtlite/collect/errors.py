@@ -1,6 +1,6 @@
 """The errors that a person may see: each class carries its exit code, as in usagedb.errors.
 
-One place, ``epmtlite.collect.cli.run``, turns them into one line on stderr and a status.
+One place, ``epmtlite.collect.console.execute``, turns them into one line on stderr and a status.
 """
 
 

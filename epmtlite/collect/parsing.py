@@ -27,6 +27,18 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
         """Add the first line."""
         super().add_usage(usage, actions, groups, "Usage: " if prefix is None else prefix)
 
+    def _fill_text(self, text, width, indent):
+        """Fill a text of one line; one of several is as it is written."""
+        kind = argparse.RawDescriptionHelpFormatter if "\n" in text else argparse.HelpFormatter
+        return kind._fill_text(self, text, width, indent)
+
+    def _format_action_invocation(self, action):
+        """Name the value of an option once, as all versions of Python from 3.13 on do."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are those of epmt, and whose long options are to be written out: one
@@ -36,6 +48,7 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", Formatter)
         options.setdefault("allow_abbrev", not JOINS_SHORT_OPTIONS)
         super().__init__(*arguments, **options)
+        self._optionals.title = "options"  # as Python from 3.10 on calls them
 
     def _get_option_tuples(self, option_string):
         """Return the options that a word may stand for. Python 3.6 and 3.7 find -vv here, too."""

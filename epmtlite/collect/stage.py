@@ -246,7 +246,8 @@ def remove_packed(directory, before, settings):
     what else is in it stays, with a warning. Raises WriteError."""
     descriptor = open_directory(directory)
     try:
-        for name in before:
+        # The metadata first: of what a run that is killed leaves there is no job to be submitted.
+        for name in sorted(before, key=lambda name: name != names.METADATA):
             if is_packed(name, settings):
                 os.unlink(name, dir_fd=descriptor)
         left = sorted(os.listdir(descriptor))

@@ -19,12 +19,20 @@ def parse(text):
     for part in text.split(";"):
         if not part.strip():
             continue
-        key, *values = [piece.strip() for piece in part.split(":")]
-        if len(values) > 1 or not key:
+        pair = pair_of(part)
+        if pair is None:
             logger.warning("the tag %s is no key:value and is left out", part.strip())
             continue
-        found[key] = values[0] if values else VALUE_WITHOUT_ONE
+        found[pair[0]] = pair[1]
     return found
+
+
+def pair_of(part):
+    """Return (key, value) of one part of such a text, None for what is no tag."""
+    key, *values = [piece.strip() for piece in part.split(":")]
+    if len(values) > 1 or not key:
+        return None
+    return key, values[0] if values else VALUE_WITHOUT_ONE
 
 
 def written(tags):

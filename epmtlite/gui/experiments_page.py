@@ -6,9 +6,10 @@ from typing import NamedTuple
 from epmtlite import explore
 from epmtlite.analysis.errors import BadArgument, CannotAnalyze
 from epmtlite.gui import amounts, layout, links
-from epmtlite.gui.job_list import Wanted, accepted_rows, key_pattern
+from epmtlite.gui.job_list import Wanted, accepted_rows
 from epmtlite.gui.markup import joined, tag
 from epmtlite.gui.tables import Column, Table
+from epmtlite.tag_search import key_pattern
 
 NAME, COMPONENT = "exp_name", "exp_component"
 MOST_EXPERIMENTS = 2000  # on a page

@@ -8,12 +8,11 @@ import itertools
 import json
 from typing import NamedTuple, Optional
 
-from epmtlite import filtering, filters, moments, selection, values
+from epmtlite import filtering, filters, moments, selection, tag_search, values
 from epmtlite.analysis.errors import BadArgument
 from epmtlite.jobs import names_by_job
 from epmtlite.load import quoted
 from epmtlite.query.arguments import value_errors
-from usagedb.database import like_pattern
 
 # What jobs can be sorted by, and the key of that.
 ORDERS = {
@@ -95,17 +94,14 @@ def conditions_of(database, wanted):
         ("j.start >= ?", wanted.after),
         ('j."end" <= ?', wanted.before),
     ]
-    # Only jobs whose tags have the keys need to be looked at.
-    found += [(database.like("j.tags"), key_pattern(key)) for tags in wanted.tags for key in tags]
     found = [(condition, value) for condition, value in found if value is not None]
-    sql = " AND ".join(["1 = 1", *(condition for condition, _value in found)])
-    return sql, [value for _condition, value in found]
-
-
-def key_pattern(key):
-    """Return the pattern of JSON that has a key."""
-    text = json.dumps(key).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    return like_pattern(f"%{text}: %", fold=False)
+    conditions = ["1 = 1", *(condition for condition, _value in found)]
+    values_ = [value for _condition, value in found]
+    for tags in wanted.tags:  # all of them have to fit: only such jobs need to be looked at
+        condition, patterns = tag_search.condition(database, (tags,), "j.tags")
+        conditions.append(condition)
+        values_ += patterns
+    return " AND ".join(conditions), values_
 
 
 def column_of(database, key):

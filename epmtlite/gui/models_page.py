@@ -40,7 +40,7 @@ def table_of(site, _asked):
         Column("features", "features", ", ".join),
         Column("", "", outliers_link, of_row=True),
     )
-    empty = "There are no models: query.create_refmodel makes one, see epmt help api."
+    empty = "There are no models: `epmt refmodel create` makes one."
     return Table(
         "models", "", columns, rows_of(site.database), empty=empty, form="cards",
         below=lambda row: job_links(row["jobs"]),

@@ -26,8 +26,8 @@ def job_data(database, job, limit, by_tags=True):
     """Return what a page shows of a selection.Job, a dictionary of plain values. Read-only.
 
     At most `limit` processes, the longest, are in it; sums are those of all, by program and, if so
-    wanted, by tags. Its moments are
-    microseconds since the start of the job. Raises MissingInputError if the job was deleted.
+    wanted, by tags. Its moments are microseconds since the start of the job. Raises
+    MissingInputError if the job was deleted.
     """
     context = JobContext(database, job)
     longest, sums = Longest(limit), Sums(context, by_tags)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from epmtlite.schema import EPMT
 from tests.conftest import CHECKOUT, run_command
 from tests.epmtlite.made_jobs import (
     BEGIN,
@@ -157,9 +158,9 @@ def test_submit_can_drop_everything_first(sqlite_site, tmp_path):
 
 def test_migrating_says_each_step_and_then_nothing_is_left(site):
     done = epmt(site, "migrate", "-n")
-    assert "would: epmt 2: CREATE TABLE epmt_job" in done.stdout
+    assert f"would: epmt {EPMT.version}: CREATE TABLE epmt_job" in done.stdout
     done = epmt(site, "migrate")
-    assert "epmt 2: CREATE TABLE epmt_process" in done.stdout
+    assert f"epmt {EPMT.version}: CREATE TABLE epmt_process" in done.stdout
     assert "up to date" in epmt(site, "migrate").stdout
     assert epmt(site, "list").stdout == "[]\n"
 

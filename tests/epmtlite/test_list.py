@@ -80,6 +80,7 @@ JOB_WORDS = (
     (["jobs", "tags=exp_name:ocean", "limit=1", "offset=1"], ["3"]),
     (["jobs", "tags=exp_name:ocean", "exact_tag_only=true"], ["1"]),
     (["jobs", "tags="], []),
+    (["jobs", "tags=exp_name:ocean;"], ["1", "3"]),
     (["jobs", "annotations=grade:5"], ["2"]),
     (["jobs", "hosts=n2"], ["1"]),
     (["jobs", "hosts=n2,n1"], ["1", "2", "3"]),
@@ -108,6 +109,15 @@ def test_jobs_are_listed_by_conditions(filled):
         ["jobs", "before=yesterday"],
         ["jobs", "fltr=1=1"],
         ["jobs", "tags=;:"],
+        ["tags=broken;;"],
+        ["jobs", "tags=a:b;;c:d"],
+        ["jobs", "tags=;a:b"],
+        ["jobs", "tags=exp_name:ocean;part:1:2"],
+        ["jobs", "annotations=a:b:c"],
+        ["procs", "tags=op:cp;:2"],
+        ["op_metrics", "tags=op;;"],
+        ["job_proc_tags", "tag_filter=op:mv;;"],
+        ["refmodels", "tag=;;"],
         ["jobs", "fmt=orm"],
         ["procs", "order=args"],
         ["thread_metrics", "one"],
@@ -124,6 +134,15 @@ def test_jobs_are_listed_by_conditions(filled):
 def test_conditions_that_cannot_be_are_told(sqlite_site, words):
     done = epmt(sqlite_site.create(), "list", *words, status=2)
     assert done.stdout == "" and done.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_tag_that_is_none_is_told_in_one_line(sqlite_site):
+    for text, wrong in (
+        ("broken;;", "a tag is missing beside a ;"), ("a:b;x:y:z", "x:y:z is no tag"),
+        (";", "a tag is missing beside a ;"), ("a:b; :c", ":c is no tag"),
+    ):  # fmt: skip
+        done = epmt(sqlite_site.create(), "list", f"tags={text}", status=2)
+        assert done.stderr == f"Error: tags {text}: {wrong}: write key:value;key:value\n"
 
 
 def test_a_question_makes_no_directory(tmp_path):
