@@ -7,7 +7,6 @@ from afcollect import log
 from afcollect.names import HASHES, HOST_TEMPLATE, is_template
 from usagedb import cli, errors
 
-COMMAND = "afmetrics_collector"
 DEFAULT_URL = "https://af.atlas-ml.org/"
 OUTBOX_MOST_DOCUMENTS = 200_000
 WORDS = ((), ("outbox",), ("outbox", "flush"), ("outbox", "drop"))

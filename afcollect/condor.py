@@ -1,6 +1,7 @@
 """What HTCondor runs, asked by its own programs."""
 
 import json
+import math
 import re
 
 from afcollect.commands import output_of
@@ -18,7 +19,7 @@ ATTRIBUTES = (
     "-format", "%d ", "RemoteWallClockTime", "-format", r"%s \n", "JobStatus",
 )  # fmt: skip
 # A job that has not run yet has no run time, and then nothing stands in its place.
-LINE = re.compile(r"(\S+) (\d+\.\d+) (?:(\d+) )?(\d+) *")
+LINE = re.compile(r"(\S+) ([0-9]{1,18}\.[0-9]{1,18}) (?:([0-9]{1,18}) )?([0-9]{1,18}) *")
 
 
 def queued_jobs(ask=output_of):
@@ -77,7 +78,7 @@ def read_json(ask, command):
     text = ask(command, TIMEOUT_SECONDS).strip()
     try:
         found = json.loads(text) if text else []
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PartFailed(f"{command[0]} printed what is no JSON") from None
     found = found if isinstance(found, list) else [found]
     return [one for one in found if isinstance(one, dict)]
@@ -91,5 +92,6 @@ def total(summary, word):
 
 def whole(value):
     """Return a number of the batch system, 0 for what is none."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number else 0
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -17,8 +17,8 @@ READ_SECONDS = 20.0
 POST_SECONDS = 40.0
 LONGEST_ANSWER_BYTES = 65536
 USER_AGENT = "hpcusage-afmetrics"
-# What never will be taken, however often it is sent: the document itself is at fault.
 NO_STATUS = 0
+# What never will be taken, however often it is sent: the document itself is at fault.
 HOPELESS = {400, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 431}
 LATER = {408, 421, 423, 425, 429}
 

@@ -2,4 +2,12 @@
 
 from usagedb.schema import Schema
 
-AFMETRICS = Schema("afmetrics", "afmetrics.sql")
+AFMETRICS = Schema(
+    "afmetrics",
+    "afmetrics.sql",
+    deleted=("afmetrics_document",),  # see afcollect/old_documents.py
+    kept=(
+        ("afmetrics_state", "a value for each name"),
+        ("afmetrics_reported", "forgets jobs that no query finds any more by itself"),
+    ),
+)

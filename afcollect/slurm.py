@@ -31,8 +31,9 @@ ENDED_STATES = "BF,CA,CD,DL,F,NF,OOM,PR,TO"
 # What the reasons of held jobs have: JobHeldUser, JobHeldAdmin, JobHoldMaxRequeue, "job requeued in
 # held state", "launch failed requeued held"; but not QOSUsageThreshold.
 HELD = re.compile(r"JobHeld|JobHold|\bheld\b")
-DIGITS = re.compile(r"[0-9]+")
-DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
+# No program prints longer numbers; Python refuses to read them from some thousand digits on.
+DIGITS = re.compile(r"[0-9]{1,18}")
+DURATION = re.compile(r"(?:([0-9]{1,9})-)?(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{1,9})")
 # What a unit of allocated memory is in megabytes.
 UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
 
@@ -135,5 +136,5 @@ def whole(text):
 
 def megabytes_of(text):
     """Return allocated memory, for instance 1.50G, in megabytes."""
-    found = re.fullmatch(r"([\d.]+)([KMGTP]?)", text)
+    found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{0,18})?)([KMGTP]?)", text)
     return float(found[1]) * UNITS[found[2] or "M"] if found else 0.0

@@ -72,10 +72,11 @@ def command(report_name, config, quiet, output_format, start, end, **options):
     window = window_of(start and parse_date(start), end and parse_date(end))
     database = Database(config)
     schema.require(database, LMOD, to_write=False)
-    question = report.Question(database, window, options["patterns"], options["syshost"])
-    warn_of_unknown_clusters(question, options["syshost"])
     options["is_for_reading"] = output_format in FOR_READING
-    headings, rows = REPORTS[report_name](question, options)
+    with database.snapshot():  # a log may be loaded meanwhile
+        question = report.Question(database, window, options["patterns"], options["syshost"])
+        warn_of_unknown_clusters(question, options["syshost"])
+        headings, rows = REPORTS[report_name](question, options)
     database.close()
     if options["plot"]:
         write_plot(report_name, headings, rows, options["plot"])

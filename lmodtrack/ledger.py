@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
+from usagedb.terminal import stored_path
 
 COLUMNS = (
     ("head", BYTES),
@@ -79,7 +80,7 @@ class LogPlace:
         """
         new = self.after
         values = (new.position, new.line_count, new.digest, new.checkpoints, new.unsaved)
-        stamp = (self.name[-1024:], time.time())
+        stamp = (stored_path(self.name, 1024), time.time())
         if self.before.log_id is None:
             if current(database, new):
                 raise LedgerMoved

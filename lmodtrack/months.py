@@ -86,9 +86,14 @@ def merged(stored, added):
 def rebuild(database, month):
     """Make the rows of one month anew from lmod_use, in one transaction. Commits."""
     with database.transaction():
-        locked_rows(database, month)
-        summary = Summary()
-        for day in range(month * 100 + 1, month * 100 + 32):
-            summary.add_use_rows(database.rows(USE_ROWS, (day,)))
-        database.execute("DELETE FROM lmod_month WHERE month = ?", (month,))
-        summary.store(database)
+        rebuild_inside(database, month)
+
+
+def rebuild_inside(database, month):
+    """Make the rows of one month anew from lmod_use, inside the caller's transaction."""
+    locked_rows(database, month)
+    summary = Summary()
+    for day in range(month * 100 + 1, month * 100 + 32):
+        summary.add_use_rows(database.rows(USE_ROWS, (day,)))
+    database.execute("DELETE FROM lmod_month WHERE month = ?", (month,))
+    summary.store(database)

@@ -2,9 +2,10 @@
 
 import logging
 
-from lmodtrack import months, usage
+from lmodtrack import months, usage, userset
 from usagedb import errors
 from usagedb.database import with_conflict_retries
+from usagedb.locks import only_one
 from usagedb.retention import Purged
 
 logger = logging.getLogger(__name__)
@@ -12,6 +13,8 @@ logger = logging.getLogger(__name__)
 # Users of a day whose rows go in one transaction: some thousand rows.
 USERS_PER_STEP = 200
 TABLES = ("lmod_use", "lmod_load")
+LOADER_LOCK = "store_module_data"
+LOADER_WAIT_SECONDS = 60.0
 
 
 def purge(database, options, report):
@@ -33,7 +36,38 @@ def purge(database, options, report):
         for month in months_with_data(database, options):
             delete_month(database, month, options, cluster_ids)
             report(f"{month}: deleted")
+        clean(database, report)
     return purged
+
+
+def clean(database, report):
+    """Remove the users, module files and clusters that no row needs any more.
+
+    Only while no loader runs, for that remembers their numbers; else the next time.
+    """
+    try:
+        with only_one(database, LOADER_LOCK, LOADER_WAIT_SECONDS):
+            for table, column, needed in needed_numbers(database):
+                found = database.rows(f"SELECT {column} FROM {table}")  # noqa: S608
+                numbers = sorted(row[0] for row in found if row[0] not in needed)
+                for start in range(0, len(numbers), USERS_PER_STEP):
+                    part = numbers[start : start + USERS_PER_STEP]
+                    sql = f"DELETE FROM {table} WHERE {column} IN ({usage.marks(part)})"  # noqa: S608
+                    delete(database, sql, part)
+                report(f"{table}: {len(numbers)} rows that nothing needs removed")
+    except errors.UnavailableError as error:
+        logger.info("what nothing needs stays until the next time: %s", error)
+
+
+def needed_numbers(database):
+    """Yield (table, column, numbers in use): what the monthly summary says. Read-only."""
+    users = 0
+    for (stored,) in database.rows("SELECT users FROM lmod_month"):
+        users |= userset.decode(bytes(stored))
+    yield "lmod_user", "user_id", set(userset.members(users))
+    for table, column in (("lmod_module", "module_id"), ("lmod_cluster", "cluster_id")):
+        found = database.rows(f"SELECT DISTINCT {column} FROM lmod_month")  # noqa: S608
+        yield table, column, {row[0] for row in found}
 
 
 def ids_of(database, names):

@@ -1,10 +1,9 @@
-"""The tables of module usage, registered for createDB, delete_old_records and usage_status."""
+"""The tables of module usage, registered for createDB, delete_old_records and usage_copy."""
 
 import re
 
 from usagedb.schema import Schema
 
-OLD_TABLES = {"gen_2": ("moduleT", "syshost"), "gen_1": ("join_user_module", "join_id")}
 VIEW_NAME = "moduleT"
 VIEW_NAME_BESIDE_OLD = "lmod_moduleT"
 
@@ -59,4 +58,16 @@ def purge(database, options, report):
     return module.purge(database, options, report)
 
 
-LMOD = Schema("lmod", "lmod.sql", purge=purge, adapt=adapt, notes=notes)
+LMOD = Schema(
+    "lmod",
+    "lmod.sql",
+    purge=purge,
+    deleted=("lmod_use", "lmod_load", "lmod_month", "lmod_user", "lmod_module", "lmod_cluster"),
+    kept=(
+        ("lmod_log", "tells logs that were loaded: without it they would be loaded again"),
+        ("lmod_conversion", "tells how far an older database was taken over"),
+    ),
+    adapt=adapt,
+    notes=notes,
+    locks=("store_module_data",),
+)

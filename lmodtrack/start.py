@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 
 from lmodtrack import identity, ledger
+from usagedb.database import with_reconnects
 from usagedb.source import line_blocks
 
 MAX_HEAD_BYTES = 65536
@@ -30,7 +31,7 @@ def find_start(database, source):
         return None
     head = identity.head_digest(first[: first.find(b"\n") + 1 or len(first)][:MAX_HEAD_BYTES])
     blocks = itertools.chain([first], blocks)
-    known = ledger.entries(database, head)
+    known = with_reconnects(database, lambda: ledger.entries(database, head))
     if not known:
         return Start(ledger.Entry(None, head, 0), identity.Chain(), blocks)
     return compare(source, blocks, head, known)

@@ -28,7 +28,7 @@ CREATE TABLE afmetrics_state (
 -- long that is: clocks are set back.
 CREATE TABLE afmetrics_reported (
     batch_system CHARS(16) NOT NULL,      -- condor or slurm
-    job_end      CHARS(255) NOT NULL,     -- its number of the job, run time and state
+    job_end      CHARS(255) NOT NULL,     -- number of the job, its run time and state
     seen_run     INTEGER NOT NULL,        -- the last run that found it
     PRIMARY KEY (batch_system, job_end)
 );

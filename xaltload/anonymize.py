@@ -1,17 +1,14 @@
 """Replace the names of people in old records by pseudonyms that stay the same."""
 
 import functools
-import hashlib
-import hmac
 import re
 import secrets
 
 from usagedb.database import in_parts
 from usagedb.dialects.base import BYTES, INTEGER
+from usagedb.pseudonyms import pseudonym_of
 from xaltload.compressed import compressed, uncompressed
-from xaltload.purge import PREFIX, concerned, in_transaction
-
-DIGITS = 12
+from xaltload.purge import concerned, in_transaction
 
 
 def anonymize(database, options, report):
@@ -48,10 +45,7 @@ class Pseudonyms:
 
     def of(self, name):
         """Return the pseudonym of a name; a pseudonym is its own."""
-        if name.startswith(PREFIX):
-            return name
-        digest = hmac.new(self._secret, name.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return PREFIX + digest.hexdigest()[:DIGITS]
+        return pseudonym_of(name, self._secret)
 
     def in_text(self, text, name):
         """Return a text in which a name, where it stands alone, is replaced."""

@@ -15,9 +15,3 @@ def holds(text):
     if not found:
         return None
     return binascii.crc_hqx(NEUTRAL + text[found.end() :], 0xFFFF) == int(found[1], 16)
-
-
-def with_crc(text):
-    """Return a record (bytes that begin with a neutral crc) with its crc, as XALT writes it."""
-    crc = b"%04X" % binascii.crc_hqx(text, 0xFFFF)
-    return NEUTRAL.replace(b"FFFF", crc) + text[len(NEUTRAL) :]

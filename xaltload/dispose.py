@@ -15,7 +15,9 @@ from pathlib import Path
 
 from usagedb import errors
 from usagedb.archive import new_file
+from usagedb.terminal import visible
 from xaltload.files import state_of
+from xaltload.record import MAX_RECORD_BYTES
 from xaltload.tree import FILE
 
 logger = logging.getLogger(__name__)
@@ -101,7 +103,8 @@ def contents(files):
 
 
 def content_of(descriptor, file):
-    """Return the content of a file in an open directory, None if it is another one now."""
+    """Return the content of a file in an open directory, None if it is another one now, or longer
+    than any record: a hole of terabytes costs who made it nothing."""
     try:
         handle = os.open(file.file_name, FILE, dir_fd=descriptor)
     except OSError:
@@ -109,7 +112,12 @@ def content_of(descriptor, file):
     with os.fdopen(handle, "rb") as opened:
         status = os.fstat(handle)
         is_same = stat.S_ISREG(status.st_mode) and state_of(status) == file.state
-        return opened.read() if is_same else None
+        if is_same and status.st_size > MAX_RECORD_BYTES:
+            logger.warning("%s stays: it is longer than any record", visible(file.path))
+        if not is_same or status.st_size > MAX_RECORD_BYTES:
+            return None
+        content = opened.read(status.st_size + 1)
+        return content if len(content) == status.st_size else None
 
 
 def copy_to_archive(files, directory):

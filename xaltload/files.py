@@ -71,7 +71,7 @@ def read_file(reader, found):
         reader.problems.append(described(error))
         return
     file = InputFile(found.directory, found.file_name, state_of(status))
-    reader.add_file(text, found.name.syshost, file)
+    reader.add_file(text, found.name.syshost, file, has_other_names=status.st_nlink > 1)
 
 
 def read_archive(reader, path, wanted):

@@ -98,7 +98,8 @@ def search(path, conf_path, dbname, criteria):
         return find_in_trees(roots, criteria, zone_of, warn)
     database = Database(config)
     schema.require(database, XALT, to_write=False)
-    runs = find_in_database(database, criteria)
+    with database.snapshot():  # records may be loaded meanwhile
+        runs = find_in_database(database, criteria)
     database.close()
     return runs
 

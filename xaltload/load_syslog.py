@@ -41,7 +41,7 @@ def command(files, logs, config, quiet, dry_run, wait_seconds, **options):
     \b
     Examples:
       xalt_syslog_to_db --syslog /var/log/xalt.log-20261121 --leftover /var/lib/xalt/leftover
-      zcat old/*.gz | xalt_syslog_to_db --syslog - --syshost 'stampede[23]'
+      zcat old/*.gz | xalt_syslog_to_db --syslog - --syshost 'aurora|borealis'
     """
     from usagedb.source import is_unexpanded  # not for --help
     from xaltload.logs import LogReader, NewLeftover
@@ -54,7 +54,7 @@ def command(files, logs, config, quiet, dry_run, wait_seconds, **options):
     leftover = NewLeftover(options["leftover_path"])
 
     def parts_of(reader):
-        return LogReader(reader, options["leftover_path"], leftover.file, wanted).parts(names)
+        return LogReader(reader, options["leftover_path"], leftover.open(), wanted).parts(names)
 
     try:
         return load(

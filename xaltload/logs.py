@@ -1,5 +1,6 @@
 """Read records from logs of syslog: blocks are put together, what is incomplete waits in a file."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -99,16 +100,24 @@ class NewLeftover:
     """A leftover file that takes the old one's place when all is stored."""
 
     def __init__(self, path):
-        """Open it beside its place. Raises RefusedError or WriteError."""
+        """Nothing is written before `open`."""
         self.path = Path(path)
         self._temporary = self.path.with_name(f".{self.path.name}.new")
+        self.file = None
+
+    def open(self):
+        """Open it beside its place, and return it. Raises RefusedError or WriteError.
+
+        For the holder of the loaders' lock alone: two would write into one file.
+        """
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self.file = os.fdopen(os.open(self._temporary, flags, 0o640), "wb")
         except PermissionError as error:
-            raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from error
+            raise errors.RefusedError(f"cannot write {self.path}: {error.strerror}") from error
         except OSError as error:
-            raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error
+            raise errors.WriteError(f"cannot write {self.path}: {error.strerror}") from error
+        return self.file
 
     def take_place(self):
         """Replace the old leftover file; none is left if nothing is left over."""
@@ -122,5 +131,8 @@ class NewLeftover:
 
     def close(self):
         """Close the file, and remove it if it did not take its place."""
-        self.file.close()
-        self._temporary.unlink(missing_ok=True)
+        if self.file:
+            with contextlib.suppress(OSError):  # a full disk, which was told of before
+                self.file.close()
+            with contextlib.suppress(OSError):  # the next run begins it anew
+                self._temporary.unlink(missing_ok=True)

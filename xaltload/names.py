@@ -3,7 +3,6 @@
 import re
 from typing import NamedTuple
 
-KINDS = ("link", "run", "pkg")
 # The date is local time; its fraction has four digits, in pkg names fewer, in 2017 none.
 NAME = re.compile(
     r"(?P<kind>link|run|pkg)\.(?P<syshost>.+?)"

@@ -1,16 +1,14 @@
 """What one user ran in all jobs since a day: for programs that know whom they ask about. Read-only.
 
-The runs of most users are looked up by their user. Those of a user with very many would be read
-from all over the table: they are counted in the index that the reports read, with the runs of all
-users since that day.
+All of it stands in one index, by user and day: the runs of a user with very many are all over the
+table, and nobody else's are read. A database that has not got it yet counts in the index of the
+reports, with the runs of all users since that day.
 """
 
 from typing import NamedTuple, Optional
 
 from xaltload import queries
 from xaltload.of_job import marks
-
-MOST_LOOKED_UP = 5000  # runs of a user
 
 
 class UsedProgram(NamedTuple):
@@ -63,28 +61,17 @@ def prepared(database, user, start, clusters):
     ids = queries.ids_of_names(database, {user, *clusters})
     if user not in ids:
         return
-    condition, values = user_condition(database, user, ids[user])
     numbers = [ids[name] for name in clusters if name in ids]
-    if clusters:
-        condition += f" AND cluster_id IN ({marks(numbers) or 'NULL'})"
+    of_cluster = f" AND cluster_id IN ({marks(numbers) or 'NULL'})" if clusters else ""
     sql = (
-        f"SELECT program_id, {SUMS.format(job='job_number')} FROM xalt_run WHERE {condition}"  # noqa: S608
-        " AND date >= ? AND cluster_id IS NOT NULL GROUP BY program_id"
+        f"SELECT program_id, {SUMS.format(job='job_number')} FROM xalt_run WHERE user_id = ?"  # noqa: S608
+        f" AND date >= ? AND cluster_id IS NOT NULL{of_cluster} GROUP BY program_id"
     )
-    rows = database.rows(sql, [*values, *numbers, midnight(start)])
+    rows = database.rows(sql, [ids[user], midnight(start), *numbers])
     named = queries.programs(database, {row[0] for row in rows if row[0] is not None})
     for program_id, *sums in rows:
         if program_id in named:
             yield program_of(named[program_id][:3], sums)
-
-
-def user_condition(database, user, user_id):
-    """Return the SQL that finds the runs of a user, and its parameters."""
-    column = database.dialect.quote("user")
-    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM xalt_run WHERE {column} = ? LIMIT ?) found"  # noqa: S608
-    if database.rows(sql, (user, MOST_LOOKED_UP + 1))[0][0] <= MOST_LOOKED_UP:
-        return f"{column} = ?", [user]
-    return "user_id = ?", [user_id]
 
 
 def unprepared(database, user, start, clusters):

@@ -8,6 +8,8 @@ from usagedb import errors
 from usagedb.database import with_conflict_retries
 from usagedb.dates import date_of
 from usagedb.locks import only_one
+from usagedb.old_runs import moments_of
+from usagedb.pseudonyms import PREFIX
 from usagedb.retention import Purged
 from xaltload import queries
 from xaltload.bulk import delete_rows
@@ -21,7 +23,6 @@ RUN_CHILDREN = ("join_run_object", "join_run_env", "xalt_total_env", "xalt_pkg")
 LINK_CHILDREN = ("join_link_object", "join_link_function")
 CLUSTER_COLUMN = {"xalt_run": "syshost", "xalt_link": "build_syshost"}
 PERSON_COLUMN = {"xalt_run": "user", "xalt_link": "build_user"}
-PREFIX = "anon-"  # of pseudonyms
 LOADER_LOCK = "xalt_load"
 LOADER_WAIT_SECONDS = 60.0
 ROWS_PER_STEP = 1000
@@ -29,6 +30,9 @@ SET_TABLES = ("xalt_set_object", "xalt_object_set")
 PROGRAM_TABLES = ("xalt_program",)
 OBJECT_TABLES = ("xalt_object",)
 NAME_TABLES = ("xalt_name",)
+NAMES_OF_CHILDREN = (
+    ("xalt_env_name", "env_id", "join_run_env"), ("xalt_function", "func_id", "join_link_function"),
+)  # fmt: skip
 
 
 def purge(database, options, report):
@@ -101,11 +105,7 @@ def count(database, table, options):
 
 def purge_by_time(database, table, column, options):
     """Delete the rows of some days of a table without a cluster; return how many."""
-    days = span(options)
-    moments = [
-        datetime.datetime.combine(day, datetime.time()).timestamp()
-        for day in (days.start, days.end)
-    ]
+    moments = moments_of(options)
     where = f"FROM {table} WHERE {column} >= ? AND {column} < ?"
     if options.dry_run:
         return database.rows(f"SELECT COUNT(*) {where}", moments)[0][0]  # noqa: S608
@@ -160,11 +160,16 @@ def clean(database, report):
     find_facts(database)
     try:
         with only_one(database, LOADER_LOCK, LOADER_WAIT_SECONDS):
-            for id_column, ids, tables in unneeded_rows(database):
-                remove_rows(database, id_column, ids, tables)
-                report(f"{tables[-1]}: {len(ids)} rows that nothing needs removed")
+            remove_unneeded(database, report)
     except errors.UnavailableError as error:
         logger.info("what nothing needs stays until the next time: %s", error)
+
+
+def remove_unneeded(database, report):
+    """Remove what nothing needs any more, while the caller holds the loaders' lock."""
+    for id_column, ids, tables in unneeded_rows(database):
+        remove_rows(database, id_column, ids, tables)
+        report(f"{tables[-1]}: {len(ids)} rows that nothing needs removed")
 
 
 def unneeded_rows(database):
@@ -176,6 +181,12 @@ def unneeded_rows(database):
     objects = used(database, "join_run_object", "obj_id")
     objects |= used(database, "join_link_object", "obj_id")
     yield "obj_id", all_but(database, "xalt_object", "obj_id", objects), OBJECT_TABLES
+    for table, column, child in NAMES_OF_CHILDREN:
+        sql = (
+            f"SELECT {column} FROM {table} n WHERE NOT EXISTS"  # noqa: S608
+            f" (SELECT 1 FROM {child} j WHERE j.{column} = n.{column})"
+        )
+        yield column, sorted(row[0] for row in database.rows(sql)), (table,)
     names = set()
     for column in ("user_id", "account_id", "queue_id", "cluster_id"):
         names |= used(database, "xalt_run", column)

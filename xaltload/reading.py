@@ -97,14 +97,20 @@ class Reader:
         self._begin()
         return part
 
-    def add_file(self, text, syshost, file):
-        """Take in the record of an InputFile."""
+    def add_file(self, text, syshost, file, has_other_names=False):
+        """Take in the record of an InputFile.
+
+        What is no record and has_other_names may be a file that the user who gave it this name
+        cannot read: nothing of it is kept, and it stays where it is.
+        """
         try:
             self._add(text, syshost)
             self.done.append(file)
         except Rejected as error:
             if str(error) in UNFINISHED and self._is_young(file):
                 self.left.append(file.path)
+            elif has_other_names:
+                self._reject(text, str(error), file.path, kept=b"")
             else:
                 self._reject(text, str(error), file.path, file=file)
 
@@ -121,9 +127,10 @@ class Reader:
         self.read_bytes += len(text)
         self._reject(text, reason, source, line)
 
-    def _reject(self, text, reason, source, line=1, file=None):
+    def _reject(self, text, reason, source, line=1, file=None, kept=None):
         key = keys.text_key(text)
-        self.rejects.append(Reject(key, reason, source, line, text[:MAX_KEPT_BYTES], file))
+        kept = text[:MAX_KEPT_BYTES] if kept is None else kept
+        self.rejects.append(Reject(key, reason, source, line, kept, file))
 
     def _is_young(self, file):
         return self.clock() - file.state[3] / 1e9 < YOUNG_SECONDS

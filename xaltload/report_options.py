@@ -1,7 +1,6 @@
 """What the three report commands share: their options, and how a report is asked and shown."""
 
 import datetime
-import logging
 
 import click
 
@@ -9,8 +8,6 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.dates import parse_date
 from xaltload.schema import XALT
-
-logger = logging.getLogger(__name__)
 
 
 def report_options(function):
@@ -66,7 +63,8 @@ def show(title, config, options, make_tables):
     )  # fmt: skip
     database = Database(config)
     schema.require(database, XALT, to_write=False)
-    tables = chosen(make_tables(database, selection), options["tables"])
+    with database.snapshot():  # records may be loaded meanwhile
+        tables = chosen(make_tables(database, selection), options["tables"])
     database.close()
     if options["plot"]:
         draw(tables, options["plot"], selection)

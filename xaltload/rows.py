@@ -5,6 +5,7 @@ import functools
 from typing import Any, NamedTuple
 
 from usagedb.dialects.base import BYTES, DATETIME, INTEGER, SECONDS, TEXT
+from usagedb.redact import read_redactor
 from xaltload import keys
 from xaltload.compressed import compressed
 from xaltload.record import UNKNOWN
@@ -37,7 +38,7 @@ OBJECT_COLUMNS = (
 
 
 class RunRow(NamedTuple):
-    """One run as rows; objects are ObjectSet keys, environment maps names to bytes."""
+    """One run as rows; set_key stands for its libraries, see RowMaker.sets."""
 
     key: bytes
     whole_second_key: bytes
@@ -87,8 +88,10 @@ class PackageRow(NamedTuple):
 class RowMaker:
     """Makes the rows of records for one database and site."""
 
-    def __init__(self, widths, modules, zone_of, accounts=None, now=None):
-        """modules is a ModuleMap, zone_of(syshost) a time zone, accounts {user: account}."""
+    def __init__(self, widths, modules, zone_of, accounts=None, now=None, redactor=None):
+        """modules is a ModuleMap, zone_of(syshost) a time zone, accounts {user: account}, redactor
+        what replaces secrets: see usagedb/redact.py."""
+        self.redactor = redactor or read_redactor()
         self.modules, self.zone_of = modules, functools.lru_cache(1024)(zone_of)
         self.accounts = accounts or {}
         self.now = (now or datetime.datetime.now()).strftime("%Y-%m-%d %H:%M:%S")
@@ -99,7 +102,8 @@ class RowMaker:
         self._variable = widths.text("xalt_env_name", "env_name")
         self._function = widths.text("xalt_function", "function_name")
         self._object_row = functools.lru_cache(100_000)(self._make_object_row)
-        self.sets = {}  # set_key -> ObjectRows, of the rows made since it was last emptied
+        # set_key -> values of OBJECT_COLUMNS, of the rows made since it was last emptied
+        self.sets = {}
 
     def run(self, run, probability=1.0):
         """Return the RunRow of a Run; probability is that with which the loader keeps it."""
@@ -126,7 +130,8 @@ class RowMaker:
             fit.number("num_cores", run.num_cores), fit.number("num_nodes", run.num_nodes),
             fit.number("num_threads", run.num_threads), fit.number("num_gpus", run.num_gpus),
             texts["queue"], 0, 0.0, texts["user"], texts["exec_path"], module, texts["cwd"],
-            compressed(run.cmdline), fit.text("container", run.container) or None,
+            compressed(self.redactor.json_arguments(run.cmdline)),
+            fit.text("container", run.container) or None,
         )  # fmt: skip
         facts = make_facts(
             texts["exec_path"], module, texts["exec_type"], run.link_uuid or None, texts["user"],
@@ -154,7 +159,8 @@ class RowMaker:
             link.uuid, fit.text("hash_id", link.hash_id), local.strftime("%Y-%m-%d %H:%M:%S"),
             fit.text("link_program", link.link_program), fit.text("link_path", link.link_path),
             fit.optional("link_module_name", self.modules.module_of(link.link_path)),
-            compressed(beginning(link.link_line, MAX_LINE_BYTES)), fit.text("cwd", link.cwd),
+            compressed(beginning(self.redactor.text(link.link_line), MAX_LINE_BYTES)),
+            fit.text("cwd", link.cwd),
             fit.text("build_user", link.build_user),
             fit.text("build_syshost", link.build_syshost), link.build_epoch,
             fit.text("exec_path", link.exec_path),
@@ -181,10 +187,11 @@ class RowMaker:
         return PackageRow(keys.package_key(*row), *row)
 
     def _environment(self, variables):
-        found = {}
+        found, stored = {}, self.redactor.variable
         for name, value in variables:
             name = self._variable(name.rstrip())
             if name and name not in found:
+                value = stored(name, value)
                 found[name] = value.encode("utf-8", "surrogatepass")[:MAX_VALUE_BYTES]
         return tuple(found.items())
 

@@ -1,4 +1,4 @@
-"""The tables of XALT, registered for createDB, delete_old_records and usage_status."""
+"""The tables of XALT, registered for createDB, delete_old_records and usage_copy."""
 
 import re
 
@@ -35,6 +35,33 @@ XALT = Schema(
     adapt=adapt,
     complete=complete,
     purge=purge,
+    deleted=(
+        "xalt_run",
+        "xalt_link",
+        "xalt_object",
+        "join_link_object",
+        "join_run_object",
+        "join_run_env",
+        "join_link_function",
+        "xalt_total_env",
+        "xalt_pkg",
+        "xalt_program",
+        "xalt_name",
+        "xalt_object_set",
+        "xalt_set_object",
+        "xalt_pkg_waiting",
+        "xalt_rejected",
+        "xalt_env_name",
+        "xalt_function",
+    ),  # fmt: skip
+    kept=(
+        ("xalt_user", "the site fills it"),
+        ("xalt_account", "the site fills it"),
+        ("xalt_field_of_science", "the site fills it"),
+        ("xalt_pseudonym", "without it the same name would get another pseudonym"),
+        ("xalt_taken_over", "three rows of counts"),
+    ),
     can_anonymize=True,
     default_dbname="xalt",
+    locks=("xalt_load", "xalt_load_fos", "xalt_update_modules"),
 )

@@ -4,10 +4,11 @@ import logging
 import time
 
 from usagedb import errors
-from usagedb.database import in_parts
+from usagedb.database import in_parts, with_reconnects
 from usagedb.dialects.base import BYTES, SECONDS, TEXT
 from usagedb.progress import Counter
 from usagedb.rejects import RejectFile
+from usagedb.terminal import stored_path
 from xaltload import dispose, packages
 from xaltload.store import Store, Stored
 from xaltload.takeover import find_facts
@@ -27,7 +28,7 @@ class Session:
     """The work of one run."""
 
     def __init__(self, database, options, quiet=False, dry_run=False):
-        """options has reject_path, delete, archive, quarantine, timeout and report_file."""
+        """options has reject_path, delete, archive, quarantine and timeout."""
         self.database, self.options = database, options
         self.dry_run = dry_run
         self.store = Store(database)
@@ -52,8 +53,8 @@ class Session:
             if self.reject_file:
                 self.reject_file.close()
         if not self.dry_run:
-            self._settle_packages()
-            find_facts(self.database)
+            with_reconnects(self.database, self._settle_packages)
+            with_reconnects(self.database, lambda: find_facts(self.database))
         return self._status()
 
     def _is_over_time(self):
@@ -95,7 +96,9 @@ class Session:
 
     def _known_rejects(self, keys):
         sql = "SELECT reject_key FROM xalt_rejected WHERE reject_key IN ({})"
-        return [bytes(row[0]) for row in in_parts(self.database, sql, keys)]
+        return with_reconnects(
+            self.database, lambda: [bytes(row[0]) for row in in_parts(self.database, sql, keys)]
+        )
 
     def _keep_rejects(self, rejects):
         if self.reject_file:
@@ -103,8 +106,12 @@ class Session:
                 self.reject_file.add(reject.source, reject.line, reject.text, reject.reason)
             self.reject_file.save()
         now = time.time()
-        rows = [(one.key, one.reason[:64], one.source[-255:], now) for one in rejects]
-        self.database.insert_rows("xalt_rejected", REJECT_COLUMNS, rows, key=("reject_key",))
+        rows = [(one.key, one.reason[:64], stored_path(one.source), now) for one in rejects]
+        insert = self.database.insert_rows
+        with_reconnects(
+            self.database,
+            lambda: insert("xalt_rejected", REJECT_COLUMNS, rows, key=("reject_key",)),
+        )
 
     def _dispose(self, part):
         if self.dry_run:

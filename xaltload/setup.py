@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from usagedb import errors
+from usagedb.redact import redactor_of
 from usagedb.site import read_site
 from xaltload.filters import Filters, read_filters
 from xaltload.modulemap import read_module_map
@@ -21,6 +22,7 @@ def make_reader(database, config, options):
         modules=read_module_map(directories),
         zone_of=lambda syshost: site.cluster_of("xalt", syshost)[1],
         accounts=read_accounts(options["accounts_path"]) if options["accounts_path"] else {},
+        redactor=redactor_of(config),
     )
     filters = read_filters(options["filter_path"]) if options["filter_path"] else Filters()
     return Reader(maker, filters, options["strict_crc"])

@@ -7,8 +7,6 @@ from typing import NamedTuple
 from usagedb import errors
 from usagedb.output import layout, write_rows
 
-FOR_READING = ("table", "markdown")
-
 
 class Table(NamedTuple):
     """One table of a report."""

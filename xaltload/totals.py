@@ -61,8 +61,9 @@ class Totals:
     def describe(self):
         """Return one line about the whole run."""
         return (
-            f"{self.links} links, {self.runs} runs, {self.packages} packages,"
-            f" {self.waiting_packages} packages waiting, {self.duplicates} duplicates,"
+            f"{self.records} records: {self.links} links, {self.runs} runs,"
+            f" {self.packages} packages, {self.waiting_packages} packages waiting,"
+            f" {self.duplicates} duplicates,"
             f" {self.filtered} filtered, {self.rejected} rejected, {self.suspicious} suspicious,"
             f" {self.left} unfinished, {self.read_bytes / 1e6:.2f} MB"
         )

@@ -243,3 +243,9 @@ def test_a_history_that_fails_keeps_the_queue_and_loses_no_job(programs, pool):
     programs("condor_history", HISTORY)
     pool.finish("1.0", now + 100)
     assert pool.run(now + 1500) == ["1.0"]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "7", None, True])
+def test_numbers_that_no_program_prints_are_none(value):
+    assert condor.whole(value) == 0
+    assert condor.job_of("ann 7.0 1" + "0" * 5000 + " 2") is None

@@ -509,3 +509,9 @@ def test_documents_have_the_documented_keys(site, at):
         ("slurm", {"kind": "slurmjob", "cluster": "here", "users": "bob", "Id": "16",
                    "Runtime": 61, "state": "finished"}),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["1.5.50G", ".", "..", "1" * 5000, "\u0661M", ""])
+def test_numbers_that_no_program_prints_are_none(text):
+    assert slurm.megabytes_of(text) == 0.0
+    assert slurm.seconds_of(f"{text}-00:00:01" if text == "1" * 5000 else text) == 0

@@ -1,9 +1,10 @@
 """Records as XALT writes them, made for the tests."""
 
+import binascii
 import copy
 import json
 
-from xaltload.checksum import with_crc
+from xaltload.checksum import NEUTRAL
 
 RUN = {
     "crc": "0xFFFF",
@@ -57,6 +58,12 @@ def changed(record, **changes):
             place = place[name]
         place[last] = value
     return record
+
+
+def with_crc(text):
+    """Return a record (bytes that begin with a neutral crc) with its crc, as XALT writes it."""
+    crc = b"%04X" % binascii.crc_hqx(text, 0xFFFF)
+    return NEUTRAL.replace(b"FFFF", crc) + text[len(NEUTRAL) :]
 
 
 def written(record):

@@ -1,22 +1,17 @@
-"""What a user ran is what reading the records independently gives, by either way to count."""
+"""What a user ran is what reading the records independently gives."""
 
 import collections
 import datetime
 
 import pytest
 
+from tests.older_schema import downgrade
 from tests.xaltload.loading import expected, make_records
 from tests.xaltload.test_of_job import load, run_record  # noqa: F401 - a fixture
 from xaltload import of_user
 
 DAY = 86400
 FIRST = datetime.date(2026, 1, 1)
-
-
-@pytest.fixture(params=[0, 5000], ids=["many-runs", "few-runs"], autouse=True)
-def way(request, monkeypatch):
-    """Count a user's runs in the index of the reports, or look them up."""
-    monkeypatch.setattr(of_user, "MOST_LOOKED_UP", request.param)
 
 
 def test_every_user_has_the_programs_of_the_records(load):  # noqa: F811
@@ -99,19 +94,44 @@ def test_a_cluster_is_known_by_its_runs_alone(load):  # noqa: F811
     assert not of_user.knows_cluster(database, "otter")  # the name of a user
 
 
-def test_no_question_reads_a_whole_table(sqlite_site):
-    database = sqlite_site.create("xalt").connect()
+def plans_of(database, asked):
+    """Return what SQLite does for each statement that reads runs: a list of lists of steps."""
+    return [
+        [row[3] for row in database.rows(f"EXPLAIN QUERY PLAN {sql}")]
+        for sql in asked
+        if "FROM xalt_run" in sql
+    ]
+
+
+@pytest.mark.parametrize(("version", "index"), [(3, "xalt_run_by_user_id"), (2, "xalt_run_facts")])
+def test_no_question_reads_a_whole_table(sqlite_site, version, index):
+    sqlite_site.create("xalt")
+    if version == 2:
+        downgrade(sqlite_site, "xalt", 2)
+    database = sqlite_site.connect()
     database.execute("INSERT INTO xalt_name (name) VALUES ('ann')")
     asked: list = []
     database.connection.set_trace_callback(asked.append)
     of_user.programs(database, "ann", FIRST)
     database.connection.set_trace_callback(None)
-    plans = [
-        [row[3] for row in database.rows(f"EXPLAIN QUERY PLAN {sql}")]
-        for sql in asked
-        if "FROM xalt_run" in sql
-    ]
+    prepared, unprepared = plans_of(database, asked)
     database.close()
-    assert len(plans) == 3
-    for plan in plans:
-        assert any("SEARCH xalt_run USING" in step for step in plan), plan
+    assert f"USING COVERING INDEX {index} " in prepared[0], prepared
+    assert "SEARCH xalt_run USING" in unprepared[0], unprepared
+
+
+@pytest.mark.parametrize("clusters", [(), ("aurora",)])
+def test_the_runs_of_a_user_are_read_from_one_index(site, clusters):
+    """The table itself is not read: a server would jump through all of it."""
+    if site.config.backend != "mysql":
+        pytest.skip("of servers MariaDB says what it reads of empty tables too")
+    database = site.create("xalt").connect()
+    database.execute("INSERT INTO xalt_name (name) VALUES ('ann'), ('aurora')")
+    asked: list = []
+    rows = database.rows
+    database.rows = lambda *query: asked.append(query) or rows(*query)
+    of_user.programs(database, "ann", FIRST, clusters)
+    (query,) = [query for query in asked if "GROUP BY program_id" in query[0]]
+    ((*_others, extra),) = rows(f"EXPLAIN {query[0]}", query[1])
+    database.close()
+    assert "Using index" in extra
