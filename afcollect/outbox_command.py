@@ -5,7 +5,7 @@ import click
 from afcollect import run as runs
 from afcollect import state_dir
 from afcollect.delivery import ENDPOINT_WAITS, iso_time
-from usagedb import cli, errors, output
+from usagedb import cli, output
 from usagedb.locks import only_one
 from usagedb.runs import recorded
 
@@ -63,8 +63,7 @@ def drop(outbox, options):
     count = sum(outbox.counts())
     if not count:
         return 0
-    if not cli.confirm(f"Drop {count} documents that were not sent?", options["yes"]):
-        raise errors.UsageError("nothing was dropped")
+    cli.confirm(f"Drop {count} documents that were not sent?", options["yes"])
     with only_one(outbox.database, runs.COMMAND, options["wait_seconds"]):
         click.echo(f"{outbox.clear()} documents dropped", err=True)
     return 0

@@ -192,12 +192,13 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
 
 
 def confirm(question, yes, option="--yes"):
-    """Ask a person at a terminal; without a terminal demand the option. Returns True if agreed.
+    """Ask a person at a terminal, unless the option was given; return when it is agreed.
 
-    Raises UsageError when nobody can be asked.
+    Raises UsageError for the answer no, and when nobody can be asked.
     """
     if yes:
-        return True
+        return
     if not (sys.stdin and sys.stdin.isatty()):
         raise errors.UsageError(f"{question} Nobody can be asked here: say {option}")
-    return click.confirm(question, err=True)
+    if not click.confirm(question, err=True):
+        raise errors.UsageError("the answer was no: nothing was done")

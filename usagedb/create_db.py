@@ -155,8 +155,7 @@ def drop_tables(config, schemas, names, yes, dry_run):
     click.echo(f"{config.describe()}: drop {', '.join(tables) or 'nothing'}", err=not dry_run)
     if dry_run or not tables:
         return 0
-    if not cli.confirm("Drop these tables and all their data?", yes):
-        return 1
+    cli.confirm("Drop these tables and all their data?", yes)
     for one in schemas:
         schema.drop(database, one)
     database.close()

@@ -108,27 +108,27 @@ def delete_of(name, config, options, how):
     database = Database(config)
     schema.require(database, chosen)
     plan = chosen.purge(database, options, lambda line: None)
-    if is_agreed(plan, options, how):
+    if is_wanted(plan, options, how):
         with only_one(database, COMMAND, how.wait_seconds), recorded(database, COMMAND) as run:
             doing = dataclasses.replace(options, dry_run=False)
             done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
             run.message = f"{doing_to(options)}d {done.describe()}"
             logger.info("%s", run.message)
-    elif not how.dry_run:
-        return 1
     database.close()
     return 0
 
 
-def is_agreed(plan, options, how):
-    """Say what is to be deleted; tell whether it shall be."""
+def is_wanted(plan, options, how):
+    """Say what is to be deleted; tell whether it shall be. Raises UsageError for the answer no."""
     if how.dry_run or not how.quiet:
         would = "would " if how.dry_run else ""
         click.echo(f"{would}{doing_to(options)} {span(options)}: {plan.describe()}")
     if how.dry_run:
         return False
     question = f"{doing_to(options).capitalize()} these records?"
-    return not plan.tables or cli.confirm(question, how.yes)
+    if plan.tables:
+        cli.confirm(question, how.yes)
+    return True
 
 
 def delete_kept(keeper, options, how):
@@ -140,11 +140,9 @@ def delete_kept(keeper, options, how):
             logger.info("%s: there is nothing here", keeper.name)
             return 0
         plan = keeper.purge(store, options, lambda line: None)
-        if is_agreed(plan, options, how):
+        if is_wanted(plan, options, how):
             doing = dataclasses.replace(options, dry_run=False)
             keeper.purge(store, doing, lambda line: logger.info("%s", line))
-        elif not how.dry_run:
-            return 1
     return 0
 
 

@@ -100,8 +100,8 @@ def command(action, name, names, conf_path, show_config, quiet, output_format, *
         options["dry_run"],
     )  # fmt: skip
     question = f"{action.capitalize()} {visible(name)} in all data?"
-    if not options["dry_run"] and not cli.confirm(question, options["yes"]):
-        return 1
+    if not options["dry_run"]:
+        cli.confirm(question, options["yes"])
     rows = change_all(tools, places, change)
     if output_format != "table" or not quiet:
         done = {True: "would be ", False: ""}[options["dry_run"]]

@@ -1,12 +1,10 @@
 """conf_create writes a file that only its owner reads, asks at a terminal, and never hangs."""
 
 import os
-import pty
-import sys
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.terminal import at_a_terminal
 from usagedb.config import read_config
 
 SERVER = ("--dbhost", "db1", "--dbuser", "lmod", "--dbname", "lmodV2")
@@ -19,27 +17,9 @@ QUESTIONS = [
 ]
 
 
-def at_a_terminal(directory, answers):
-    """Run conf_create at a pseudo-terminal, answer its questions; return status and screen."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(directory)
-        os.execv(sys.executable, [sys.executable, str(CHECKOUT / "bin" / "conf_create")])
-    screen = b""
-    for question, answer in answers:
-        while question not in screen:
-            screen += os.read(terminal, 1000)
-        os.write(terminal, answer + b"\n")
-    try:
-        while True:
-            screen += os.read(terminal, 1000)
-    except OSError:  # how Linux tells the end of a pseudo-terminal
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), screen.decode()
-
-
 def test_it_asks_at_a_terminal_and_does_not_show_the_password(tmp_path):
     answers = [(b"host", b"db1"), (b"user", b"lmod"), (b"pass", b"s3cret"), (b"name", b"lmodV2")]
-    status, screen = at_a_terminal(tmp_path, answers)
+    status, screen = at_a_terminal(["conf_create"], answers, tmp_path)
     assert status == 0 and "wrote lmodV2_db.conf" in screen
     assert "db1" in screen and "s3cret" not in screen
     found = read_config(tmp_path / "lmodV2_db.conf")

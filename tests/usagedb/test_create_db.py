@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import run_command
+from tests.terminal import at_a_terminal
 from tests.usagedb.conftest import drop_anonymous
 from usagedb import schema
 from usagedb.config import write_config
@@ -189,6 +190,13 @@ def test_drop_without_a_terminal_needs_yes(site):
     site.run("createDB")
     done = site.run("createDB", "--drop", "--schema", "lmod")
     assert done.returncode == 2 and "--yes" in done.stderr and "lmod_use" in names_in(site)
+
+
+def test_drop_does_nothing_when_the_answer_is_no(site):
+    site.run("createDB")
+    words = ("createDB", "--confFn", site.conf_path, "--drop", "--schema", "lmod")
+    status, screen = at_a_terminal(words, [(b"[y/N]", b"n")])
+    assert status == 2 and "nothing was done" in screen and "lmod_use" in names_in(site)
 
 
 def test_drop_drops_one_schema_and_no_other_table(site):

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from lmodtrack.schema import LMOD
+from tests.terminal import at_a_terminal
 from usagedb import errors
 from usagedb.delete_old_records import days
 from usagedb.retention import Purged, PurgeOptions
@@ -121,6 +122,14 @@ def test_without_a_terminal_and_yes_it_ends_with_2(loaded):
     done = loaded.run("delete_old_records", "--end", "2026-01-31")
     assert done.returncode == 2 and done.stderr.endswith("say --yes\n")
     assert len(loaded.rows(USE)) == 40
+
+
+def test_the_answer_at_a_terminal_decides(loaded):
+    words = ("delete_old_records", "--confFn", loaded.conf_path, "--end", "2026-01-31")
+    status, screen = at_a_terminal(words, [(b"[y/N]", b"n")])
+    assert status == 2 and "nothing was done" in screen and len(loaded.rows(USE)) == 40
+    status, screen = at_a_terminal(words, [(b"[y/N]", b"y")])
+    assert status == 0 and len(loaded.rows(USE)) < 40
 
 
 WRONG = (
