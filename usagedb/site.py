@@ -3,7 +3,7 @@
 [SITE]
 TIMEZONE = America/Chicago
 CLUSTERS =
-    frontera: lmod=frontera,login xalt=frontera slurm=fr timezone=America/Chicago
+    alder: lmod=alder,login xalt=alder slurm=fr timezone=America/Chicago
 SYSHOST_MAP = /etc/hpcusage/syshost-map
 """
 

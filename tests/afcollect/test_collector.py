@@ -114,7 +114,7 @@ def test_options_cluster_as_documented(pool):
 
 
 def test_users_and_hosts_are_obfuscated_as_documented(pool):
-    pool.send("-sb", "-o", "-z", "5tKC%>f&%#hg", "-O", "bnl.gov", "--host", "--mount", "/")
+    pool.send("-sb", "-o", "-z", "5tKC%>f&%#hg", "-O", "lab.example", "--host", "--mount", "/")
     shown = {hashlib.md5(f"5tKC%>f&%#hg{name}".encode()).hexdigest()[-8:]: name
              for name in ("otter", "stoat", "mink")}  # fmt: skip
     jobs = [one["users"] for one in pool.server.taken if one["kind"] == "condorjob"]

@@ -42,8 +42,8 @@ def test_distinct_names_are_sent_once_and_only_those_of_the_group():
 @pytest.mark.parametrize(
     "name, domain, template, shown",
     [
-        ("condor123.example.edu", "bnl.gov", None, "atlas123.bnl.gov"),
-        ("login01.af2.example.edu", "bnl.gov", None, "atlas012.bnl.gov"),
+        ("condor123.example.edu", "lab.example", None, "atlas123.lab.example"),
+        ("login01.af2.example.edu", "lab.example", None, "atlas012.lab.example"),
         ("login01", None, None, "login01"),
         ("login01.example.edu", "x.org", "{host}-{digits}.{domain}", "login01-01.x.org"),
         ("login01.example.edu", None, "node{digits}", "node01"),
@@ -56,7 +56,7 @@ def test_a_machine_is_called_as_documented_or_by_a_template(name, domain, templa
 
 
 def test_a_host_name_without_digits_is_warned_about(caplog):
-    assert shown_host("gateway.example.edu", "bnl.gov") == "atlas.bnl.gov"
+    assert shown_host("gateway.example.edu", "lab.example") == "atlas.lab.example"
     assert "gateway.example.edu has no digits" in caplog.text
 
 
@@ -90,7 +90,7 @@ def shown(known=None, domain=None, template=names.HOST_TEMPLATE):
 
 def test_a_name_with_a_dot_is_taken_and_nobody_is_asked(machine_is):
     machine_is("login01.example.org", lambda name: f"{name}.not-this")
-    assert shown() == "login01.example.org" and shown(domain="bnl.gov") == "atlas01.bnl.gov"
+    assert shown() == "login01.example.org" and shown(domain="lab.example") == "atlas01.lab.example"
 
 
 def test_the_resolver_is_asked_in_another_process(machine_is):
@@ -105,15 +105,18 @@ RESOLVERS = [hanging, failing, lambda name: name, lambda _name: "localhost", lam
 @pytest.mark.parametrize("resolver", RESOLVERS)
 def test_what_is_known_counts_for_the_same_machine_and_arguments_only(machine_is, resolver):
     machine_is("login01", lambda name: f"{name}.example2.org")
-    known = names.login_node("bnl.gov", names.HOST_TEMPLATE)
-    assert known["shown"] == "atlas012.bnl.gov" and "login" not in json.dumps(known)
+    known = names.login_node("lab.example", names.HOST_TEMPLATE)
+    assert known["shown"] == "atlas012.lab.example" and "login" not in json.dumps(known)
     machine_is("login01", resolver)
-    assert shown(known, "bnl.gov") == "atlas012.bnl.gov"
-    assert shown(known, "cern.ch") == "atlas01.cern.ch"
-    assert shown(known, "bnl.gov", "x{digits}") == "x01"
-    assert shown(names.login_node("bnl.gov", names.HOST_TEMPLATE), "bnl.gov") == "atlas01.bnl.gov"
+    assert shown(known, "lab.example") == "atlas012.lab.example"
+    assert shown(known, "other.example") == "atlas01.other.example"
+    assert shown(known, "lab.example", "x{digits}") == "x01"
+    assert (
+        shown(names.login_node("lab.example", names.HOST_TEMPLATE), "lab.example")
+        == "atlas01.lab.example"
+    )
     machine_is("login03", resolver)  # the machine has another name now
-    assert shown(known, "bnl.gov") == "atlas03.bnl.gov"
+    assert shown(known, "lab.example") == "atlas03.lab.example"
 
 
 @pytest.mark.parametrize("resolver", [hanging, failing, lambda name: name])

@@ -12,12 +12,12 @@ PLAIN = Site(None, (), "")
 @pytest.mark.parametrize(
     "host, cluster",
     [
-        ("login1.frontera.example.org", "frontera"),
-        ("login1.frontera", "frontera"),
+        ("login1.alder.example.org", "alder"),
+        ("login1.alder", "alder"),
         ("node17", "node17"),
         ("node17.", "node17"),
         ("node17..example.org", "node17"),
-        (".frontera", "frontera"),
+        (".alder", "alder"),
     ],
 )
 def test_two_parts_or_more_give_the_second(host, cluster):
@@ -41,17 +41,17 @@ def test_the_first_pattern_that_matches_the_whole_host_wins(rules):
         PLAIN,
         rules(
             "# nodes without a domain\n\n  # indented\n"
-            r"node\d+ frontera" + "\n" + r"(\w+)-login\d \1" + "\n" + r"node.* other" + "\n"
+            r"node\d+ alder" + "\n" + r"(\w+)-login\d \1" + "\n" + r"node.* other" + "\n"
         ),
     )
-    hosts = ("node17", "node17x", "stampede-login3", "xnode17", "login1.lonestar.org")
+    hosts = ("node17", "node17x", "birch-login3", "xnode17", "login1.larch.org")
     assert [names.cluster_of(host)[0] for host in hosts] == [
-        "frontera", "other", "stampede", "xnode17", "lonestar",
+        "alder", "other", "birch", "xnode17", "larch",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "line", ["node", "node frontera x", "no(de frontera", r"node \1", r"(n)ode \2", r"node \g<a>"]
+    "line", ["node", "node alder x", "no(de alder", r"node \1", r"(n)ode \2", r"node \g<a>"]
 )
 def test_a_bad_rule_is_named_with_its_file_and_line(rules, line):
     with pytest.raises(errors.ConfigurationError, match=r"syshost\.map:3: "):

@@ -274,20 +274,25 @@ def test_the_commented_parts_of_the_sample_configuration_are_well_formed() -> No
     text = re.sub(r"^# (\[|[A-Z_]+ = |CLUSTERS =|    )", r"\1", text, flags=re.MULTILINE)
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
-    assert set(parser.sections()) == {"MYSQL", "SQLITE", "POSTGRESQL", "SITE"}
+    assert set(parser.sections()) == {
+        "MYSQL", "SQLITE", "POSTGRESQL", "SITE", "RETENTION",
+    }  # fmt: skip
     assert {"port", "socket", "ssl_ca", "ssl_cert", "ssl_key"} <= set(parser["MYSQL"])
-    assert set(parser["SITE"]) == {"timezone", "clusters", "syshost_map"}
+    assert set(parser["SITE"]) == {
+        "timezone", "clusters", "syshost_map", "redact", "keep_secrets",
+    }  # fmt: skip
+    assert set(parser["RETENTION"]) == {"lmod", "xalt", "epmt", "usage", "outbox", "portal"}
     clusters = [line for line in parser["SITE"]["clusters"].splitlines() if line]
-    assert [line.partition(":")[0] for line in clusters] == ["frontera", "ls6"]
+    assert [line.partition(":")[0] for line in clusters] == ["alder", "elm6"]
 
 
 @pytest.mark.parametrize(
     ("host", "cluster"),
     [
-        ("node17", "frontera"),
-        ("c301-112", "lonestar3"),
-        ("login2.ls6.tacc.edu", "ls6"),
-        ("vista-login1.example.org", "vista"),
+        ("node17", "alder"),
+        ("c301-112", "larch3"),
+        ("login2.elm6.big.edu", "elm6"),
+        ("willow-login1.example.org", "willow"),
         ("node17.other.org", None),
     ],
 )

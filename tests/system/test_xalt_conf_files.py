@@ -59,7 +59,7 @@ def directory_name(number: int) -> str:
 
 def record_name(number: int, serial: int) -> str:
     """Return the name of one package record of a run."""
-    return f"pkg.frontera.2026_03_31_10_00_00_7.ann.{uuid(number)}.{serial:012x}.json"
+    return f"pkg.alder.2026_03_31_10_00_00_7.ann.{uuid(number)}.{serial:012x}.json"
 
 
 # The epilog -------------------------------------------------------------
@@ -129,7 +129,7 @@ class Node:
     ) -> None:
         """Write the start record of one run."""
         directory = self.make_month(month)
-        path = directory / f"run.frontera.2026_03_31_09_59_59_0001.ann.aaa.{uuid(number)}.json"
+        path = directory / f"run.alder.2026_03_31_09_59_59_0001.ann.aaa.{uuid(number)}.json"
         path.write_text(f'{{"crc":"0x0000","userT":{{"job_id":"{job_id}","queue":"q"}}}}\n')
         self.give(path, owner)
 

@@ -13,9 +13,9 @@ DB = usage.db
 [SITE]
 timezone = Europe/Berlin
 CLUSTERS =
-    frontera: lmod=frontera,login xalt=front slurm=fr timezone=America/Chicago
+    alder: lmod=alder,login xalt=front slurm=fr timezone=America/Chicago
 
-    stampede:
+    birch:
 SYSHOST_MAP = /etc/hpcusage/syshost-map
 """
 
@@ -42,13 +42,13 @@ def test_without_a_section_there_is_nothing_special(site_of):
 @pytest.mark.parametrize(
     "system, name, cluster, zone",
     [
-        ("lmod", "login", "frontera", "America/Chicago"),
-        ("lmod", "frontera", "frontera", "America/Chicago"),
-        ("xalt", "front", "frontera", "America/Chicago"),
-        ("slurm", "fr", "frontera", "America/Chicago"),
+        ("lmod", "login", "alder", "America/Chicago"),
+        ("lmod", "alder", "alder", "America/Chicago"),
+        ("xalt", "front", "alder", "America/Chicago"),
+        ("slurm", "fr", "alder", "America/Chicago"),
         ("xalt", "login", "login", "Europe/Berlin"),
-        ("lmod", "stampede", "stampede", "Europe/Berlin"),
-        ("lmod", "Frontera", "Frontera", "Europe/Berlin"),
+        ("lmod", "birch", "birch", "Europe/Berlin"),
+        ("lmod", "Alder", "Alder", "Europe/Berlin"),
     ],
 )
 def test_a_cluster_is_found_by_the_name_of_each_system(site_of, system, name, cluster, zone):
@@ -65,7 +65,7 @@ def test_an_unknown_time_zone_ends_with_78(site_of, zone):
         site_of(SITE.replace("Europe/Berlin", zone))
 
 
-@pytest.mark.parametrize("line", ["frontera", ": lmod=x", "a: lmud=x", "a: lmod=x y"])
+@pytest.mark.parametrize("line", ["alder", ": lmod=x", "a: lmud=x", "a: lmod=x y"])
 def test_a_line_that_cant_be_read_is_shown_with_its_form(site_of, line):
     with pytest.raises(errors.ConfigurationError, match="write NAME: lmod=NAME"):
         site_of(f"[SQLITE]\nDB = x\n[SITE]\nCLUSTERS =\n    {line}\n")

@@ -39,7 +39,7 @@ EXECUTABLES = {
     "CoMD*": "CoMD-mpi CoMD-openmp",
     "DL_POLY*": "DLPOLY.Z dl_poly.z DL_POLY_4",
     "Gromacs*": "gmx gmx_mpi gmx_mpi_d mdrun mdrun_mpi mdrun_d grompp",
-    "LAMMPS*": "lmp lmp_mpi lmp_stampede LMP_intel_cpu lammps lammps-daily",
+    "LAMMPS*": "lmp lmp_mpi lmp_birch LMP_intel_cpu lammps lammps-daily",
     "NAMD*": "namd2 namd3 NAMD_2.14",
     "Abinit*": "abinit abinit-9.4 anaddb mrgddb",
     "ADF*": "adf.exe ams.exe band.exe",

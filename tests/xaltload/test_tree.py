@@ -26,10 +26,10 @@ PACKAGE = f"pkg.aurora.2026_01_01_00_00_00_34.otter.{UUID}.0123456789ab.json"
             ("run", "a.b.c", "2026_01_01_00_00_00_1", "first.last", "aaa", UUID),
         ),
         (
-            f"run.stampede2.2017_06_29_11_48_33.aaa.{UUID.upper()}.json",
-            ("run", "stampede2", "2017_06_29_11_48_33", "", "aaa", UUID),
+            f"run.birch2.2017_06_29_11_48_33.aaa.{UUID.upper()}.json",
+            ("run", "birch2", "2017_06_29_11_48_33", "", "aaa", UUID),
         ),
-        (f"link.stampede.{UUID}.json", ("link", "stampede", "", "", "", UUID)),
+        (f"link.birch.{UUID}.json", ("link", "birch", "", "", "", UUID)),
     ],
 )
 def test_a_name_tells_its_parts_in_every_version(name, parts):

@@ -11,10 +11,10 @@ from userportal.suite import modules
 DAY, HOUR = 86400, 3600
 START = datetime.datetime(2026, 3, 10, tzinfo=datetime.timezone.utc).timestamp()
 SINCE, TODAY = datetime.date(2026, 2, 9), datetime.date(2026, 3, 31)
-MAP = "frontera: lmod=login,frontera slurm=fr timezone=UTC"
+MAP = "alder: lmod=login,alder slurm=fr timezone=UTC"
 
 
-def load(module, at, user="ann", job="", cluster="frontera", path=None):
+def load(module, at, user="ann", job="", cluster="alder", path=None):
     """Return a Load some seconds after START."""
     return Load(
         user=user, module=module, path=path or f"/apps/{module}.lua",

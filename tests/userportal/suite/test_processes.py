@@ -18,7 +18,7 @@ from userportal.suite import processes, timeline
 
 START = BEGIN_MICROSECONDS / 1e6
 HOUR = 3600
-MAP = "frontera: slurm=fr timezone=UTC"
+MAP = "alder: slurm=fr timezone=UTC"
 HOSTILE = "<script>alert(1)</script>\x1b]0;x%{customdata}"
 
 
@@ -47,7 +47,7 @@ def test_a_job_has_its_sums_and_programs(filled):
 
 
 def test_a_job_of_another_user_time_or_cluster_is_not_shown(filled):
-    filled.jobs(made_job(), options=("--cluster", "frontera"))
+    filled.jobs(made_job(), options=("--cluster", "alder"))
     database = filled.open(MAP)
     assert of_job(database).job.jobid == "100"
     assert of_job(database, start=START - 9 * HOUR, end=START - 8 * HOUR) is None
@@ -57,7 +57,7 @@ def test_a_job_of_another_user_time_or_cluster_is_not_shown(filled):
     assert of_job(filled.open(), cluster="anything").job.jobid == "100"
     for user in ("bob", "' OR '1'='1", "ann\0", "%", "\udcff", "x" * 100_000, "", "ANN"):
         assert of_job(database, user=user) is None
-    for job_id in (101, "", "frontera/100", "100' OR 1=1 --", None, "10_"):
+    for job_id in (101, "", "alder/100", "100' OR 1=1 --", None, "10_"):
         assert of_job(database, job_id) is None
 
 

@@ -7,7 +7,7 @@ from userportal.suite import programs
 from xaltload.applications import NameMap
 
 DAY = 86400
-MAP = "frontera: xalt=aurora slurm=fr timezone=UTC"
+MAP = "alder: xalt=aurora slurm=fr timezone=UTC"
 
 
 def of_job(database, job_id=4711, user="otter", start=START, end=START + DAY, **options):
