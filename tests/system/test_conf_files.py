@@ -271,7 +271,7 @@ def test_the_sample_configuration_has_the_documented_keys() -> None:
 
 def test_the_commented_parts_of_the_sample_configuration_are_well_formed() -> None:
     text = (CONF / "lmodV2_db.conf.sample").read_text()
-    text = re.sub(r"^# (\[|[A-Z_]+ = |CLUSTERS =|    )", r"\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^# (\[|[A-Za-z_]+ = |CLUSTERS =|    )", r"\1", text, flags=re.MULTILINE)
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
     assert set(parser.sections()) == {
