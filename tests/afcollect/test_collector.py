@@ -120,7 +120,7 @@ def test_users_and_hosts_are_obfuscated_as_documented(pool):
     jobs = [one["users"] for one in pool.server.taken if one["kind"] == "condorjob"]
     assert [shown[name] for name in jobs] == ["otter", "stoat", "mink"]
     nodes = {one["login_node"] for one in pool.server.taken if "login_node" in one}
-    assert len(nodes) == 1 and re.fullmatch(r"atlas\d*\.bnl\.gov", nodes.pop())
+    assert len(nodes) == 1 and re.fullmatch(r"atlas\d*\.lab\.example", nodes.pop())
     text = json.dumps(pool.server.posts)
     assert not any(name in text for name in ("otter", "stoat", "mink"))
 
