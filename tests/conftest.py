@@ -32,6 +32,23 @@ CHECKOUT = Path(__file__).parent.parent
 BACKENDS = ("sqlite", "mysql", "postgresql")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable():
+    """Make what a process of tests tells the one that started it all of it text that can be sent."""
+    return sendable((yield))
+
+
+def sendable(value):
+    """Return a value of a report; what is not UTF-8 in a name of a file, say, as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {sendable(key): sendable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(sendable, value))
+    return value
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     """Keep the settings of whoever runs the tests out of them; the clock is in UTC."""
