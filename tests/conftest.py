@@ -34,7 +34,7 @@ BACKENDS = ("sqlite", "mysql", "postgresql")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable():
-    """Make what a process of tests tells the one that started it all of it text that can be sent."""
+    """Make what a process of tests tells the one that started it text that can be sent."""
     return sendable((yield))
 
 
