@@ -103,12 +103,16 @@ def command(action, name, names, conf_path, show_config, quiet, output_format, *
     if not options["dry_run"]:
         cli.confirm(question, options["yes"])
     rows = change_all(tools, places, change)
-    if output_format != "table" or not quiet:
-        done = {True: "would be ", False: ""}[options["dry_run"]]
-        shown_rows = [(schema, table, done + what, count) for schema, table, what, count in rows]
-        if shown_rows or output_format != "table":
-            write_rows(HEADINGS, shown_rows, output_format)
+    if output_format != "table" or (rows and not quiet):
+        print_changes(rows, options["dry_run"], output_format)
     return 0
+
+
+def print_changes(rows, dry_run, output_format):
+    """Print what was done, or would be, to each table."""
+    would = "would be " if dry_run else ""
+    told = [(schema, table, would + what, count) for schema, table, what, count in rows]
+    write_rows(HEADINGS, told, output_format)
 
 
 def main():
