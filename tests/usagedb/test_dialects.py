@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from usagedb import errors
@@ -114,6 +114,9 @@ def like(database):
 @on_one_database
 @given(pattern=patterns, text=subjects)
 def test_a_pattern_means_the_same_on_every_database(like, pattern, text):
+    # With an index MariaDB takes U+FFFF for the highest character, and overlooks those above it
+    # that stand behind the beginning of a pattern.
+    assume(max(text, default="") <= "\uffff")
     assert like(pattern, text) == matches(pattern, text)
 
 
