@@ -113,11 +113,17 @@ def like(database):
 
 @on_one_database
 @given(pattern=patterns, text=subjects)
-def test_a_pattern_means_the_same_on_every_database(like, pattern, text):
-    # With an index MariaDB takes U+FFFF for the highest character, and overlooks those above it
-    # that stand behind the beginning of a pattern.
-    assume(max(text, default="") <= "\uffff")
+def test_a_pattern_means_the_same_on_every_database(database, like, pattern, text):
+    # See the next test.
+    assume(database.config.backend != "mysql" or max(text, default="") <= "\uffff")
     assert like(pattern, text) == matches(pattern, text)
+
+
+def test_a_character_above_uffff_behind_the_beginning_of_a_pattern(database, like, request):
+    if database.config.backend == "mysql":
+        reason = "with an index on a binary collation MariaDB overlooks characters above U+FFFF"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    assert like("x%", "x\U0001f600")
 
 
 @on_one_database

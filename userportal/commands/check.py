@@ -14,6 +14,7 @@ from userportal.configuration import find_configuration
 
 HEADINGS, KEYS = ("Source", "State", "What it says"), ("source", "state", "text")
 GAP = 2  # blanks between two columns
+BESIDE_HEADING = 2  # a column of tabulate is so much wider than its heading, at least
 NARROWEST = 30  # characters of the last column
 
 
@@ -43,7 +44,10 @@ def command(output_format, quiet):
 
 def wrapped(rows, columns):
     """Return rows whose last text fits into a terminal; what does not is in a row of its own."""
-    before = sum(max(len(row[place]) for row in (HEADINGS, *rows)) + GAP for place in (0, 1))
+    before = 0
+    for place in (0, 1):
+        widest = max((len(row[place]) for row in rows), default=0)
+        before += max(widest, len(HEADINGS[place]) + BESIDE_HEADING) + GAP
     width = max(columns - before, NARROWEST)
     found = []
     for source, state, text in rows:
