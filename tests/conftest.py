@@ -1,6 +1,7 @@
 """What all tests share: a fresh database on each of the three backends, and the commands."""
 
 import contextlib
+import logging
 import os
 import pwd
 import shutil
@@ -55,6 +56,16 @@ def plain_environment(monkeypatch):
     for name in ("HPCUSAGE_CONF", "XDG_DATA_HOME", "NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture(autouse=True)
+def plain_logging():
+    """Keep what a command that ran in this process has set up out of the next test."""
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("usagedb", "epmtlite"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.handlers, logger.propagate = [], True
 
 
 @pytest.fixture(scope="session")

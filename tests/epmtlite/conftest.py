@@ -1,7 +1,5 @@
 """What the tests of submission share."""
 
-import logging
-
 import pytest
 
 from tests.epmtlite.made_experiment import write_experiment
@@ -17,15 +15,6 @@ def own_settings(monkeypatch, tmp_path):
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
-
-
-@pytest.fixture(autouse=True)
-def own_logging(monkeypatch):
-    """Keep what a command that ran in this process has set up out of the next test."""
-    logger = logging.getLogger("epmtlite")
-    monkeypatch.setattr(logger, "propagate", True)
-    monkeypatch.setattr(logger, "handlers", [])
-    monkeypatch.setattr(logger, "level", logging.NOTSET)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ SIZES = Sizes(days=4, users=12, jobs_per_day=40, cpu_nodes=6, gpu_nodes=2, large
 KINDS: "dict[str, Callable[[Job], bool]]" = {
     "cpu": lambda job: job.state_name == "COMPLETED" and not job.gpus and has_run(job),
     "gpu": lambda job: bool(job.gpus) and has_run(job),
-    "array": lambda job: job.array_task_id is not None and has_run(job),
+    "array": lambda job: job.array_task_id is not None and has_run(job, 600),
     "running": lambda job: job.state_name == "RUNNING" and has_run(job),
     "pending": lambda job: job.state_name == "PENDING",
     "failed": lambda job: job.state_name in ("FAILED", "OUT_OF_MEMORY", "TIMEOUT"),
@@ -62,9 +62,9 @@ FAILED_CARDS = """() => [...document.querySelectorAll(".graph-state.failed")].ma
   (state) => `${state.closest("section").id}: ${state.textContent}`)"""
 
 
-def has_run(job: Job) -> bool:
+def has_run(job: Job, seconds: int = 1800) -> bool:
     """Tell whether a job ran long enough to be measured."""
-    return bool(job.start) and job.elapsed_seconds(job.end or 1 << 40) > 1800
+    return bool(job.start) and job.elapsed_seconds(job.end or 1 << 40) > seconds
 
 
 def expect(locator: Any) -> Any:
