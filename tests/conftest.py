@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck
 
 from tests import services
+from tests.mysql_server import mysql_family_server
 from usagedb import schema
 from usagedb.config import DatabaseConfig, write_config
 from usagedb.database import Database
@@ -72,7 +73,7 @@ def plain_logging():
 def mariadb(tmp_path_factory):
     """A private MariaDB server."""
     services.require_service("mariadbd", "mariadb-install-db")
-    server = services.MariaDBServer(tmp_path_factory.mktemp("mariadb"))
+    server = mysql_family_server(tmp_path_factory.mktemp("mariadb"))
     server.start(["--innodb-flush-log-at-trx-commit=2"])  # survives a kill, not a power cut
     yield server
     server.stop()
@@ -235,7 +236,7 @@ def own_server(request, tmp_path):
     """A server of the test's own, with a Site on it."""
     if request.param == "mysql":
         services.require_service("mariadbd", "mariadb-install-db")
-        server, user = services.MariaDBServer(tmp_path / "server"), "root"
+        server, user = mysql_family_server(tmp_path / "server"), "root"
     else:
         services.require_service("postgres", "initdb", modules=["psycopg"])
         directory = Path(tempfile.mkdtemp(prefix="hpcusage-test-"))

@@ -282,7 +282,7 @@ class MariaDBServer(Server):
         if (self.datadir / "mysql").is_dir():
             return
         options = [*self._common_options(), "--auth-root-authentication-method=normal"]
-        _run_logged([_program("mariadb-install-db"), *options], self.log)
+        run_logged([_program("mariadb-install-db"), *options], self.log)
 
     def _common_options(self) -> list[str]:
         account = ["--user=root"] if os.geteuid() == 0 else []
@@ -347,7 +347,7 @@ class PostgreSQLServer(Server):
             open_parents(self.directory)
         options = ["-A", "trust", "-U", self.user, "-E", "UTF8", "--no-locale", "--no-sync"]
         command = [_program("initdb"), "-D", str(self.datadir), *options]
-        _run_logged(command, self.log, self.popen_options())
+        run_logged(command, self.log, self.popen_options())
 
     def command(self) -> list[str]:
         """Return the command line of postgres."""
@@ -377,7 +377,7 @@ class PostgreSQLServer(Server):
         wait_until(lambda: not any(map(_is_alive, children)), "PostgreSQL's processes to end")
 
 
-def _run_logged(
+def run_logged(
     command: Sequence[str], log: Path, options: Optional["dict[str, Any]"] = None
 ) -> None:
     """Run a preparing command; raises ServerFailed with what it said if it fails."""

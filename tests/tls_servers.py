@@ -9,6 +9,7 @@ from pathlib import Path
 import trustme
 
 from tests import services
+from tests.mysql_server import mysql_family_server
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
 
@@ -71,7 +72,7 @@ class TLSServer:
 
     def mariadb(self, directory: Path) -> Sequence[str]:
         """Choose MariaDB; return its options."""
-        self.server = services.MariaDBServer(directory / "server")
+        self.server = mysql_family_server(directory / "server")
         names = {"ca": "ca.pem", "cert": "shown.pem", "key": "shown.key"}
         return [f"--ssl-{option}={self.own / name}" for option, name in names.items()]
 

@@ -114,7 +114,7 @@ class Database:
 
     def like(self, column):
         """Return the SQL of a LIKE on `column` that takes a `like_pattern` as its parameter."""
-        return f"{column} LIKE ? ESCAPE '!'"
+        return self.dialect.like(column)
 
     def reconnect(self, pauses_seconds=RECONNECT_PAUSES_SECONDS):
         """Connect anew after a lost connection, to the next host, and take the locks again.

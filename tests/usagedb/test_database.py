@@ -16,6 +16,7 @@ import pytest
 
 from tests import services
 from tests.conftest import Site
+from tests.mysql_server import mysql_family_server
 from usagedb import database as module
 from usagedb import errors
 from usagedb.database import Database, with_conflict_retries
@@ -186,7 +187,7 @@ def start_own(backend, directory):
     """Start a server that a test may stop; return it and the options to start it again."""
     if backend == "mysql":
         services.require_service("mariadbd", "mariadb-install-db")
-        server, options = services.MariaDBServer(directory), ()
+        server, options = mysql_family_server(directory), ()
     else:
         services.require_service("postgres", "initdb", modules=["psycopg"])
         server = services.PostgreSQLServer(directory)

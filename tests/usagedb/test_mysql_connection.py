@@ -7,6 +7,7 @@ import pymysql
 import pytest
 
 from tests import services
+from tests.mysql_server import mysql_family_server
 from usagedb import errors
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
@@ -31,7 +32,7 @@ def certificate(tmp_path_factory):
 def server(tmp_path_factory, certificate):
     """A MariaDB server that tests may freeze; it offers TLS."""
     services.require_service("mariadbd", "mariadb-install-db", "openssl")
-    started = services.MariaDBServer(tmp_path_factory.mktemp("own"))
+    started = mysql_family_server(tmp_path_factory.mktemp("own"))
     path, key = certificate
     started.start([f"--ssl-cert={path}", f"--ssl-key={key}", f"--ssl-ca={path}"])
     yield started

@@ -71,6 +71,10 @@ class Dialect:
             cursor.execute(f"SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608
             return [column[0] for column in cursor.description]
 
+    def like(self, column):
+        """Return the SQL of a LIKE on a column that takes a `like_pattern` as its parameter."""
+        return f"{column} LIKE ? ESCAPE '!'"
+
     def exact_text(self, expression, _kind):
         """Return the SQL of a column whose value comes out alike from all databases: a moment or a
         day as text, a float that is 0 without a sign."""
