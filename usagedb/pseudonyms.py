@@ -24,6 +24,13 @@ def usual_key_path():
     return Path(base) / "hpcusage" / FILE_NAME
 
 
+def usual_key():
+    """Return this account's key, None if no command made one. Raises as `read_key` does."""
+    path = usual_key_path()
+    key = read_key(path) if path.exists() else b""
+    return key if len(key) == KEY_BYTES else None
+
+
 def read_key(path):
     """Return the key of a file, hexadecimal; makes the file, mode 0600, when there is none.
 

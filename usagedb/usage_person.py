@@ -1,6 +1,7 @@
 """The command usage_person: export, pseudonymise or erase what is stored about a person."""
 
 import contextlib
+import dataclasses
 import logging
 import sys
 
@@ -12,7 +13,7 @@ from usagedb.locks import only_one
 from usagedb.naming import Renaming
 from usagedb.output import write_rows
 from usagedb.person import Change, Places
-from usagedb.pseudonyms import pseudonym_of, read_key, usual_key_path
+from usagedb.pseudonyms import KEY_BYTES, pseudonym_of, read_key, usual_key_path
 from usagedb.registry import registered
 from usagedb.runs import recorded
 from usagedb.terminal import stored_text, visible
@@ -94,7 +95,7 @@ def command(action, name, names, conf_path, show_config, quiet, output_format, *
     tools = chosen(names)
     if action == EXPORT:
         return export(tools, places, Renaming(name, "", options["homes"]), options["directory"])
-    new = new_name(action, name, options)
+    new = new_name(action, name, options, places)
     change = Change(
         Renaming(name, new, options["homes"]), action == ERASE, options["keep_statistics"],
         options["dry_run"],
@@ -144,21 +145,33 @@ def chosen(names):
     return [known[name] for name in dict.fromkeys(names or known)]
 
 
-def new_name(action, name, options):
+def new_name(action, name, options, places):
     """Return what takes the place of a name. Raises UsageError."""
     if action == ERASE:
         return person.ERASED
     new = options["new_name"]
     if new is None:
-        if options["dry_run"] and not options["key_file"]:
-            return pseudonym_of(name, b"\0" * 32)  # nothing is written, not even a key
-        return pseudonym_of(name, read_key(options["key_file"] or usual_key_path()))
+        return pseudonym_of(name, key_of_pseudonyms(options, places))
     is_plain = new.isprintable() and not set(new) & UNWANTED
     if not (is_plain and 0 < len(new) <= LONGEST_NEW_NAME):
         raise errors.UsageError(
             f"--as: up to {LONGEST_NEW_NAME} letters without blanks, quotes and slashes"
         )
     return new
+
+
+def key_of_pseudonyms(options, places):
+    """Return the key: of --key-file, of a tool that has made pseudonyms, or of the usual file."""
+    if options["key_file"]:
+        return read_key(options["key_file"])
+    reading = dataclasses.replace(places, to_write=False)
+    for tool in registered(person.ENTRY_POINT_GROUP).values():
+        with tool.opened(reading) as store:
+            key = tool.key_of(store) if store is not None else None
+            if key:
+                return key
+    # Nothing is written by --dry-run, not even a key.
+    return bytes(KEY_BYTES) if options["dry_run"] else read_key(usual_key_path())
 
 
 def export(tools, places, renaming, directory):

@@ -6,7 +6,7 @@ import secrets
 
 from usagedb.database import in_parts
 from usagedb.dialects.base import BYTES, INTEGER
-from usagedb.pseudonyms import pseudonym_of
+from usagedb.pseudonyms import KEY_BYTES, pseudonym_of, usual_key
 from xaltload.compressed import compressed, uncompressed
 from xaltload.purge import concerned, in_transaction
 
@@ -26,15 +26,20 @@ def anonymize(database, options, report):
             report(f"{table}, {day}: {len(ids)} anonymized")
 
 
+def stored_secret(database):
+    """Return the secret of this database, or None when there is none. Read-only."""
+    rows = database.rows("SELECT secret FROM xalt_pseudonym WHERE pseudonym_id = 1")
+    return bytes(rows[0][0]) if rows else None
+
+
 def read_secret(database):
-    """Return the secret of this database; makes it when there is none. Commits."""
-    sql = "SELECT secret FROM xalt_pseudonym WHERE pseudonym_id = 1"
-    if not database.rows(sql):
+    """Return the secret of this database; when there is none, it takes the key of usage_person, or
+    makes one. Commits."""
+    if not stored_secret(database):
         columns = (("pseudonym_id", INTEGER), ("secret", BYTES))
-        database.insert_rows(
-            "xalt_pseudonym", columns, [(1, secrets.token_bytes(32))], key=("pseudonym_id",)
-        )
-    return bytes(database.rows(sql)[0][0])
+        secret = usual_key() or secrets.token_bytes(KEY_BYTES)
+        database.insert_rows("xalt_pseudonym", columns, [(1, secret)], key=("pseudonym_id",))
+    return stored_secret(database)
 
 
 class Pseudonyms:

@@ -15,6 +15,7 @@ from usagedb.person import (
     opened_database,
 )
 from xaltload import keys, merge, purge, takeover
+from xaltload.anonymize import stored_secret
 from xaltload.compressed import compressed, uncompressed
 from xaltload.person_export import export
 from xaltload.schema import XALT
@@ -255,4 +256,4 @@ def forget_sets(database, obj_id):
         in_transaction(database, lambda set_id=set_id: database.execute(sql, (set_id,)))
 
 
-PERSON = PersonalData("xalt", opened, export, change)
+PERSON = PersonalData("xalt", opened, export, change, key_of=stored_secret)

@@ -8,9 +8,11 @@ import types
 
 import pytest
 
+from lmodtrack import purge
 from tests.conftest import CHECKOUT
 from usagedb import errors, locks
 from usagedb.locks import only_one
+from usagedb.retention import PurgeOptions
 
 HOLDER = """
 import sys
@@ -44,9 +46,16 @@ def test_a_second_loader_ends_with_75_at_once(site, holder, write_log):
     assert site.rows("SELECT COUNT(*) FROM usage_run") == [(0,)]
 
 
-def test_another_command_is_not_held_up(site, holder):
-    done = site.run("delete_old_records", "--keepMonths", "1", "--yes", "-q")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_deleting_waits_for_a_loader_only_with_what_the_loader_remembers(
+    site, holder, monkeypatch, caplog
+):
+    monkeypatch.setattr(purge, "LOADER_WAIT_SECONDS", 0.1)
+    caplog.set_level("INFO", logger="lmodtrack")
+    database = site.connect()
+    purged = purge.purge(database, PurgeOptions(20200101, 20200131), print)
+    database.close()
+    assert purged.describe() == "nothing"
+    assert "stays until the next time: another store_module_data is running" in caplog.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -7,6 +7,8 @@ import pytest
 
 from tests.usagedb.person_site import RUN_NAME, UUID, counts, fill, load, person, traces
 from tests.xaltload.samples import RUN, changed, written
+from usagedb import pseudonyms
+from xaltload.anonymize import read_secret
 
 REPORTS = (
     ("analyzeLmodDB", "counts", "--format", "json"),
@@ -322,6 +324,23 @@ def test_a_key_that_others_can_read_is_refused(filled, tmp_path):
     key.chmod(0o644)
     done = person(filled, "pseudonymise", "otter", "--key-file", key, "--yes")
     assert (done.returncode, done.stdout) == (77, "") and "chmod 600" in done.stderr
+
+
+@pytest.mark.parametrize("first", ["anonymize", "pseudonymise"])
+def test_a_person_has_one_pseudonym_whichever_command_makes_it(
+    filled, tmp_path, monkeypatch, first
+):
+    path = tmp_path / "pseudonyms.key"
+    monkeypatch.setattr(pseudonyms, "usual_key_path", lambda: path)
+    key = pseudonyms.read_key(path) if first == "pseudonymise" else None
+    database = filled.connect()
+    secret = read_secret(database)
+    database.close()
+    assert (secret == key) is bool(key)
+    done = person(filled, "pseudonymise", "otter", "--schema", "lmod", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    name = pseudonyms.pseudonym_of("otter", secret)
+    assert filled.rows("SELECT COUNT(*) FROM lmod_user WHERE user_name = ?", (name,)) == [(1,)]
 
 
 def test_reject_files_are_exported_and_cleaned(filled, tmp_path):
