@@ -1,5 +1,5 @@
 """Run all benchmarks, or those named: python -m tests.bench [help] [load] [growth] [year]
-[xalt_load] [xalt_reports] [xalt_user] [af] [epmt] [portal].
+[xalt_load] [xalt_reports] [xalt_user] [af] [epmt] [portal] [scale].
 
 The sizes come from the environment: BENCH_LINES (300000), BENCH_REPEATS (3), BENCH_YEAR_ROWS
 (1200000; "full" is 11700000), BENCH_GROWTH_LINES ("300000,1000000"; "full" adds 10000000),
@@ -9,7 +9,9 @@ user; "full" is 400000), BENCH_AF_JOBS (10000),
 BENCH_EPMT_PROCESSES (100000: of a job that is stored; "full" is 1000000),
 BENCH_EPMT_JOB_PROCESSES (20000: of a job that is followed; "full" is 100000),
 BENCH_PORTAL_JOBS (100000: of one user, in a table of three times as many), BENCH_PORTAL_NODES (16:
-of 64 cores and 4 GPUs, of one job), BENCH_PORTAL_SECONDS (10: of asking for a user's page).
+of 64 cores and 4 GPUs, of one job), BENCH_PORTAL_SECONDS (10: of asking for a user's page),
+BENCH_SCALE_LOADS ("1000000,3000000": module loads in one database; "full" goes on to 100000000),
+BENCH_SCALE_RUNS ("10000,30000": of XALT in one database; "full" goes on to 400000).
 The exit code is 1 when a target is missed.
 """
 
@@ -30,6 +32,7 @@ from tests.bench import (
     load_speed,
     measure,
     portal,
+    scale,
     xalt_load,
     xalt_reports,
     xalt_user,
@@ -44,6 +47,8 @@ FULL = {
     "BENCH_XALT_RUNS": "4000,40000,376000",
     "BENCH_XALT_REPORT_RUNS": "1000000",
     "BENCH_XALT_USER_RUNS": "400000",
+    "BENCH_SCALE_LOADS": "1000000,3000000,10000000,30000000,100000000",
+    "BENCH_SCALE_RUNS": "10000,40000,130000,400000",
     "BENCH_EPMT_PROCESSES": "1000000",
     "BENCH_EPMT_JOB_PROCESSES": "100000",
 }
@@ -73,6 +78,8 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
     af_jobs = sizes("BENCH_AF_JOBS", "10000")[0]
     processes = sizes("BENCH_EPMT_PROCESSES", "100000")[0]
     job_processes = sizes("BENCH_EPMT_JOB_PROCESSES", "20000")[0]
+    scale_loads = sizes("BENCH_SCALE_LOADS", "1000000,3000000")
+    scale_runs = sizes("BENCH_SCALE_RUNS", "10000,30000")
     portal_sizes = [
         sizes(f"BENCH_PORTAL_{name}", default)[0]
         for name, default in (("JOBS", "100000"), ("NODES", "16"), ("SECONDS", "10"))
@@ -88,6 +95,7 @@ def parts(setting: Setting, results: Results) -> dict[str, Callable[[], None]]:
         "af": lambda: af_send.run(setting, results, af_jobs, repeats),
         "epmt": lambda: epmt_parts.run(setting, results, processes, job_processes, repeats),
         "portal": lambda: portal.run(setting, results, *portal_sizes),
+        "scale": lambda: scale.run(setting, results, scale_loads, scale_runs),
     }
 
 

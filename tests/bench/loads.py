@@ -147,11 +147,11 @@ def write_log(path: Path, line_count: int, lines_per_day: int = LINES_PER_DAY) -
         for first in range(0, line_count, lines_per_day):
             day = FIRST_LOG_DAY + datetime.timedelta(days=first // lines_per_day)
             lines_of_day = min(lines_per_day, line_count - first)
-            distinct_rows += _write_day(output, LineWriter(day, lines_of_day), loads, lines_of_day)
+            distinct_rows += write_day(output, LineWriter(day, lines_of_day), loads, lines_of_day)
     return LogFacts(line_count, path.stat().st_size, distinct_rows)
 
 
-def _write_day(output: IO[str], writer: LineWriter, loads: Iterator[Load], count: int) -> int:
+def write_day(output: IO[str], writer: LineWriter, loads: Iterator[Load], count: int) -> int:
     """Write the next `count` loads as lines of one day; return its distinct rows."""
     seen = set()
     for number, load in enumerate(itertools.islice(loads, count)):

@@ -192,13 +192,14 @@ def directory_of(name: str) -> int:
     return int(uuid_text[-7:], 16) % DIRECTORY_COUNT
 
 
-def write_tree(directory: Path, runs: int) -> Counts:
-    """Write the records of so many runs below a directory, into 97 directories by their uuid."""
+def write_tree(directory: Path, runs: int, seed: int = 1) -> Counts:
+    """Write the records of so many runs below a directory, into 97 directories by their uuid;
+    another seed makes other runs."""
     counts = {"run": 0, "start": 0, "link": 0, "pkg": 0}
     size_bytes = 0
     for number in range(DIRECTORY_COUNT):
         (directory / f"{number:03d}").mkdir(parents=True)
-    for name, record in RecordSource(runs).records():
+    for name, record in RecordSource(runs, seed).records():
         text = written(record)
         (directory / f"{directory_of(name):03d}" / name).write_bytes(text)
         size_bytes += len(text)
