@@ -1,4 +1,4 @@
-"""Fill databases as the years would, and show what grows: rows, bytes, times of loads and reports."""
+"""Fill databases as the years would; show what grows: rows, bytes, times of loads and reports."""
 
 from __future__ import annotations
 
