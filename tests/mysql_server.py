@@ -53,6 +53,11 @@ class MySQLServer(MariaDBServer):
         return [first, f"--basedir={self.root / 'usr'}", *rest]
 
 
+def is_mysql() -> bool:
+    """Tell whether the tests run on MySQL, not on MariaDB."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def mysql_family_server(directory: Path) -> MariaDBServer:
     """Return a server of MariaDB, or of MySQL where HPCUSAGE_MYSQL_ROOT names one; not started."""
     root = os.environ.get(VARIABLE)

@@ -9,13 +9,15 @@ from pathlib import Path
 import trustme
 
 from tests import services
-from tests.mysql_server import mysql_family_server
+from tests.mysql_server import is_mysql, mysql_family_server
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
 
 HOST = "localhost"  # that of the server's certificate; 127.0.0.1 is not in it
 USER, PASSWORD = "tls_user", "tls pass'word"
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+# MariaDB's hide other accounts; MySQL makes none.
+NO_ANONYMOUS = ("DELETE FROM mysql.global_priv WHERE user = ''", "FLUSH PRIVILEGES")
 HBA = f"""
 local all all trust
 hostssl all {USER} all scram-sha-256 clientcert=verify-ca
@@ -96,8 +98,7 @@ class TLSServer:
                 "CREATE DATABASE tls_site",
                 f"CREATE USER {USER}@'%' IDENTIFIED BY '{password}' REQUIRE X509",
                 f"GRANT ALL ON tls_site.* TO {USER}@'%'",
-                "DELETE FROM mysql.global_priv WHERE user = ''",
-                "FLUSH PRIVILEGES",
+                *(() if is_mysql() else NO_ANONYMOUS),
             )
         return (
             f"CREATE ROLE {USER} LOGIN PASSWORD '{password}'",
@@ -119,8 +120,8 @@ class TLSServer:
             if os.geteuid() == 0 and self.backend == "postgresql":
                 shutil.chown(self.own / target, "postgres", "postgres")
         if self.server.process:
-            mysql, postgresql = "FLUSH SSL", "SELECT pg_reload_conf()"
-            self.ask([mysql if self.backend == "mysql" else postgresql])
+            mysql = "ALTER INSTANCE RELOAD TLS" if is_mysql() else "FLUSH SSL"
+            self.ask([mysql if self.backend == "mysql" else "SELECT pg_reload_conf()"])
 
     def config(self) -> DatabaseConfig:
         """Return the DatabaseConfig with which all is well."""

@@ -111,7 +111,7 @@ def test_a_named_disk_that_is_missing_is_a_failure_and_a_usual_one_is_not(tmp_pa
 @pytest.fixture
 def hanging_disk(tmp_path, monkeypatch):
     """A path that does not answer, while all others do; SIGKILL does not help, as with NFS."""
-    real, killed = disks.measured, []
+    real, killed = disks.measured, set()
 
     def measured(mount):
         while mount.endswith("hangs"):
@@ -121,7 +121,8 @@ def hanging_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(disks, "measured", measured)
     monkeypatch.setattr(disks, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(disks.usage_of, "__defaults__", (None, 0.3))
-    monkeypatch.setattr(os, "kill", lambda number, _signal: killed.append(number))
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(os, name, lambda number, _signal: killed.add(number))
     yield str(tmp_path / "hangs")
     monkeypatch.undo()
     for number in killed:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import run_command
 from tests.epmtlite.made_jobs import made_job, write_job
+from tests.mysql_server import is_mysql
 from tests.usagedb.conftest import drop_anonymous
 from tests.xaltload.loading import make_records, write_records
 from usagedb import errors, grants
@@ -16,8 +17,8 @@ PASSWORD = "pw"
 
 
 def executable(text, suffix):
-    """Return the first server's statements, for accounts of this test alone."""
-    part = text.split("-- MySQL 8")[0]
+    """Return the statements for the server that runs, for accounts of this test alone."""
+    part = text.split("-- MySQL 8")[is_mysql()]
     for name in (grants.LOADER, grants.REPORTER):
         part = part.replace(name, name + suffix)
     part = part.replace(grants.PASSWORD, f"'{PASSWORD}'")
