@@ -19,7 +19,7 @@ RELEASE_EXTRAS ?= mysql8 portal postgresql
 RELEASE_GLIBC ?= 17
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
-.PHONY: help demo portal-demo test versions lint bench docs soak audit check zipapp release release-check man clean
+.PHONY: help demo portal-demo test versions lint bench docs soak mysql-check audit check zipapp release release-check man clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z%.-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,16 @@ docs: $(VENV)/installed-dev  ## Write what --help of each command prints into CO
 soak: $(VENV)/installed-dev  ## Run the long tests, half an hour and more (SOAK_PARTS="galera" names some).
 	@./tests/install_services.sh $(TEST_PACKAGES)
 	$(BIN)/python -m tests.soak $(SOAK_PARTS)
+
+# Debian has MySQL's server in its unstable distribution alone.
+build/mysql/usr/sbin/mysqld:
+	@./tests/install_services.sh debootstrap
+	rm -rf build/mysql && mkdir -p build/mysql
+	debootstrap --variant=minbase --include=mysql-server-core sid build/mysql >build/mysql.log
+
+mysql-check: $(VENV)/installed-dev build/mysql/usr/sbin/mysqld  ## Run the tests of MariaDB on MySQL (as root; needs Debian's packages).
+	HPCUSAGE_MYSQL_ROOT=$(CURDIR)/build/mysql $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile \
+	  -k "mysql and not galera" tests/usagedb tests/lmodtrack tests/xaltload tests/epmtlite tests/userportal
 
 audit: $(VENV)/installed-dev  ## Look for known faults with bandit and pip-audit (needs the network).
 	$(PYTHON) -m venv build/audit

@@ -24,7 +24,7 @@ CREATE TABLE usage_run (
     started_at  DOUBLE NOT NULL,      -- seconds since the epoch (UTC)
     ended_at    DOUBLE,               -- the same; NULL while it runs, or when it was killed
     exit_code   INTEGER,              -- status it ended with; NULL as above
-    stored      BIGINT NOT NULL DEFAULT 0,   -- records stored
+    "stored"    BIGINT NOT NULL DEFAULT 0,   -- records stored (the word is reserved in MySQL)
     duplicates  BIGINT NOT NULL DEFAULT 0,   -- records known already and not stored again
     ignored     BIGINT NOT NULL DEFAULT 0,   -- records left out because the site asked for that
     rejected    BIGINT NOT NULL DEFAULT 0,   -- records that could not be stored

@@ -18,7 +18,7 @@ NEW_RUN = (
 )
 NUMBER = "SELECT MAX(run_id) FROM usage_run WHERE command = ? AND host = ? AND started_at = ?"
 UPDATE = (
-    "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, stored = ?, duplicates = ?,"
+    "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, {stored} = ?, duplicates = ?,"
     " ignored = ?, rejected = ?, waiting = ?, read_bytes = ? WHERE run_id = ?"
 )
 LAST_RUNS = """
@@ -61,14 +61,15 @@ class Run:
     def finish(self, exit_code, message=""):
         """Record how the run ended. A database that is away is not an error here."""
         counters = [getattr(self, name) for name in COUNTERS]
+        update = UPDATE.format(stored=self.database.dialect.quote("stored"))  # reserved in MySQL
         values = (self.clock(), exit_code, visible(message)[:1000], *counters, self.run_id)
         try:
-            self.database.execute(UPDATE, values)
+            self.database.execute(update, values)
         except errors.UsageDBError:
             # A signal in the middle of a statement makes the connection useless.
             with contextlib.suppress(errors.UsageDBError):
                 self.database.reconnect(pauses_seconds=())
-                self.database.execute(UPDATE, values)
+                self.database.execute(update, values)
 
 
 @contextlib.contextmanager

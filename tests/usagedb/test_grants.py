@@ -101,7 +101,7 @@ REPORTER_CANT = (
     "UPDATE lmod_use SET loads = 0",
     "DELETE FROM lmod_use",
     "DROP TABLE lmod_use",
-    "UPDATE usage_run SET stored = 0",
+    "UPDATE usage_run SET waiting = 0",
 )
 
 

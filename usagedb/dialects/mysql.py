@@ -24,7 +24,7 @@ from usagedb.dialects.base import (
     Dialect,
     chunks,
 )
-from usagedb.dialects.mysql_connection import Connection
+from usagedb.dialects.mysql_connection import NO_PLUGIN, Connection
 
 REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 3159, 4151}
 # The server went away, is starting or stopping, read-only, or outside its Galera cluster.
@@ -241,6 +241,7 @@ class MySQLDialect(Dialect):
             (AWAY, errors.UnavailableError, "try again later"),
             (FULL, errors.WriteError, "make room on the server, then run it again"),
             ({1049, 1146}, errors.ConfigurationError, f"run {config.setup_command}"),
+            ({NO_PLUGIN}, errors.ConfigurationError, "see usagedb/README.md"),
         ):
             if number in numbers:
                 return kind(f"{where}: {advice}")

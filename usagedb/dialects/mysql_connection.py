@@ -24,6 +24,10 @@ CLUSTER_STATE = (
     "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_local_state_comment')"
 )
 NO_TLS = 2026  # as PyMySQL's own
+NO_PLUGIN = 2059  # "authentication plugin cannot be loaded"
+NEEDS_TLS = (
+    "the account's caching_sha2_password needs TLS (SSL_CA), or pip install 'hpcusage[mysql8]'"
+)
 NOT_READY = 1047  # the number that the server gives to statements then
 
 
@@ -41,6 +45,9 @@ class Connection(pymysql.connections.Connection):
 
     def __init__(self, **arguments):
         """Take the arguments of pymysql, and connect."""
+        if isinstance(arguments.get("password"), str):
+            # pymysql would take Latin-1, the server has UTF-8.
+            arguments["password"] = arguments["password"].encode()
         self.arguments = {
             **arguments,
             "connect_timeout": CONNECT_SECONDS,
@@ -64,7 +71,10 @@ class Connection(pymysql.connections.Connection):
         the version of PyMySQL."""
         if self.arguments.get("ssl") and not self.server_capabilities & CLIENT.SSL:
             raise pymysql.OperationalError(NO_TLS, "TLS is wanted, the server doesn't support it")
-        super()._request_authentication()  # type: ignore[misc]  # it is not in the stubs
+        try:
+            super()._request_authentication()  # type: ignore[misc]  # it is not in the stubs
+        except RuntimeError as error:  # a library is missing
+            raise pymysql.OperationalError(NO_PLUGIN, NEEDS_TLS) from error
 
     def server_answers(self):
         """Tell whether the server still takes connections, or at least refuses them."""
