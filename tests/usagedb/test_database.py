@@ -16,7 +16,7 @@ import pytest
 
 from tests import services
 from tests.conftest import Site
-from tests.mysql_server import mysql_family_server
+from tests.mysql_server import is_mysql, mysql_family_server
 from usagedb import database as module
 from usagedb import errors
 from usagedb.database import Database, with_conflict_retries
@@ -52,6 +52,21 @@ def test_a_transaction_is_undone_by_its_own_errors(database):
         database.execute(INSERT, ("a", "a"))
         database.execute(INSERT, ("a", "a"))
     assert database.rows(COUNT)[0][0] == 0
+
+
+def test_a_statement_that_the_server_ends_can_be_tried_later(database):
+    """An administrator's KILL QUERY, or the server's own limit."""
+    backend = database.config.backend
+    if backend == "sqlite":
+        pytest.skip("SQLite has no server")
+    limit, slow = "SET statement_timeout = 100", "SELECT pg_sleep(60)"
+    if backend == "mysql":
+        limit = "max_execution_time = 100" if is_mysql() else "max_statement_time = 0.1"
+        limit, columns = f"SET SESSION {limit}", "information_schema.columns"
+        slow = f"SELECT COUNT(*) FROM {columns} a JOIN {columns} b JOIN {columns} c"
+    database.execute(limit)
+    with pytest.raises(errors.UnavailableError, match="try again later"):
+        database.rows(slow)
 
 
 def test_others_see_nothing_before_the_commit(database, other):

@@ -29,6 +29,8 @@ from usagedb.dialects.mysql_connection import NO_PLUGIN, Connection
 REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 3159, 4151}
 # The server went away, is starting or stopping, read-only, or outside its Galera cluster.
 AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2026, 2055}
+# Its administrator ended the statement, or it took longer than the server allows.
+STOPPED = {1317, 1969, 3024}
 # Undone for another transaction; a duplicate key means that one was faster.
 CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
 FULL = {3, 14, 28, 1021, 1026, 1114}
@@ -239,6 +241,7 @@ class MySQLDialect(Dialect):
             (REFUSED, errors.RefusedError, "check user, password and grants"),
             (CONFLICT, errors.ConflictError, "try again later"),
             (AWAY, errors.UnavailableError, "try again later"),
+            (STOPPED, errors.UnavailableError, "try again later"),
             (FULL, errors.WriteError, "make room on the server, then run it again"),
             ({1049, 1146}, errors.ConfigurationError, f"run {config.setup_command}"),
             ({NO_PLUGIN}, errors.ConfigurationError, "see usagedb/README.md"),
