@@ -77,14 +77,15 @@ build/mysql/usr/sbin/mysqld:
 
 mysql-check: $(VENV)/installed-dev build/mysql/usr/sbin/mysqld  ## Run the tests of MariaDB on MySQL (as root; needs Debian's packages).
 	HPCUSAGE_MYSQL_ROOT=$(CURDIR)/build/mysql $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile \
-	  -k "mysql and not galera" tests/usagedb tests/lmodtrack tests/xaltload tests/epmtlite tests/userportal
+	  -k "mysql and not galera" tests/usagedb tests/lmodtrack tests/xaltload tests/epmtlite \
+	  tests/userportal/test_own_*.py
 
 audit: $(VENV)/installed-dev  ## Look for known faults with bandit and pip-audit (needs the network).
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install -q bandit pip-audit
 	build/audit/bin/bandit -q -r -lll usagedb lmodtrack xaltload afcollect epmtlite userportal release bin
-	build/audit/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
-	  --skip-editable
+	$(BIN)/python -m pip list --format=freeze --exclude hpcusage >build/audit/installed.txt
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip -r build/audit/installed.txt
 
 release: $(VENV)/installed-dev  ## Make dist/: wheel, source archive, one archive for sites without network.
 	@$(BIN)/python -m release --output dist --pythons "$(RELEASE_PYTHONS)" \

@@ -43,7 +43,10 @@ def test_a_corrupted_row_rejects_its_job_with_file_line_and_reason(site, tmp_pat
     assert contents(site) == ({}, []) and done.stdout == ""
     done = epmt(site, "submit", bad, good, status=3)
     assert set(contents(site)[0]) == {("", "8")} and bad.exists()
-    assert site.rows("SELECT stored, rejected FROM usage_run ORDER BY run_id") == [(0, 1), (1, 1)]
+    assert site.rows("SELECT usage_run.stored, rejected FROM usage_run ORDER BY run_id") == [
+        (0, 1),
+        (1, 1),
+    ]
 
 
 IMPOSSIBLE = (

@@ -75,7 +75,9 @@ def test_a_second_submission_changes_nothing(site, tmp_path):
         assert done.stdout == "Assuming job 100 is already in database\n"
         assert contents(site) == before
     epmt(site, "submit", "-e", directory, status=3)
-    runs = site.rows("SELECT command, stored, duplicates, exit_code FROM usage_run ORDER BY run_id")
+    runs = site.rows(
+        "SELECT command, usage_run.stored, duplicates, exit_code FROM usage_run ORDER BY run_id"
+    )
     assert runs == [("epmt submit", 1, 0, 0), *[("epmt submit", 0, 1, 0)] * 2,
                     ("epmt submit", 0, 1, 3)]  # fmt: skip
 
@@ -223,7 +225,7 @@ def test_jobs_that_are_read_at_once_are_stored_as_one_after_the_other(site, tmp_
     done = epmt(site, "submit", "-p", workers, *paths, bad, status=3)
     together = contents(site)
     assert len(done.stdout.splitlines()) == 6 and len(done.stderr.splitlines()) == 1
-    assert site.rows("SELECT stored, rejected, exit_code FROM usage_run") == [(6, 1, 3)]
+    assert site.rows("SELECT usage_run.stored, rejected, exit_code FROM usage_run") == [(6, 1, 3)]
     epmt(site, "delete", *(job.metadata["job_pl_id"] for job in made))
     epmt(site, "submit", *paths)
     assert contents(site) == together and len(together[0]) == 6

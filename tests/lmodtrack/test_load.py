@@ -266,7 +266,7 @@ def test_the_syshost_map_names_the_cluster(store):
 
 def test_the_run_leaves_its_row(store):
     store(written(store.directory, "a.log", LOG + b"nonsense\n"))
-    rows = store.site.rows("SELECT command, exit_code, stored, rejected FROM usage_run")
+    rows = store.site.rows("SELECT command, exit_code, usage_run.stored, rejected FROM usage_run")
     assert rows == [(COMMAND, 3, 400, 1)]
 
 

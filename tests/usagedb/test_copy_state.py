@@ -36,7 +36,7 @@ def test_a_copy_is_begun_noted_and_ended(database):
     assert state.position(tables[0]) == ((19,), 7, True)
     state.end(time.time(), 7)
     assert copy_state.read(database).ended_at is not None
-    runs = database.rows("SELECT command, exit_code, stored, message FROM usage_run")
+    runs = database.rows("SELECT command, exit_code, usage_run.stored, message FROM usage_run")
     assert [tuple(row) for row in runs] == [("usage_copy", 0, 7, "copied somewhere")]
 
 

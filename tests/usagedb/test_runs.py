@@ -154,4 +154,4 @@ def test_a_signal_ends_a_loader_cleanly_and_is_recorded(site, number, status):
     process.send_signal(number)
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout, stderr) == (status, b"", b"")
-    assert site.rows("SELECT exit_code, stored FROM usage_run") == [(status, 0)]
+    assert site.rows("SELECT exit_code, usage_run.stored FROM usage_run") == [(status, 0)]

@@ -60,7 +60,9 @@ def test_a_load_stores_what_the_records_say_and_a_second_one_changes_nothing(sit
         load(site, tree)
         assert contents(site) == expected(RECORDS)
     assert_sets_hold(site)
-    runs = site.rows("SELECT stored, duplicates, rejected, exit_code FROM usage_run ORDER BY 1")
+    runs = site.rows(
+        "SELECT usage_run.stored, duplicates, rejected, exit_code FROM usage_run ORDER BY 1"
+    )
     assert runs == [(0, len(RECORDS), 0, 0), (len(RECORDS), 0, 0, 0)]
 
 

@@ -104,7 +104,7 @@ class DaemonSite:
     def runs(self):
         """Return (exit code, stored, present, rejected) of each round with work."""
         sql = (
-            "SELECT exit_code, stored, duplicates, rejected FROM usage_run"
+            "SELECT exit_code, usage_run.stored, duplicates, rejected FROM usage_run"
             " WHERE command = 'epmt daemon' ORDER BY run_id"
         )
         return self.site.rows(sql)
