@@ -9,7 +9,7 @@ from tests.conftest import CHECKOUT, Site
 from tests.epmtlite.made_jobs import FIELDS, line_of, made_job, record, write_job
 from usagedb.config import DatabaseConfig
 
-PROCESSES = 150_000
+PROCESSES = 75_000
 HOSTS = 8
 MOST_KILOBYTES = {"submit": 120_000, "list": 60_000}
 
