@@ -67,6 +67,7 @@ docs: $(VENV)/installed-dev  ## Write what --help of each command prints into CO
 
 soak: $(VENV)/installed-dev  ## Run the long tests, half an hour and more (SOAK_PARTS="galera" names some).
 	@./tests/install_services.sh $(TEST_PACKAGES)
+	$(BIN)/python -m pip install -q atheris
 	$(BIN)/python -m tests.soak $(SOAK_PARTS)
 
 # Debian has MySQL's server in its unstable distribution alone.

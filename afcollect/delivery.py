@@ -1,6 +1,5 @@
 """Send what waits in an outbox, in order, and remove what was taken."""
 
-import datetime
 import json
 import logging
 import random
@@ -9,6 +8,7 @@ import time
 from afcollect.endpoint import NO_STATUS, Away, Stale
 from afcollect.waiting import noted_if_possible
 from usagedb import errors
+from usagedb.dates import iso_time
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ class Delivery:
             time.time() - waiting.collected_at > LATE_SECONDS
         )
         if is_again or is_late or waiting.tries:
-            document["collected_at"] = iso_time(waiting.collected_at)
+            document["collected_at"] = iso_time(waiting.collected_at, "seconds")
             document["document_id"] = waiting.document_id
         return document
 
@@ -197,9 +197,3 @@ def is_poison(group, answer):
     """Tell whether the endpoint failed over the same documents so often that they may be at
     fault."""
     return answer.status in POISON_STATUS and max(one.tries for one in group) >= POISON_TRIES
-
-
-def iso_time(seconds):
-    """Return seconds since the epoch as ISO 8601, UTC."""
-    found = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return found.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,6 @@
 """Delete old documents of the outbox, those that were set aside too."""
 
-from usagedb.old_runs import moments_of
-from usagedb.retention import Keeper, Purged
+from usagedb.retention import Keeper, Purged, moments_of
 
 
 def purge(database, options, report):

@@ -11,7 +11,7 @@ from afcollect.schema import AFMETRICS
 from afcollect.waiting import FILE_NAME, Waiting
 from usagedb import errors, schema
 from usagedb.config import DatabaseConfig
-from usagedb.database import Database
+from usagedb.database import Database, marks
 from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
 
 FILE_MODE = 0o600
@@ -95,10 +95,9 @@ class Outbox:
         known: set = set()
         for first in range(0, len(ends), JOBS_PER_QUERY):
             some = ends[first : first + JOBS_PER_QUERY]
-            marks = ", ".join("?" * len(some))
             sql = (
                 "SELECT job_end FROM afmetrics_reported"  # noqa: S608
-                f" WHERE batch_system = ? AND job_end IN ({marks})"
+                f" WHERE batch_system = ? AND job_end IN ({marks(some)})"
             )
             known.update(row[0] for row in self.database.rows(sql, (batch_system, *some)))
         return known

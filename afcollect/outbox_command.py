@@ -4,8 +4,10 @@ import click
 
 from afcollect import run as runs
 from afcollect import state_dir
-from afcollect.delivery import ENDPOINT_WAITS, iso_time
+from afcollect.delivery import ENDPOINT_WAITS
+from afcollect.schema import COLLECTOR
 from usagedb import cli, output
+from usagedb.dates import iso_time
 from usagedb.locks import only_one
 from usagedb.runs import recorded
 
@@ -32,7 +34,7 @@ def run(words, options):
 def show(outbox, options):
     """Print what waits."""
     rows = [
-        (kind, count, iso_time(oldest), iso_time(newest), tries, reason)
+        (kind, count, iso_time(oldest, "seconds"), iso_time(newest, "seconds"), tries, reason)
         for kind, reason, count, oldest, newest, tries in outbox.summary()
     ]
     output.write_rows(HEADINGS, rows, options["output_format"], KEYS)
@@ -42,10 +44,10 @@ def show(outbox, options):
 def flush(outbox, options):
     """Send what waits, with --again also what was set aside."""
     target = runs.target_of(options)
-    with only_one(outbox.database, runs.COMMAND, options["wait_seconds"]):
+    with only_one(outbox.database, COLLECTOR, options["wait_seconds"]):
         if options["again"]:
             outbox.take_back()
-        with recorded(outbox.database, f"{runs.COMMAND} outbox flush") as this_run:
+        with recorded(outbox.database, f"{COLLECTOR} outbox flush") as this_run:
             newest = outbox.last_number()
             this_run.exit_code = runs.send(outbox, target, newest)
             forget_pause(outbox)
@@ -64,6 +66,6 @@ def drop(outbox, options):
     if not count:
         return 0
     cli.confirm(f"Drop {count} documents that were not sent?", options["yes"])
-    with only_one(outbox.database, runs.COMMAND, options["wait_seconds"]):
+    with only_one(outbox.database, COLLECTOR, options["wait_seconds"]):
         click.echo(f"{outbox.clear()} documents dropped", err=True)
     return 0

@@ -5,12 +5,14 @@ import json
 import logging
 
 from afcollect import state_dir
+from afcollect.schema import COLLECTOR
+from usagedb.database import in_transaction
+from usagedb.dates import iso_time
 from usagedb.locks import only_one
-from usagedb.person import CHANGED, REMOVED, PersonalData, in_transaction, iso_time
+from usagedb.person import CHANGED, REMOVED, PersonalData
 
 logger = logging.getLogger(__name__)
 
-LOCK = "afmetrics_collector"
 TABLE = "afmetrics_document"
 PAGE_DOCUMENTS = 200
 
@@ -27,7 +29,7 @@ def opened(places):
         if not places.to_write:
             yield outbox.database
             return
-        with only_one(outbox.database, LOCK, places.wait_seconds):
+        with only_one(outbox.database, COLLECTOR, places.wait_seconds):
             yield outbox.database
     finally:
         outbox.close()

@@ -9,14 +9,15 @@ from afcollect import output, state_dir
 from afcollect.collect import Collector, Settings
 from afcollect.collection import Collection, tell
 from afcollect.no_outbox import NoOutbox, only_process
+from afcollect.schema import COLLECTOR
 from afcollect.secrets import Secret
 from usagedb import errors
+from usagedb.dates import iso_time
 from usagedb.locks import only_one
 from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
 
-COMMAND = "afmetrics_collector"
 PARTS = ("ssh", "ssh_history", "host", "batch", "jupyter")
 PLAIN = (
     "cluster", *PARTS, "namespace", "label", "mounts", "queues", "batch_system", "group",
@@ -94,8 +95,8 @@ def target_of(options, token=None):
 def only_run(outbox, wait_seconds):
     """Return a block that only one run at a time is in."""
     if isinstance(outbox, NoOutbox):
-        return only_process(COMMAND, wait_seconds)
-    return only_one(outbox.database, COMMAND, wait_seconds)
+        return only_process(COLLECTOR, wait_seconds)
+    return only_one(outbox.database, COLLECTOR, wait_seconds)
 
 
 def show(settings, to_stdout, debug, directory):
@@ -121,7 +122,7 @@ def recorded_run(settings, outbox, target):
     host = "" if settings.obfuscate_hosts else None  # which is what they are not to be called
     with contextlib.ExitStack() as stack:
         try:
-            this_run = stack.enter_context(recorded(outbox.database, COMMAND, host))
+            this_run = stack.enter_context(recorded(outbox.database, COLLECTOR, host))
         except errors.WriteError as error:
             logger.warning("what waits is not sent before there is room to note it: %s", error)
             return collect_and_send(Collection(settings, outbox, NoOutbox()), target)
@@ -141,7 +142,7 @@ def collect_and_send(collection, target):
 
     Raises what usagedb.errors has when nothing can be sent.
     """
-    from afcollect.delivery import iso_time, waits_until
+    from afcollect.delivery import waits_until
 
     status = collection.run()
     held, outbox = collection.held, collection.outbox
@@ -149,9 +150,9 @@ def collect_and_send(collection, target):
         waits = waits_until(collection.collector.state, time.time())
         for one in (held, outbox) if sum(held.counts()) else (outbox,):
             if waits and one is collection.known:
+                until = iso_time(waits, "seconds")
                 raise errors.UnavailableError(
-                    f"{target.endpoint.shown} asked to be left alone until {iso_time(waits)}:"
-                    " documents wait"
+                    f"{target.endpoint.shown} asked to be left alone until {until}: documents wait"
                 )
             newest_before = collection.newest_before if one is outbox else 0
             status = send(one, target, newest_before, collection.started) or status

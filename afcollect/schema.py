@@ -2,6 +2,8 @@
 
 from usagedb.schema import Schema
 
+# The command that writes them: name of its runs (usage_run) and of its lock.
+COLLECTOR = "afmetrics_collector"
 AFMETRICS = Schema(
     "afmetrics",
     "afmetrics.sql",

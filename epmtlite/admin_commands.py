@@ -183,13 +183,14 @@ def migrate(options):
 
     With options.source then take over the jobs of a database of EPMT.
     """
-    from usagedb.create_db import make_tables
+    from usagedb.making import make_tables
 
     config = connection.database_config(options.settings, options.conf_path)
     if not options.source:
-        return make_tables(config, [EPMT], options.dry_run, quiet=False)
+        make_tables(config, [EPMT], print_line, options.dry_run)
+        return 0
     from epmtlite.takeover import take_over
 
     if not options.dry_run:
-        make_tables(config, [EPMT], dry_run=False, quiet=True)
+        make_tables(config, [EPMT], lambda line: None)
     return take_over(options)

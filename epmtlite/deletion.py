@@ -29,8 +29,9 @@ def delete_jobs(database, jobs, report=lambda job: None):
     return count
 
 
-def without_models(database, jobs, remove_models=False):
-    """Return those of some selection.Jobs that no model was made of, with a warning about others.
+def without_models(database, jobs, remove_models=False, is_told=False):
+    """Return those of some selection.Jobs that no model was made of, with a warning about others
+    unless is_told.
 
     With remove_models all, and such models are deleted: commits.
     """
@@ -43,10 +44,11 @@ def without_models(database, jobs, remove_models=False):
         logger.warning("deleted the models %s", ", ".join(map(str, numbers)))
         return jobs
     kept = [job for job in jobs if job.number in models]
-    logger.warning(
-        "%d jobs stay, since models were made of them; the first: %s of model %s (epmt list"
-        " refmodels)", len(kept), kept[0].full_name(), models[kept[0].number][0],
-    )  # fmt: skip
+    if not is_told:
+        logger.warning(
+            "%d jobs stay, since models were made of them; the first: %s of model %s (epmt list"
+            " refmodels)", len(kept), kept[0].full_name(), models[kept[0].number][0],
+        )  # fmt: skip
     return [job for job in jobs if job.number not in models]
 
 

@@ -8,6 +8,8 @@ from epmtlite import deletion, partial
 from epmtlite.schema import EPMT
 from epmtlite.selection import Job
 from epmtlite.tagtext import json_text
+from usagedb.database import in_transaction
+from usagedb.dates import iso_microseconds, iso_time
 from usagedb.locks import only_one
 from usagedb.mentions import TEXT, Mentions, naming_rows, sweep
 from usagedb.person import (
@@ -15,9 +17,6 @@ from usagedb.person import (
     REMOVED,
     ROWS_PER_STEP,
     PersonalData,
-    in_transaction,
-    iso_microseconds,
-    iso_time,
     opened_database,
     records,
 )

@@ -11,13 +11,15 @@ JOBS_PER_REPORT = 100
 def purge(database, options, report):
     """Delete the jobs that began on some local days, or count them with dry_run.
 
-    Jobs that models were made of stay, with a warning. Commits job by job. Raises UsageError for an
-    unknown cluster.
+    Jobs that models were made of stay; dry_run, with which delete_old_records always begins, warns
+    of them. Commits job by job. Raises UsageError for an unknown cluster.
     """
     check_clusters(database, options.clusters)
     if not options.dry_run:
         partial.clean(database)
-    jobs = deletion.without_models(database, jobs_of(database, options))
+    jobs = deletion.without_models(
+        database, jobs_of(database, options), is_told=not options.dry_run
+    )
     purged = Purged()
     if jobs:
         purged.tables.append(("epmt_job", len(jobs)))

@@ -32,4 +32,5 @@ EPMT = Schema(
     ),
     default_dbname=DEFAULT_DBNAME,
     locks=("epmt_partial",),
+    occasional=("epmt migrate", "epmt delete", "epmt retire", "epmt dbcare"),
 )

@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from lmodtrack.schema import LMOD, VIEW_NAME
+from lmodtrack.schema import CONVERT_LMOD_DB, LMOD, LOADER_LOCK, VIEW_NAME
 from usagedb import cli, errors, schema
 from usagedb.config import find_config
 from usagedb.database import Database
@@ -12,9 +12,6 @@ from usagedb.locks import only_one
 from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
-
-COMMAND = "convert_lmod_db"
-LOADER = "store_module_data"  # both write the same rows: they take turns
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -52,7 +49,7 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
 
     new = Database(config)
     schema.require(new, LMOD)
-    with only_one(new, LOADER, wait_seconds):
+    with only_one(new, LOADER_LOCK, wait_seconds):
         if files:
             return convert_dumps(files, config, new, quiet, reject_path, dry_run)
         old = Database(find_config(old_conf)) if old_conf else Database(config)
@@ -60,7 +57,7 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
             conversion = Conversion(old, new, read_site(config))
             click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
             return 0
-        with recorded(new, COMMAND) as run:
+        with recorded(new, CONVERT_LMOD_DB) as run:
             run.exit_code = convert(old, new, read_site(config), run, quiet, reject_path)
             if rename_old and not run.exit_code:
                 rename(new, old_conf)
@@ -126,7 +123,7 @@ def convert_dumps(files, config, new, quiet, reject_path, dry_run):
     rules = make_rules(read_site(config), options)
     if dry_run:
         return Session(new, rules, options, quiet, dry_run=True).run(files)
-    with recorded(new, COMMAND) as run:
+    with recorded(new, CONVERT_LMOD_DB) as run:
         session = Session(new, rules, options, quiet)
         run.exit_code = session.run(files, run)
         run.message = session.summary()

@@ -5,8 +5,7 @@ Answers come by the keys of the tables, so that they are quick however large the
 
 from typing import NamedTuple
 
-from lmodtrack.usage import marks
-from usagedb.database import in_parts
+from usagedb.database import in_parts, marks
 
 DAYS_PER_QUERY = 400
 FOREVER = 1e18  # seconds since the epoch

@@ -6,24 +6,15 @@ from lmodtrack import months, userset
 from lmodtrack.batch import USE_KEY, USE_MERGE
 from lmodtrack.dimensions import module_digest
 from lmodtrack.of_job import user_id_of
-from lmodtrack.schema import LMOD
-from usagedb.database import fold_ascii
-from usagedb.dates import shown_day
+from lmodtrack.schema import LMOD, LOADER_LOCK
+from usagedb.database import fold_ascii, in_transaction
+from usagedb.dates import iso_time, shown_day
 from usagedb.dialects.base import INTEGER, SECONDS
 from usagedb.locks import only_one
 from usagedb.mentions import TEXT as TEXT_COLUMN
 from usagedb.mentions import Mentions, changed_rows, naming_rows, sweep
-from usagedb.person import (
-    CHANGED,
-    REMOVED,
-    PersonalData,
-    in_transaction,
-    iso_time,
-    opened_database,
-    records,
-)
+from usagedb.person import CHANGED, REMOVED, PersonalData, opened_database, records
 
-LOADER = "store_module_data"  # it holds the lock of that name
 USE_COLUMNS = (
     *((name, INTEGER) for name in USE_KEY), ("utc_offset", INTEGER), ("first_time", SECONDS),
     ("last_time", SECONDS), ("loads", INTEGER), ("user_loads", INTEGER),
@@ -43,7 +34,7 @@ def opened(places):
         if database is None or not places.to_write:
             yield database
             return
-        with only_one(database, LOADER, places.wait_seconds):
+        with only_one(database, LOADER_LOCK, places.wait_seconds):
             yield database
 
 
@@ -65,7 +56,7 @@ def export(database, renaming):
 
 def uses(database, user_id):
     """Yield the person's days. Read-only."""
-    columns = ("day", "module", "path", "cluster", "first_time", "last_time", "loads", "user_loads")
+    columns = ("day", "module", "path", "syshost", "first_time", "last_time", "loads", "user_loads")
     sql = (
         "SELECT f.day, m.module_name, m.path, c.cluster_name, f.first_time, f.last_time, f.loads,"
         " f.user_loads FROM lmod_use f JOIN lmod_module m ON m.module_id = f.module_id"
@@ -79,7 +70,7 @@ def uses(database, user_id):
 
 def loads(database, user_id):
     """Yield the person's single loads. Read-only."""
-    columns = ("time", "module", "path", "cluster", "loads", "user_load", "job_id", "log", "line")
+    columns = ("time", "module", "path", "syshost", "loads", "user_load", "job_id", "log", "line")
     sql = (
         "SELECT f.load_time, m.module_name, m.path, c.cluster_name, f.loads, f.user_load, f.job_id,"
         " l.name, f.line FROM lmod_load f JOIN lmod_module m ON m.module_id = f.module_id"
@@ -101,7 +92,7 @@ def month_rows(database, user_id):
     for month, module, cluster, users in database.stream(sql):
         if userset.decode(bytes(users)) >> user_id & 1:
             shown = f"{month // 100:04d}-{month % 100:02d}"
-            yield {"month": shown, "module": module, "cluster": cluster}
+            yield {"month": shown, "module": module, "syshost": cluster}
 
 
 def change(database, change):

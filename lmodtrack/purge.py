@@ -3,8 +3,9 @@
 import logging
 
 from lmodtrack import months, usage, userset
+from lmodtrack.schema import LOADER_LOCK
 from usagedb import errors
-from usagedb.database import with_conflict_retries
+from usagedb.database import in_transaction, marks, with_conflict_retries
 from usagedb.locks import only_one
 from usagedb.retention import Purged
 
@@ -13,7 +14,6 @@ logger = logging.getLogger(__name__)
 # Users of a day whose rows go in one transaction: some thousand rows.
 USERS_PER_STEP = 200
 TABLES = ("lmod_use", "lmod_load")
-LOADER_LOCK = "store_module_data"
 LOADER_WAIT_SECONDS = 60.0
 
 
@@ -52,7 +52,7 @@ def clean(database, report):
                 numbers = sorted(row[0] for row in found if row[0] not in needed)
                 for start in range(0, len(numbers), USERS_PER_STEP):
                     part = numbers[start : start + USERS_PER_STEP]
-                    sql = f"DELETE FROM {table} WHERE {column} IN ({usage.marks(part)})"  # noqa: S608
+                    sql = f"DELETE FROM {table} WHERE {column} IN ({marks(part)})"  # noqa: S608
                     delete(database, sql, part)
                 report(f"{table}: {len(numbers)} rows that nothing needs removed")
     except errors.UnavailableError as error:
@@ -84,7 +84,7 @@ def ids_of(database, names):
 
 def condition_on(cluster_ids):
     """Return the end of a WHERE clause for some clusters."""
-    return f" AND cluster_id IN ({usage.marks(cluster_ids)})" if cluster_ids else ""
+    return f" AND cluster_id IN ({marks(cluster_ids)})" if cluster_ids else ""
 
 
 def count(database, table, options, cluster_ids):
@@ -146,9 +146,4 @@ def delete_loads(database, day, cluster_ids):
 
 def delete(database, sql, values):
     """Run one DELETE in a transaction of its own."""
-
-    def once():
-        with database.transaction():
-            database.execute(sql, values)
-
-    with_conflict_retries(once)
+    in_transaction(database, lambda: database.execute(sql, values))

@@ -4,6 +4,10 @@ import re
 
 from usagedb.schema import Schema
 
+# Commands that write: names of their runs (usage_run), the first that of the lock, too, which all
+# that write module loads hold.
+STORE_MODULE_DATA, CONVERT_LMOD_DB = "store_module_data", "convert_lmod_db"
+LOADER_LOCK = STORE_MODULE_DATA
 VIEW_NAME = "moduleT"
 VIEW_NAME_BESIDE_OLD = "lmod_moduleT"
 
@@ -69,5 +73,6 @@ LMOD = Schema(
     ),
     adapt=adapt,
     notes=notes,
-    locks=("store_module_data",),
+    locks=(LOADER_LOCK,),
+    occasional=(CONVERT_LMOD_DB,),
 )

@@ -2,13 +2,11 @@
 
 import click
 
-from lmodtrack.schema import LMOD
+from lmodtrack.schema import LMOD, LOADER_LOCK, STORE_MODULE_DATA
 from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.locks import only_one
 from usagedb.runs import recorded
-
-COMMAND = "store_module_data"
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -44,11 +42,11 @@ def command(files, config, quiet, dry_run, wait_seconds, **options):
     rules = make_rules(read_site(config), options)
     database = Database(config)
     schema.require(database, LMOD)
-    with only_one(database, COMMAND, wait_seconds):
+    with only_one(database, LOADER_LOCK, wait_seconds):
         if dry_run:
             status = Session(database, rules, options, quiet, dry_run=True).run(files)
         else:
-            with recorded(database, COMMAND) as run:
+            with recorded(database, STORE_MODULE_DATA) as run:
                 session = Session(database, rules, options, quiet)
                 run.exit_code = status = session.run(files, run)
                 run.message = session.summary()

@@ -8,7 +8,7 @@ import dataclasses
 import re
 
 from lmodtrack import userset
-from usagedb.database import like_pattern
+from usagedb.database import like_pattern, marks
 
 # Up to this many pairs of month and module file are looked up one by one.
 MAX_LOOKUPS = 4000
@@ -176,8 +176,3 @@ def module_queries(database, sql, parameters, module_ids):
     elif module_ids:
         condition = f" AND module_id IN ({marks(module_ids)})"
         yield from database.rows(sql.format(condition), [*parameters, *module_ids])
-
-
-def marks(values):
-    """Return the placeholders for some values."""
-    return ", ".join("?" * len(values))

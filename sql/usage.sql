@@ -33,5 +33,5 @@ CREATE TABLE usage_run (
     message     CHARS(1000) NOT NULL         -- last line that a person should know, or ''
 );
 
--- Finds the last run of a command without reading all of them.
+-- Finds the number of a run that has just begun without reading all of them.
 CREATE INDEX usage_run_by_command ON usage_run (command, started_at);

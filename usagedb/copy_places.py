@@ -8,7 +8,6 @@ from usagedb.copy_state import COPY
 from usagedb.locks import only_one
 from usagedb.tables import tables_of
 
-COMMAND = "usage_copy"
 # Every database has its own steps, and its own times of them.
 NOT_COPIED = ("usage_schema",)
 
@@ -151,6 +150,6 @@ def no_writers(databases, schemas, wait_seconds):
     locks = [name for one in schemas for name in one.locks]
     with contextlib.ExitStack() as stack:
         for database in databases:
-            for name in dict.fromkeys((COMMAND, *locks)):
+            for name in dict.fromkeys((schema.USAGE_COPY, *locks)):
                 stack.enter_context(only_one(database, name, wait_seconds))
         yield

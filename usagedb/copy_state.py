@@ -56,7 +56,7 @@ class State:
         """Note that the copy has ended, in the history of runs too; loaders may come. Commits."""
         now = round(time.time(), 6)
         message = f"copied {self.source}"[:LONGEST_SOURCE]
-        run = ("usage_copy", socket.gethostname()[:255], started_at, now, 0, stored, message)
+        run = (schema.USAGE_COPY, socket.gethostname()[:255], started_at, now, 0, stored, message)
 
         def once():
             with self.database.transaction():

@@ -2,13 +2,13 @@
 
 import functools
 import logging
-from pathlib import Path
 
 import click
 
 from usagedb import cli, errors, grants, schema
 from usagedb.config import DEFAULT_DBNAME
 from usagedb.database import Database
+from usagedb.making import make_tables, open_if_there
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def command(config, quiet, names, drop, yes, print_grants, dry_run):
         return 0
     if drop:
         return drop_tables(config, schemas, names, yes, dry_run)
-    return make_tables(config, schemas, dry_run, quiet)
+    make_tables(config, schemas, (lambda line: None) if quiet else click.echo, dry_run)
+    return 0
 
 
 def main():
@@ -73,74 +74,6 @@ def names_in(config):
     if database is None:
         return lambda _schema, _kind, name: name
     return functools.partial(schema.name_in, database)
-
-
-def make_tables(config, schemas, dry_run, quiet):
-    """Take all missing steps, saying each; return the exit status."""
-    say = (lambda line: None) if quiet else click.echo
-    if not dry_run:
-        make_database(config, say)
-    database = open_if_there(config) if dry_run else Database(config)
-    wanted = {one.name: one for one in (schema.USAGE, *schemas)}.values()
-    if database is None:
-        say(f"would make the database {config.database}")
-        for one in wanted:
-            for step in one.steps:
-                say(would_take(one, step))
-        return 0
-    steps = 0
-    for one in wanted:
-        for step in schema.missing_steps(database, one):
-            if not steps:
-                say(f"database: {config.describe()} ({config.source})")
-            say(would_take(one, step) if dry_run else taking(one, step))
-            steps += 1
-            if not dry_run:
-                schema.take_step(database, one, step)
-        if one.complete and not dry_run:
-            one.complete(database, say)
-        for note in one.notes(database) if one.notes else ():
-            say(f"note: {note}")
-    if not steps:
-        say(f"{config.describe()}: up to date, nothing to do")
-    database.close()
-    return 0
-
-
-def taking(one, step):
-    """Return the line about a step of a schema."""
-    return f"{one.name} {one.version}: {step.title()}"
-
-
-def would_take(one, step):
-    """Return the line about a step that --dry-run leaves out."""
-    return f"would: {taking(one, step)}"
-
-
-def open_if_there(config):
-    """Return the Database, or None if it is still to be made. Read-only."""
-    if config.backend == "sqlite" and not Path(config.database).exists():
-        return None
-    try:
-        return Database(config)
-    except errors.ConfigurationError:
-        return None
-
-
-def make_database(config, say):
-    """Make the database on its server if it is not there and this account may."""
-    if config.backend == "sqlite":
-        return
-    try:
-        Database(config).close()
-        return
-    except errors.ConfigurationError as error:
-        logger.info("%s", error)
-    server = Database(config.replaced(select_database=False))
-    with server.translated():
-        server.run_ddl(server.dialect.create_database(config.database))
-    server.close()
-    say(f"made the database {config.database}")
 
 
 def drop_tables(config, schemas, names, yes, dry_run):

@@ -179,12 +179,30 @@ def with_reconnects(database, action, done=lambda: None):
     raise AssertionError("unreachable")
 
 
+def in_transaction(database, action):
+    """Run an action in a transaction, again after a conflict or a lost connection.
+
+    It must be one that changes nothing when it is done twice. Returns its result.
+    """
+
+    def once():
+        with database.transaction():
+            return action()
+
+    return with_reconnects(database, once)
+
+
+def marks(values):
+    """Return the placeholders for some values: `?, ?, ?`."""
+    return ", ".join("?" * len(values))
+
+
 def in_parts(database, sql, values, size=None):
     """Yield the rows of a query with `IN ({})` for any number of distinct values. Read-only."""
     values, size = list(values), size or KEYS_PER_QUERY
     for start in range(0, len(values), size):
         part = values[start : start + size]
-        yield from database.rows(sql.format(", ".join("?" * len(part))), part)
+        yield from database.rows(sql.format(marks(part)), part)
 
 
 def like_pattern(pattern, fold=True):

@@ -1,4 +1,4 @@
-"""Dates as options name them and as tables store them: YYYY-MM-DD and YYYYMMDD."""
+"""Days as options and tables name them, YYYY-MM-DD and YYYYMMDD, and moments in ISO 8601."""
 
 import datetime
 
@@ -26,3 +26,23 @@ def date_of(number):
 def shown_day(number):
     """Return a day number as YYYY-MM-DD."""
     return f"{number // 10000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"
+
+
+def iso_time(seconds, timespec="auto"):
+    """Return seconds since the epoch as ISO 8601 in UTC, None for none.
+
+    timespec is that of datetime.isoformat: "seconds" leaves the fraction out.
+    """
+    if seconds is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def iso_microseconds(microseconds):
+    """Return microseconds since the epoch as ISO 8601 in UTC, None for none."""
+    if microseconds is None:
+        return None
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    moment = epoch + datetime.timedelta(microseconds=microseconds)
+    return moment.isoformat().replace("+00:00", "Z")

@@ -19,7 +19,7 @@ from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
 
-COMMAND = "delete_old_records"
+COMMAND = schema.DELETE_OLD_RECORDS
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)

@@ -5,9 +5,11 @@ on that side. The conditions are written out, since not every database finds the
 (a, b) > (?, ?) by an index.
 """
 
+from usagedb.schema import USAGE_COPY
+
 # Rows that are not copied and not compared, as the condition for the others: a copy's own run is in
 # the history of the database that it was made in.
-OTHERS = {"usage_run": "command <> 'usage_copy'"}
+OTHERS = {"usage_run": f"command <> '{USAGE_COPY}'"}
 
 
 def select(dialect, table, after=None, upto=None, most_rows=None):

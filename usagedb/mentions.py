@@ -8,7 +8,8 @@ import dataclasses
 import re
 from typing import Any
 
-from usagedb.person import CHANGED, ROWS_PER_STEP, in_transaction
+from usagedb.database import in_transaction
+from usagedb.person import CHANGED, ROWS_PER_STEP
 
 TEXT, BYTES = "text", "bytes"
 

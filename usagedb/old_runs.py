@@ -1,18 +1,9 @@
 """Delete old rows of usage_run; the last run of each command on each host stays."""
 
-import datetime
-
-from usagedb.database import with_conflict_retries
-from usagedb.dates import date_of
-from usagedb.retention import Purged
+from usagedb.database import marks, with_conflict_retries
+from usagedb.retention import Purged, moments_of
 
 ROWS_PER_STEP = 1000
-
-
-def moments_of(options):
-    """Return the first moment of the days of PurgeOptions, and the first after them."""
-    first, last = date_of(options.first), date_of(options.last) + datetime.timedelta(days=1)
-    return [datetime.datetime.combine(day, datetime.time()).timestamp() for day in (first, last)]
 
 
 def purge(database, options, report):
@@ -26,7 +17,7 @@ def purge(database, options, report):
     found = [row[0] for row in database.rows(sql, moments_of(options)) if row[0] not in kept]
     for start in range(0, len(found) if not options.dry_run else 0, ROWS_PER_STEP):
         part = found[start : start + ROWS_PER_STEP]
-        remove = f"DELETE FROM usage_run WHERE run_id IN ({', '.join('?' * len(part))})"  # noqa: S608
+        remove = f"DELETE FROM usage_run WHERE run_id IN ({marks(part)})"  # noqa: S608
         with_conflict_retries(lambda remove=remove, part=part: database.execute(remove, part))
         report(f"usage_run: {len(part)} deleted")
     return Purged([("usage_run", len(found))] if found else [])

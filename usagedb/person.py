@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from usagedb import schema
 from usagedb.config import find_config
-from usagedb.database import Database, with_reconnects
+from usagedb.database import Database
 from usagedb.naming import Renaming
 
 logger = logging.getLogger(__name__)
@@ -123,36 +123,6 @@ def ids_of(database, table, id_column, person_column, name):
         if len(rows) < ROWS_PER_STEP:
             return
         last = rows[-1][0]
-
-
-def in_transaction(database, action):
-    """Run an action in a transaction, again after a conflict or a lost connection.
-
-    It must be one that changes nothing when it is done twice. Returns its result.
-    """
-
-    def once():
-        with database.transaction():
-            return action()
-
-    return with_reconnects(database, once)
-
-
-def iso_time(seconds):
-    """Return seconds since the epoch as ISO 8601 in UTC, None for none."""
-    if seconds is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def iso_microseconds(microseconds):
-    """Return microseconds since the epoch as ISO 8601 in UTC, None for none."""
-    if microseconds is None:
-        return None
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    moment = epoch + datetime.timedelta(microseconds=microseconds)
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def plain(value):

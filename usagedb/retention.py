@@ -1,7 +1,10 @@
 """What a tool needs to know to delete its old rows, and what it answers."""
 
 import dataclasses
+import datetime
 from typing import Any
+
+from usagedb.dates import date_of
 
 ENTRY_POINT_GROUP = "hpcusage.retention"
 
@@ -15,6 +18,15 @@ class PurgeOptions:
     clusters: tuple = ()  # names; none: all clusters
     dry_run: bool = False
     anonymize: bool = False  # replace names of people instead of deleting rows
+
+
+def moments_of(options):
+    """Return the first moment of the days of PurgeOptions, and the first after them.
+
+    In seconds since the epoch; the days are local ones of this machine.
+    """
+    first, last = date_of(options.first), date_of(options.last) + datetime.timedelta(days=1)
+    return [datetime.datetime.combine(day, datetime.time()).timestamp() for day in (first, last)]
 
 
 @dataclasses.dataclass

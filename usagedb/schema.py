@@ -21,6 +21,8 @@ from usagedb.registry import registered
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "hpcusage.schema"
+# Commands of this package that write: names of their runs (usage_run), and of their locks.
+DELETE_OLD_RECORDS, USAGE_PERSON, USAGE_COPY = "delete_old_records", "usage_person", "usage_copy"
 # In usage_schema, in the place of a schema, while usage_copy fills the database.
 UNFINISHED_COPY = "unfinished copy"
 STEP_COLUMNS = (
@@ -69,6 +71,10 @@ class Schema:
     default_dbname: str = DEFAULT_DBNAME
     # Names of the locks (usagedb.locks) that the commands hold that write the tables.
     locks: tuple = ()
+    # Commands, by their names in usage_run, that run now and then: typed by a person when there is
+    # a reason, or once a month. No run of theirs is too old for usage_status, unless it is asked
+    # for that command.
+    occasional: tuple = ()
     # notes(database) -> lines that createDB shows, for instance about an older database found.
     notes: object = None
 
@@ -101,7 +107,8 @@ USAGE = Schema(
     purge=purge_runs,
     deleted=("usage_run",),
     kept=(("usage_schema", "says which tables there are"),),
-    locks=("delete_old_records", "usage_person"),
+    locks=(DELETE_OLD_RECORDS, USAGE_PERSON),
+    occasional=(DELETE_OLD_RECORDS, USAGE_PERSON, USAGE_COPY),
 )
 
 
@@ -140,6 +147,11 @@ def parse_steps(text):
 def known_schemas():
     """Return all registered schemas by name, the common one first."""
     return {USAGE.name: USAGE, **registered(ENTRY_POINT_GROUP)}
+
+
+def occasional_commands():
+    """Return the names of all commands that run now and then: see Schema.occasional."""
+    return {name for one in known_schemas().values() for name in one.occasional}
 
 
 def steps_taken(database, schema):

@@ -65,14 +65,15 @@ def main():
 
 def show_plan(source_config, target_config, output_format):
     """Print what would be copied; return the exit status. Read-only."""
-    from usagedb import copy_places, copy_state, create_db
+    from usagedb import copy_places, copy_state
     from usagedb.copy_work import count_rows
+    from usagedb.making import open_if_there
 
     with opened(source_config) as source:
         schemas = copy_places.schemas_of(source)
         counts = {table: count_rows(source, table) for table in copy_places.copied_tables(schemas)}
     copied = dict.fromkeys(counts, 0)
-    target = create_db.open_if_there(target_config.replaced(read_only=True))
+    target = open_if_there(target_config.replaced(read_only=True))
     if target is not None:
         with contextlib.closing(target):
             copy_places.refuse_unfit(target, source_config.describe(), schemas)
@@ -85,11 +86,12 @@ def show_plan(source_config, target_config, output_format):
 
 def copy_all(source_config, target_config, wait_seconds, quiet):
     """Copy what is still to be copied, and compare; return {table: Comparison}. Commits."""
-    from usagedb import copy_places, create_db
+    from usagedb import copy_places
+    from usagedb.making import make_database
 
     with opened(source_config) as source:
         copy_places.schemas_of(source)  # before anything is made
-    create_db.make_database(target_config, lambda line: logger.info("%s", line))
+    make_database(target_config, lambda line: logger.info("%s", line))
     with both(source_config, target_config) as (source, target):
         schemas = copy_places.schemas_of(source)
         with copy_places.no_writers((source, target), schemas, wait_seconds):

@@ -16,11 +16,12 @@ from usagedb.person import Change, Places
 from usagedb.pseudonyms import KEY_BYTES, pseudonym_of, read_key, usual_key_path
 from usagedb.registry import registered
 from usagedb.runs import recorded
+from usagedb.schema import USAGE_PERSON
 from usagedb.terminal import stored_text, visible
 
 logger = logging.getLogger(__name__)
 
-COMMAND = "usage_person"
+COMMAND = USAGE_PERSON
 EXPORT, PSEUDONYMISE, ERASE = "export", "pseudonymise", "erase"
 LONGEST_NEW_NAME = 32  # that all tables can hold
 UNWANTED = set("/\\\"' ")

@@ -3,6 +3,8 @@
 import datetime
 import re
 import time
+from collections.abc import Collection
+from typing import NamedTuple
 
 import click
 
@@ -51,7 +53,8 @@ def command(config, quiet, max_age, commands, prometheus, output_format):
     """Tell when each command last ran, how it ended, what it stored and rejected, what waits.
 
     Ends with 0 (all is well), 1 (something was rejected or waits) or 2 (a run failed, is missing
-    or too old), as monitoring plug-ins do.
+    or too old), as monitoring plug-ins do. What runs now and then, such as usage_copy and
+    delete_old_records, is too old only for --command.
 
     \b
     Examples:
@@ -68,7 +71,8 @@ def command(config, quiet, max_age, commands, prometheus, output_format):
     except errors.UnavailableError as error:
         click.echo(f"critical: {error}", err=True)
         return CRITICAL
-    rows = status_rows(found, commands, max_age_seconds, time.time())
+    ages = Ages(max_age_seconds, schema.occasional_commands() - set(commands))
+    rows = status_rows(found, commands, ages, time.time())
     if prometheus:
         write_whole(prometheus, metrics(found, rows), 0o644)  # node_exporter reads it
     else:
@@ -90,7 +94,18 @@ def seconds_of(text):
     return int(match[1]) * UNITS[match[2] or "s"]
 
 
-def status_rows(found, commands, max_age_seconds, now):
+class Ages(NamedTuple):
+    """When a last run is too old."""
+
+    max_seconds: int
+    ageless: Collection = ()  # commands of which no run is
+
+    def is_too_old(self, name, seconds):
+        """Tell whether the last run of a command was so long ago that another one is missing."""
+        return seconds > self.max_seconds and name not in self.ageless
+
+
+def status_rows(found, commands, ages, now):
     """Return the rows of the report for the last runs, and for commands that never ran."""
     rows: list[tuple] = []
     for run in found:
@@ -98,7 +113,7 @@ def status_rows(found, commands, max_age_seconds, now):
         if commands and name not in commands:
             continue
         age = max(0, int(now - (ended or started)))
-        level = level_of(ended, exit_code, waiting, age, max_age_seconds)
+        level = level_of(ended, exit_code, waiting, age, ages.is_too_old(name, age))
         when = datetime.datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds")
         counters = (stored, duplicates, rejected, waiting)
         rows.append((name, host, when, age, exit_code, *counters, LEVELS[level]))
@@ -108,9 +123,9 @@ def status_rows(found, commands, max_age_seconds, now):
     return rows
 
 
-def level_of(ended, exit_code, waiting, age, max_age_seconds):
+def level_of(ended, exit_code, waiting, age, is_too_old):
     """Return OK, WARNING or CRITICAL for one last run."""
-    if age > max_age_seconds or (ended is None and age > LONGEST_RUN_SECONDS):
+    if is_too_old or (ended is None and age > LONGEST_RUN_SECONDS):
         return CRITICAL
     if ended is None:
         return OK  # it is running

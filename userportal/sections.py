@@ -130,11 +130,14 @@ class Costs:
 
     electric_car_range_km_per_kwh: Optional[float] = 1 / 0.151
     electricity_cost_per_kwh: Optional[float] = 0.04158
-    cooling_cost_per_kwh: Optional[float] = 0.010395
-    co2_kg_per_mwh: Optional[float] = 0.5
+    cooling_cost_per_kwh: Optional[float] = 0.010395  # a quarter of the electricity
+    co2_kg_per_mwh: Optional[float] = 0.5  # of hydroelectric power; coal has 1,000
     amortization_years: Optional[float] = 5.0
+    # A node's price over its cores (or GPUs) and hours, and a tenth for what is around it:
+    # 7,500 for 64 cores, 50,000 for 4 GPUs, five years.
     cpu_core_cost_per_hour: Optional[float] = 0.0029431
     gpu_cost_per_hour: Optional[float] = 0.31393
+    # What a cloud asks for by the hour, in the currency of the others.
     cloud_cpu_core_cost_per_hour: Optional[float] = 0.0478125
     cloud_gpu_cost_per_hour: Optional[float] = 1.7725
     currency: str = "$"

@@ -4,11 +4,11 @@ import functools
 import re
 import secrets
 
-from usagedb.database import in_parts
+from usagedb.database import in_parts, in_transaction
 from usagedb.dialects.base import BYTES, INTEGER
 from usagedb.pseudonyms import KEY_BYTES, pseudonym_of, usual_key
 from xaltload.compressed import compressed, uncompressed
-from xaltload.purge import concerned, in_transaction
+from xaltload.concerned import concerned
 
 
 def anonymize(database, options, report):

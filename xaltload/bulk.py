@@ -1,5 +1,7 @@
 """Change many rows by their ids, in statements of bounded size."""
 
+from usagedb.database import marks
+
 VALUES_PER_STATEMENT = 200
 
 
@@ -9,10 +11,9 @@ def update(database, table, id_column, column, value_of, only_empty=True):
     for start in range(0, len(ids), VALUES_PER_STATEMENT):
         part = ids[start : start + VALUES_PER_STATEMENT]
         cases = " ".join("WHEN ? THEN ?" for _id in part)
-        marks = ", ".join("?" * len(part))
         sql = (
             f"UPDATE {table} SET {column} = CASE {id_column} {cases} END"  # noqa: S608
-            f" WHERE {id_column} IN ({marks})"
+            f" WHERE {id_column} IN ({marks(part)})"
         )
         sql += f" AND {column} IS NULL" if only_empty else ""
         values = [value for number in part for value in (number, value_of[number])]
@@ -23,8 +24,7 @@ def delete_rows(database, table, column, values):
     """Delete the rows whose column has one of some values."""
     for start in range(0, len(values), VALUES_PER_STATEMENT):
         part = values[start : start + VALUES_PER_STATEMENT]
-        marks = ", ".join("?" * len(part))
-        database.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", part)  # noqa: S608
+        database.execute(f"DELETE FROM {table} WHERE {column} IN ({marks(part)})", part)  # noqa: S608
 
 
 def quoted(database, columns):

@@ -15,6 +15,10 @@ HEADINGS = (
     "Run", "Program", "Modules", "Job", "User", "Account", "Cluster", "Started", "Run Time",
     "Ended", "Packages",
 )  # fmt: skip
+KEYS = (
+    "run_uuid", "program", "modules", "job_id", "user", "account", "syshost", "started",
+    "run_time", "ended", "packages",
+)  # fmt: skip
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -180,7 +184,7 @@ def show(runs, output_format, report, quiet):
         from usagedb.output import write_rows
 
         is_brief = output_format != "csv"
-        write_rows(HEADINGS, [row_of(run, is_brief) for run in runs], output_format)
+        write_rows(HEADINGS, [row_of(run, is_brief) for run in runs], output_format, KEYS)
 
 
 def report_text(runs):

@@ -8,11 +8,9 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database, with_conflict_retries
 from usagedb.locks import only_one
 from usagedb.runs import recorded
-from xaltload.schema import XALT
+from xaltload.schema import LOAD_FOS, XALT
 
 logger = logging.getLogger(__name__)
-
-COMMAND = "xalt_load_fos"
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -42,7 +40,7 @@ def command(path, replace, dry_run, config, quiet, wait_seconds):
         return errors.PARTLY if rejected else 0
     database = Database(config)
     schema.require(database, XALT)
-    with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
+    with only_one(database, LOAD_FOS, wait_seconds), recorded(database, LOAD_FOS) as run:
         with_conflict_retries(lambda: store(database, rows, replace))
         run.stored, run.rejected = len(rows), rejected
         run.exit_code = errors.PARTLY if rejected else 0

@@ -10,58 +10,55 @@ from usagedb import cli, schema
 from usagedb.database import Database
 from usagedb.locks import only_one
 from usagedb.runs import recorded
-from xaltload.schema import XALT
+from xaltload.schema import LOADER_LOCK, XALT
 
 logger = logging.getLogger(__name__)
 
-# The loaders of XALT's records exclude one another.
-LOCK = "xalt_load"
+OPTIONS = (
+    click.option("--timer", is_flag=True, help="Say at the end how long it took."),
+    click.option(
+        "--reverseMapD",
+        "map_directories",
+        metavar="DIRS",
+        help="Directories of the reverse map, separated by colons.",
+    ),
+    click.option(
+        "--u2acct",
+        "accounts_path",
+        metavar="FILE",
+        help="JSON object with the account of each user whose record names none.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.IntRange(min=1),
+        metavar="SECONDS",
+        help="End after this time, between two batches.",
+    ),
+    click.option(
+        "--filter-config",
+        "filter_path",
+        metavar="FILE",
+        help="Runs and packages to leave out: the site's XALT configuration, or JSON.",
+    ),
+    click.option(
+        "--reject", "reject_path", metavar="FILE", help="Append rejected records to FILE."
+    ),
+    click.option("--strict-crc", is_flag=True, help="Reject records whose crc is wrong."),
+    click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        help="json: print the summary as one JSON object.",
+    ),
+    cli.dry_run_option,
+    cli.wait_option,
+)
 
 
 def loading_options(function):
     """Add the options of both loaders."""
-    for option in reversed(
-        (
-            click.option("--timer", is_flag=True, help="Say at the end how long it took."),
-            click.option(
-                "--reverseMapD",
-                "map_directories",
-                metavar="DIRS",
-                help="Directories of the reverse map, separated by colons.",
-            ),
-            click.option(
-                "--u2acct",
-                "accounts_path",
-                metavar="FILE",
-                help="JSON object with the account of each user whose record names none.",
-            ),
-            click.option(
-                "--timeout",
-                type=click.IntRange(min=1),
-                metavar="SECONDS",
-                help="End after this time, between two batches.",
-            ),
-            click.option(
-                "--filter-config",
-                "filter_path",
-                metavar="FILE",
-                help="Runs and packages to leave out: the site's XALT configuration, or JSON.",
-            ),
-            click.option(
-                "--reject", "reject_path", metavar="FILE", help="Append rejected records to FILE."
-            ),
-            click.option("--strict-crc", is_flag=True, help="Reject records whose crc is wrong."),
-            click.option(
-                "--format",
-                "output_format",
-                type=click.Choice(("text", "json")),
-                default="text",
-                help="json: print the summary as one JSON object.",
-            ),
-            cli.dry_run_option,
-            cli.wait_option,
-        )
-    ):
+    for option in reversed(OPTIONS):
         function = option(function)
     return function
 
@@ -77,7 +74,7 @@ def load(name, config, options, quiet, dry_run, wait_seconds, parts_of, when_who
     started = time.monotonic()
     database = Database(config)
     schema.require(database, XALT)
-    with only_one(database, LOCK, wait_seconds):
+    with only_one(database, LOADER_LOCK, wait_seconds):
         if dry_run:
             session = Session(database, options, quiet, dry_run=True)
             status = session.run(parts_of(make_reader(database, config, options)))

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from usagedb import errors
-from usagedb.database import in_parts, with_conflict_retries
+from usagedb.database import in_parts, marks, with_conflict_retries
 from xaltload.bulk import VALUES_PER_STATEMENT, delete_rows, plain, quoted, update
 
 ROWS_PER_STEP = 1000
@@ -39,11 +39,10 @@ def move_children(database, table, holder_of):
 def move_some(database, child, holder_of, after):
     """Move the next rows of a child table, those with greater ids than `after`, in a transaction;
     return the greatest, or None if there were none."""
-    marks = ", ".join("?" * len(holder_of))
     names = f"{child.own_id}, {child.column}, {quoted(database, child.columns)}"
     sql = (
-        f"SELECT {names} FROM {child.name} WHERE {child.own_id} > ? AND {child.column} IN ({marks})"  # noqa: S608
-        f" ORDER BY {child.own_id} LIMIT {ROWS_PER_STEP}"
+        f"SELECT {names} FROM {child.name} WHERE {child.own_id} > ?"  # noqa: S608
+        f" AND {child.column} IN ({marks(holder_of)}) ORDER BY {child.own_id} LIMIT {ROWS_PER_STEP}"
     )
     with database.transaction():
         rows = [tuple(map(plain, row)) for row in database.rows(sql, (after, *holder_of))]
@@ -70,14 +69,13 @@ def children_there(database, child, rows, holder_of):
     found: set = set()
     for start in range(0, len(parents), VALUES_PER_STATEMENT):
         part = parents[start : start + VALUES_PER_STATEMENT]
-        marks = ", ".join("?" * len(part))
         sql = (
-            f"SELECT {names} FROM {child.name} WHERE {child.column} IN ({marks})"  # noqa: S608
+            f"SELECT {names} FROM {child.name} WHERE {child.column} IN ({marks(part)})"  # noqa: S608
             f" AND {child.columns[0]} IN ({{}})"
         )
         for begin in range(0, len(seconds), VALUES_PER_STATEMENT):
             some = seconds[begin : begin + VALUES_PER_STATEMENT]
-            query = sql.format(", ".join("?" * len(some)))
+            query = sql.format(marks(some))
             found |= {tuple(map(plain, row)) for row in database.rows(query, (*part, *some))}
     return found
 

@@ -7,7 +7,7 @@ another program has stored are counted as well. For all jobs of a user see of_us
 import dataclasses
 from typing import NamedTuple, Optional
 
-from usagedb.database import in_parts
+from usagedb.database import in_parts, marks
 from xaltload.queries import libraries_of_runs, members_of_sets
 from xaltload.record import UNKNOWN
 
@@ -178,8 +178,3 @@ def packages(database, wanted, most):
         return found, len(found)
     sql = f"SELECT COUNT(*) FROM (SELECT p.pkg_name {source} GROUP BY {group}) found"  # noqa: S608
     return found, database.rows(sql, values)[0][0]
-
-
-def marks(values):
-    """Return the placeholders for some values."""
-    return ", ".join("?" * len(values))

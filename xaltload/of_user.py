@@ -7,8 +7,8 @@ reports, with the runs of all users since that day.
 
 from typing import NamedTuple, Optional
 
+from usagedb.database import marks
 from xaltload import queries
-from xaltload.of_job import marks
 
 
 class UsedProgram(NamedTuple):

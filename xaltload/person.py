@@ -3,53 +3,32 @@
 import contextlib
 import functools
 
-from usagedb.database import in_parts
+from usagedb.database import in_parts, in_transaction
 from usagedb.locks import only_one
-from usagedb.mentions import BYTES, TEXT, Mentions, changed_rows, sweep
-from usagedb.person import (
-    CHANGED,
-    REMOVED,
-    PersonalData,
-    ids_of,
-    in_transaction,
-    opened_database,
-)
+from usagedb.mentions import changed_rows, sweep
+from usagedb.person import CHANGED, REMOVED, PersonalData, ids_of, opened_database
 from xaltload import keys, merge, purge, takeover
 from xaltload.anonymize import stored_secret
+from xaltload.bulk import delete_rows
 from xaltload.compressed import compressed, uncompressed
+from xaltload.concerned import RUNS_PER_STEP
+from xaltload.facts import find_facts
+from xaltload.mentions import (
+    AGAIN,
+    LINK_TEXTS,
+    LOOSE_TEXTS,
+    OBJECT_PATHS,
+    OTHER_TEXTS,
+    PROGRAM_PATHS,
+    RUN_TEXTS,
+    SITE_NAMES,
+)
 from xaltload.person_export import export
-from xaltload.schema import XALT
+from xaltload.schema import LOADER_LOCK, XALT
 from xaltload.widths import Widths
 
 NO_ARGUMENTS = compressed("[]")
 OBJECTS = takeover.TABLES[0]
-AGAIN = "cluster_id = NULL"  # so that find_facts makes its numbers anew
-OWN_RUN = 'run_id IN (SELECT run_id FROM xalt_run WHERE "user" = ?)'
-# What names the person in the rows of others, and of nobody.
-RUN_TEXTS = Mentions(
-    "xalt_run", "run_id", (("exec_path", TEXT), ("cwd", TEXT)),
-    packed=(("cmdline", uncompressed, compressed),), also=AGAIN, unless='"user" = ?',
-)  # fmt: skip
-LINK_TEXTS = Mentions(
-    "xalt_link", "link_id", (("exec_path", TEXT), ("link_path", TEXT), ("cwd", TEXT)),
-    packed=(("link_line", uncompressed, compressed),), unless='"build_user" = ?',
-)  # fmt: skip
-PROGRAM_PATHS = Mentions("xalt_program", "program_id", (("exec_path", TEXT),))
-OBJECT_PATHS = Mentions("xalt_object", "obj_id", (("object_path", TEXT),))
-OTHER_TEXTS = (
-    Mentions("join_run_env", "join_id", (("env_value", BYTES),), unless=OWN_RUN),
-    Mentions("xalt_total_env", "envT_id", (("env_blob", BYTES),), unless=OWN_RUN),
-    Mentions("xalt_pkg", "pkg_id", (("pkg_path", TEXT),), unless=OWN_RUN),
-)
-LOOSE_TEXTS = (
-    Mentions("xalt_pkg_waiting", "pkg_key", (("pkg_path", TEXT),), first_key=b""),
-    Mentions("xalt_rejected", "reject_key", (("source", TEXT),), first_key=b""),
-)
-# Pseudonyms and accounts that sites keep: (table, its id, the column with the name).
-SITE_NAMES = (
-    ("xalt_user", "usr_id", "user"), ("xalt_account", "acct_id", "account"),
-    ("xalt_field_of_science", "fos_id", "account"),
-)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -60,7 +39,7 @@ def opened(places):
         if database is None or not places.to_write:
             yield database
             return
-        with only_one(database, purge.LOADER_LOCK, places.wait_seconds):
+        with only_one(database, LOADER_LOCK, places.wait_seconds):
             yield database
 
 
@@ -74,7 +53,7 @@ def change(database, change):
         sweep(database, mentions, change)
     rename_objects(database, change)
     if not change.dry_run and (change.counts or is_left(database, change.renaming)):
-        takeover.find_facts(database)
+        find_facts(database)
         purge.remove_unneeded(database, lambda line: None)
 
 
@@ -87,8 +66,8 @@ def is_left(database, renaming):
 def change_runs(database, change):
     """Change or remove the person's runs, with what hangs on them."""
     for run_ids in ids_of(database, "xalt_run", "run_id", "user", change.renaming.name):
-        for start in range(0, len(run_ids), purge.RUNS_PER_STEP):
-            some = run_ids[start : start + purge.RUNS_PER_STEP]
+        for start in range(0, len(run_ids), RUNS_PER_STEP):
+            some = run_ids[start : start + RUNS_PER_STEP]
             change_some(
                 database, change, "xalt_run", "run_id", purge.RUN_CHILDREN, some, renamed_runs
             )
@@ -163,7 +142,7 @@ def change_children(database, change, run_ids):
     renaming = change.renaming
     if change.erases:
         for table in ("join_run_env", "xalt_total_env"):
-            purge.delete_rows(database, table, "run_id", run_ids)
+            delete_rows(database, table, "run_id", run_ids)
     for table, id_column, column in (
         ("join_run_env", "join_id", "env_value"), ("xalt_total_env", "envT_id", "env_blob"),
     ):  # fmt: skip
@@ -211,9 +190,7 @@ def change_site_names(database, table, id_column, column, change):
         if change.dry_run:
             continue
         if change.erases:
-            in_transaction(
-                database, lambda ids=ids: purge.delete_rows(database, table, id_column, ids)
-            )
+            in_transaction(database, lambda ids=ids: delete_rows(database, table, id_column, ids))
             continue
         quoted = database.dialect.quote(column)
         sql = f"UPDATE {table} SET {quoted} = ? WHERE {id_column} = ?"  # noqa: S608

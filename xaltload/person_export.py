@@ -3,10 +3,12 @@
 import collections
 
 from usagedb.database import in_parts
+from usagedb.dates import iso_time
 from usagedb.mentions import naming_rows
-from usagedb.person import ids_of, iso_time, plain, records
+from usagedb.person import ids_of, plain, records
 from xaltload.bulk import quoted
 from xaltload.compressed import uncompressed
+from xaltload.mentions import LOOSE_TEXTS, OBJECT_PATHS, SITE_NAMES
 
 RUNS_AT_ONCE = 50  # with their environments
 RUN_COLUMNS = (
@@ -23,8 +25,6 @@ LINK_COLUMNS = (
 def export(database, renaming):
     """Yield (table, row) of all that is stored about a person; what hangs on a run or a link is in
     its row. What names the person in other people's records is theirs. Read-only."""
-    from xaltload.person import LOOSE_TEXTS, OBJECT_PATHS, SITE_NAMES
-
     name = renaming.name
     for ids in ids_of(database, "xalt_run", "run_id", "user", name):
         for start in range(0, len(ids), RUNS_AT_ONCE):

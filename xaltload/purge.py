@@ -1,29 +1,22 @@
 """Delete old records of XALT, or take the names of people out of them, in small transactions."""
 
-import datetime
 import functools
 import logging
 
 from usagedb import errors
-from usagedb.database import with_conflict_retries
-from usagedb.dates import date_of
+from usagedb.database import in_transaction
 from usagedb.locks import only_one
-from usagedb.old_runs import moments_of
-from usagedb.pseudonyms import PREFIX
-from usagedb.retention import Purged
-from xaltload import queries
+from usagedb.retention import Purged, moments_of
+from xaltload.anonymize import anonymize
 from xaltload.bulk import delete_rows
-from xaltload.selection import Selection
+from xaltload.concerned import TABLES, check_clusters, concerned, count
+from xaltload.facts import find_facts
+from xaltload.schema import LOADER_LOCK
 
 logger = logging.getLogger(__name__)
 
-# Rows of one transaction: a run has some dozens of libraries and variables.
-RUNS_PER_STEP = 200
 RUN_CHILDREN = ("join_run_object", "join_run_env", "xalt_total_env", "xalt_pkg")
 LINK_CHILDREN = ("join_link_object", "join_link_function")
-CLUSTER_COLUMN = {"xalt_run": "syshost", "xalt_link": "build_syshost"}
-PERSON_COLUMN = {"xalt_run": "user", "xalt_link": "build_user"}
-LOADER_LOCK = "xalt_load"
 LOADER_WAIT_SECONDS = 60.0
 ROWS_PER_STEP = 1000
 SET_TABLES = ("xalt_set_object", "xalt_object_set")
@@ -44,7 +37,7 @@ def purge(database, options, report):
     """
     check_clusters(database, options.clusters)
     purged = Purged()
-    for table in CLUSTER_COLUMN:
+    for table in TABLES:
         rows = count(database, table, options)
         if rows:
             purged.tables.append((table, rows))
@@ -55,52 +48,11 @@ def purge(database, options, report):
                 purged.tables.append((table, rows))
     if not options.dry_run:
         if options.anonymize:
-            from xaltload.anonymize import anonymize
-
             anonymize(database, options, report)
         else:
             delete_all(database, options, report)
         clean(database, report)
     return purged
-
-
-def check_clusters(database, names):
-    """Raise UsageError for a cluster that has no records."""
-    if not names:
-        return
-    sql = "SELECT syshost FROM xalt_run UNION SELECT build_syshost FROM xalt_link"
-    known = {row[0] for row in database.rows(sql)}
-    missing = sorted(set(names) - known)
-    if missing:
-        there = ", ".join(sorted(known)) or "none"
-        raise errors.UsageError(f"no cluster is called {missing[0]}: there are {there}")
-
-
-def condition(database, table, options):
-    """Return (SQL that begins with AND or is empty, parameters) of the rows that are concerned."""
-    sql, values = "", []
-    if options.clusters:
-        marks = ", ".join("?" * len(options.clusters))
-        sql, values = f" AND {CLUSTER_COLUMN[table]} IN ({marks})", list(options.clusters)
-    if options.anonymize:
-        sql += f" AND {database.dialect.quote(PERSON_COLUMN[table])} NOT LIKE ?"
-        values.append(PREFIX + "%")
-    return sql, values
-
-
-def span(options):
-    """Return the days of a purge as a Selection."""
-    first, last = date_of(options.first), date_of(options.last)
-    return Selection(first, last + datetime.timedelta(days=1))
-
-
-def count(database, table, options):
-    """Return how many rows of a table are concerned. Read-only."""
-    sql, values = condition(database, table, options)
-    days = span(options)
-    limits = [f"{days.start} 00:00:00", f"{days.end} 00:00:00"]
-    total = f"SELECT COUNT(*) FROM {table} WHERE date >= ? AND date < ?{sql}"  # noqa: S608
-    return database.rows(total, limits + values)[0][0]
 
 
 def purge_by_time(database, table, column, options):
@@ -110,16 +62,6 @@ def purge_by_time(database, table, column, options):
     if options.dry_run:
         return database.rows(f"SELECT COUNT(*) {where}", moments)[0][0]  # noqa: S608
     return in_transaction(database, lambda: database.execute(f"DELETE {where}", moments))  # noqa: S608
-
-
-def in_transaction(database, action):
-    """Run an action in a transaction, again if another one was faster; return its result."""
-
-    def once():
-        with database.transaction():
-            return action()
-
-    return with_conflict_retries(once)
 
 
 def delete_all(database, options, report):
@@ -134,16 +76,6 @@ def delete_all(database, options, report):
             report(f"{table}, {day}: {len(ids)} deleted")
 
 
-def concerned(database, table, id_column, options):
-    """Yield (day, ids) of the concerned rows, some at a time."""
-    sql, values = condition(database, table, options)
-    query = f"SELECT {id_column} FROM {table} WHERE date >= ? AND date < ?{sql}"  # noqa: S608
-    for start, end in queries.slices(database, table, span(options)):
-        ids = [row[0] for row in database.rows(query, [start, end, *values])]
-        for first in range(0, len(ids), RUNS_PER_STEP):
-            yield start[:10], ids[first : first + RUNS_PER_STEP]
-
-
 def delete(database, table, id_column, children, ids):
     """Delete rows and what hangs on them, inside the caller's transaction."""
     for name in (*children, table):
@@ -155,8 +87,6 @@ def clean(database, report):
 
     Only while no loader runs, for that remembers their numbers; else the next time.
     """
-    from xaltload.takeover import find_facts
-
     find_facts(database)
     try:
         with only_one(database, LOADER_LOCK, LOADER_WAIT_SECONDS):

@@ -2,7 +2,7 @@
 
 import datetime
 
-from usagedb.database import in_parts, like_pattern
+from usagedb.database import in_parts, like_pattern, marks
 
 ROWS_PER_QUERY = 20_000
 # Runs that the database groups at once: their lists of jobs fit into one packet of MySQL's, 16 MB.
@@ -60,8 +60,7 @@ def name_conditions(database, selection):
     for column, pattern in (("cluster_id", selection.syshost), ("queue_id", selection.queue)):
         if pattern != "%":
             ids = name_ids(database, pattern)
-            marks = ", ".join("?" * len(ids)) or "NULL"
-            sql += f" AND {column} IN ({marks})"
+            sql += f" AND {column} IN ({marks(ids) or 'NULL'})"
             values += ids
     return sql, values
 

@@ -2,8 +2,8 @@
 
 import functools
 
-from usagedb.database import with_conflict_retries
-from xaltload.takeover import find_facts
+from usagedb.database import marks, with_conflict_retries
+from xaltload.facts import find_facts
 
 ROWS_PER_STEP = 5000
 IDS_PER_UPDATE = 500
@@ -60,10 +60,9 @@ def rename(database, table, id_column, module_column, ids_of):
         for module, ids in ids_of.items():
             for start in range(0, len(ids), IDS_PER_UPDATE):
                 part = ids[start : start + IDS_PER_UPDATE]
-                marks = ", ".join("?" * len(part))
                 more = ", cluster_id = NULL" if table == "xalt_run" else ""
                 sql = (
                     f"UPDATE {table} SET {module_column} = ?{more}"  # noqa: S608
-                    f" WHERE {id_column} IN ({marks})"
+                    f" WHERE {id_column} IN ({marks(part)})"
                 )
                 database.execute(sql, [module, *part])

@@ -22,6 +22,12 @@ RUN_COLUMNS = (
     ("sum_time", SECONDS), ("user", TEXT), ("exec_path", TEXT), ("module_name", TEXT),
     ("cwd", TEXT), ("cmdline", BYTES), ("container", TEXT),
 )  # fmt: skip
+RUN_IDENTITY = ("syshost", "run_uuid", "hash_id", "start_time")  # the arguments of keys.run_key
+# The arguments of make_facts: columns of a run.
+FACT_SOURCES = (
+    "exec_path", "module_name", "exec_type", "uuid", "user", "account", "queue", "syshost",
+    "job_id",
+)  # fmt: skip
 LINK_COLUMNS = (
     ("uuid", TEXT), ("hash_id", TEXT), ("date", DATETIME), ("link_program", TEXT),
     ("link_path", TEXT), ("link_module_name", TEXT), ("link_line", BYTES), ("cwd", TEXT),
@@ -107,49 +113,47 @@ class RowMaker:
 
     def run(self, run, probability=1.0):
         """Return the RunRow of a Run; probability is that with which the loader keeps it."""
-        fit, syshost = self._run, self._run.text("syshost", run.syshost)
-        hash_id = fit.text("hash_id", run.hash_id)
-        identity = (syshost, run.run_uuid, hash_id, run.start_time)
         local = datetime.datetime.fromtimestamp(run.start_time, self.zone_of(run.syshost))
-        key = keys.run_key(*identity)
-        records = ENDED if run.end_time > 0 else STARTED
-        account = run.account if run.account != UNKNOWN else self.accounts.get(run.user, UNKNOWN)
-        texts = {
-            name: fit.text(name, value)
-            for name, value in (
-                ("job_id", run.job_id), ("account", account), ("exec_type", run.exec_type),
-                ("queue", run.queue), ("user", run.user), ("exec_path", run.exec_path),
-                ("cwd", run.cwd),
-            )
-        }  # fmt: skip
-        module = fit.optional("module_name", self.modules.module_of(run.exec_path))
-        values = (
-            key, records, texts["job_id"], run.run_uuid, local.strftime("%Y-%m-%d %H:%M:%S"),
-            syshost, run.link_uuid or None, hash_id, texts["account"], texts["exec_type"],
-            run.start_time, run.end_time, run.run_time, run.probability * probability,
-            fit.number("num_cores", run.num_cores), fit.number("num_nodes", run.num_nodes),
-            fit.number("num_threads", run.num_threads), fit.number("num_gpus", run.num_gpus),
-            texts["queue"], 0, 0.0, texts["user"], texts["exec_path"], module, texts["cwd"],
-            compressed(self.redactor.json_arguments(run.cmdline)),
-            fit.text("container", run.container) or None,
-        )  # fmt: skip
-        facts = make_facts(
-            texts["exec_path"], module, texts["exec_type"], run.link_uuid or None, texts["user"],
-            texts["account"], texts["queue"], syshost, texts["job_id"],
-        )  # fmt: skip
+        columns = self._run_columns(run, local, probability)
+        identity = [columns[name] for name in RUN_IDENTITY]
+        columns["run_key"] = keys.run_key(*identity)
         return RunRow(
-            key=key,
+            key=columns["run_key"],
             whole_second_key=keys.whole_second_key(*identity),
-            records=records,
+            records=columns["records"],
             run_uuid=run.run_uuid,
             date=local.strftime("%Y-%m-%d"),
-            values=values,
-            facts=facts,
+            values=tuple(columns[name] for name, _kind in RUN_COLUMNS),
+            facts=make_facts(*(columns[name] for name in FACT_SOURCES)),
             set_key=self._set_of(run.libraries, run.syshost),
             environment=self._environment(run.environment),
             run_time=run.run_time,
             num_cores=run.num_cores,
         )
+
+    def _run_columns(self, run, local, probability):
+        """Return {name: value} of RUN_COLUMNS, all but the key."""
+        fit, text, number = self._run, self._run.text, self._run.number
+        account = run.account if run.account != UNKNOWN else self.accounts.get(run.user, UNKNOWN)
+        return {
+            "records": ENDED if run.end_time > 0 else STARTED, "run_uuid": run.run_uuid,
+            "job_id": text("job_id", run.job_id), "date": local.strftime("%Y-%m-%d %H:%M:%S"),
+            "syshost": text("syshost", run.syshost), "hash_id": text("hash_id", run.hash_id),
+            "uuid": run.link_uuid or None, "account": text("account", account),
+            "exec_type": text("exec_type", run.exec_type), "start_time": run.start_time,
+            "end_time": run.end_time, "run_time": run.run_time,
+            "probability": run.probability * probability,
+            "num_cores": number("num_cores", run.num_cores),
+            "num_nodes": number("num_nodes", run.num_nodes),
+            "num_threads": number("num_threads", run.num_threads),
+            "num_gpus": number("num_gpus", run.num_gpus), "queue": text("queue", run.queue),
+            "sum_runs": 0, "sum_time": 0.0, "user": text("user", run.user),
+            "exec_path": text("exec_path", run.exec_path),
+            "module_name": fit.optional("module_name", self.modules.module_of(run.exec_path)),
+            "cwd": text("cwd", run.cwd),
+            "cmdline": compressed(self.redactor.json_arguments(run.cmdline)),
+            "container": text("container", run.container) or None,
+        }  # fmt: skip
 
     def link(self, link):
         """Return the LinkRow of a Link."""

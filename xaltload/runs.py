@@ -177,7 +177,7 @@ def update(database, before, run, ids):
 
 
 def add_objects(database, grown, ids):
-    """Add the libraries that the rows of runs do not have; takeover.py finds their sets."""
+    """Add the libraries that the rows of runs do not have; facts.py finds their sets."""
     other = [
         (before, run)
         for before, run in grown

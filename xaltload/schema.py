@@ -4,6 +4,9 @@ import re
 
 from usagedb.schema import Schema
 
+# Commands that write: names of their runs (usage_run), and of their locks.
+LOAD_FOS, UPDATE_MODULES = "xalt_load_fos", "xalt_update_modules"
+LOADER_LOCK = "xalt_load"  # the loaders of XALT's records exclude one another
 INDEX = re.compile(r"CREATE INDEX \w+ ON (\w+) \(\"?(\w+)")
 
 
@@ -63,5 +66,6 @@ XALT = Schema(
     ),
     can_anonymize=True,
     default_dbname="xalt",
-    locks=("xalt_load", "xalt_load_fos", "xalt_update_modules"),
+    locks=(LOADER_LOCK, LOAD_FOS, UPDATE_MODULES),
+    occasional=(LOAD_FOS, UPDATE_MODULES),
 )

@@ -10,8 +10,8 @@ from usagedb.progress import Counter
 from usagedb.rejects import RejectFile
 from usagedb.terminal import stored_path
 from xaltload import dispose, packages
+from xaltload.facts import find_facts
 from xaltload.store import Store, Stored
-from xaltload.takeover import find_facts
 from xaltload.totals import Totals
 
 logger = logging.getLogger(__name__)

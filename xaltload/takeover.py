@@ -11,10 +11,8 @@ from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import INTEGER, TEXT
 from xaltload import keys
 from xaltload.bulk import plain, quoted, update
+from xaltload.facts import find_facts
 from xaltload.merge import Child, move_children, remove_merged
-from xaltload.rows import make_facts
-from xaltload.runs import FACT_COLUMNS
-from xaltload.store import Dimensions
 
 ROWS_PER_STEP = 1000
 RUN_COLUMNS = (
@@ -22,11 +20,6 @@ RUN_COLUMNS = (
     "exec_type", "end_time", "run_time", "probability", "num_cores", "num_nodes", "num_threads",
     "num_gpus", "queue", "sum_runs", "sum_time", "user", "exec_path", "module_name", "cwd",
     "cmdline", "container",
-)  # fmt: skip
-# The arguments of rows.make_facts.
-FACT_SOURCES = (
-    "exec_path", "module_name", "exec_type", "uuid", "user", "account", "queue", "syshost",
-    "job_id",
 )  # fmt: skip
 OBJECT_COLUMNS = ("object_path", "syshost", "hash_id", "module_name", "timestamp", "lib_type")
 PACKAGE_COLUMNS = ("run_id", "program", "pkg_name", "pkg_version", "pkg_path")
@@ -174,61 +167,3 @@ def holders_of(database, table, wanted):
     )
     found = in_parts(database, sql, sorted(wanted))
     return {bytes(row[0]): tuple(map(plain, row[1:])) for row in found}
-
-
-def find_facts(database):
-    """Find what the reports read of all runs that lack it; return how many. Commits."""
-    dimensions, found = Dimensions(), 0
-    key_of_object: dict = {}
-    names = ", ".join(map(database.dialect.quote, FACT_SOURCES))
-    sql = f"SELECT run_id, {names} FROM xalt_run WHERE cluster_id IS NULL LIMIT {ROWS_PER_STEP}"  # noqa: S608
-    while True:
-        rows = database.rows(sql)
-        if not rows:
-            return found
-        facts_of = {row[0]: make_facts(*row[1:]) for row in rows}
-        sets = sets_of(database, dimensions, key_of_object, list(facts_of))
-        numbers = with_conflict_retries(
-            lambda rows=facts_of: dimensions.facts(database, rows.values())
-        )
-        values_of = {run_id: (sets[run_id], *numbers[facts]) for run_id, facts in facts_of.items()}
-
-        def step(values_of=values_of):
-            with database.transaction():
-                for place, (column, _kind) in enumerate(FACT_COLUMNS):
-                    one = {run_id: values[place] for run_id, values in values_of.items()}
-                    update(database, "xalt_run", "run_id", column, one, only_empty=False)
-
-        with_conflict_retries(step)
-        found += len(rows)
-
-
-def sets_of(database, dimensions, key_of_object, run_ids):
-    """Return {run_id: set_id}; makes the sets that are missing. Commits."""
-    objects_of: dict = {run_id: set() for run_id in run_ids}
-    sql = "SELECT run_id, obj_id FROM join_run_object WHERE run_id IN ({})"
-    for run_id, obj_id in in_parts(database, sql, run_ids):
-        objects_of[run_id].add(obj_id)
-    missing = {obj_id for obj_ids in objects_of.values() for obj_id in obj_ids}
-    missing -= set(key_of_object)
-    sql = "SELECT obj_id, obj_key FROM xalt_object WHERE obj_id IN ({})"
-    for obj_id, key in in_parts(database, sql, sorted(missing)):
-        key_of_object[obj_id] = bytes(key)
-    members = {
-        run_id: frozenset(obj_id for obj_id in obj_ids if obj_id in key_of_object)
-        for run_id, obj_ids in objects_of.items()
-    }
-    key_of_set = {
-        objects: keys.set_key(key_of_object[obj_id] for obj_id in objects)
-        for objects in set(members.values())
-        if objects
-    }
-    number_of = with_conflict_retries(
-        lambda: dimensions.make_sets(
-            database, {key: sorted(objects) for objects, key in key_of_set.items()}
-        )
-    )
-    return {
-        run_id: number_of[key_of_set[objects]] if objects else 0
-        for run_id, objects in members.items()
-    }

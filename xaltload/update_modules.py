@@ -8,11 +8,9 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.locks import only_one
 from usagedb.runs import recorded
-from xaltload.schema import XALT
+from xaltload.schema import UPDATE_MODULES, XALT
 
 logger = logging.getLogger(__name__)
-
-COMMAND = "xalt_update_modules"
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -51,7 +49,8 @@ def command(map_directories, everything, dry_run, config, quiet, wait_seconds):
         changed = remap(database, modules, everything, dry_run=True)
         click.echo(f"would change {describe(changed)}")
         return 0
-    with only_one(database, COMMAND, wait_seconds), recorded(database, COMMAND) as run:
+    lock = only_one(database, UPDATE_MODULES, wait_seconds)
+    with lock, recorded(database, UPDATE_MODULES) as run:
         changed = remap(database, modules, everything)
         run.stored, run.message = sum(changed.values()), f"changed {describe(changed)}"
         logger.info("%s", run.message)

@@ -1,4 +1,4 @@
-"""How numbers are distributed: normally, evenly, around several modes."""
+"""How numbers are distributed: normally or evenly."""
 
 from epmtlite.analysis import scores
 from epmtlite.analysis.errors import BadArgument, needed
@@ -6,9 +6,6 @@ from epmtlite.analysis.errors import BadArgument, needed
 SIGNIFICANCE = 0.05
 FEWEST_FOR_SKEW = 20  # D'Agostino's test wants more
 NORMAL, UNIFORM = "norm", "uniform"
-MOST_MODES = 10
-# A silhouette above it is that of clusters that are really apart (Kaufman and Rousseeuw, 1990).
-STRONG = 0.7
 
 
 def check_dist(data, dist=NORMAL, alpha=SIGNIFICANCE):
@@ -53,22 +50,3 @@ def distribution(data):
         if all(is_allowed for _p_value, is_allowed in check_dist(data, dist).values()):
             return dist
     return "unknown"
-
-
-def get_modes(data, max_modes=MOST_MODES):
-    """Return the modes of numbers, rising: the centres of the clusters that separate them best.
-
-    The number of clusters is that with the highest silhouette; one where none separates them.
-    Raises BadArgument, BadValues, MissingLibrary without scikit-learn.
-    """
-    values = scores.finite(data)
-    numpy, cluster = needed("numpy"), needed("sklearn.cluster")
-    metrics = needed("sklearn.metrics")
-    matrix = numpy.array(values, dtype=float).reshape(-1, 1)
-    best, centres = STRONG, [float(matrix.mean())]
-    for count in range(2, min(max_modes, len(set(values)), len(values) - 1) + 1):
-        model = cluster.KMeans(n_clusters=count, n_init=10, random_state=0).fit(matrix)
-        silhouette = metrics.silhouette_score(matrix, model.labels_)
-        if silhouette > best + 0.01:
-            best, centres = silhouette, sorted(float(one) for one in model.cluster_centers_[:, 0])
-    return [round(one, 4) for one in centres]

@@ -12,17 +12,6 @@ MOST_GAP_BYTES = len(b"\r\n") * (MOST_EMPTY_LINES + 2)
 GAPS = re.compile(b"\n(?:\r?\n){1,%d}" % (MOST_EMPTY_LINES + 1))
 
 
-def open_job(path, pattern=names.DATA_PATTERN):
-    """Return the job of a directory or an archive, to be used in a with statement.
-
-    It has .path, .name, .metadata (a dictionary, see metaformat) and .files(), which for an archive
-    can be called once. pattern says which files hold data.
-    """
-    if os.path.isdir(path):
-        return DirectoryJob(path, pattern)
-    return ArchiveJob(path, pattern)
-
-
 class WithoutGaps:
     """A file of lines, many of which in a row are never empty: readers skip those, and gigabytes
     of them pack into little."""

@@ -12,6 +12,7 @@ from epmtlite.collect.metrics import names_here
 from epmtlite.collect.perf import Counters
 from epmtlite.collect.run import counted_events
 from epmtlite.collect.settings import masked
+from epmtlite.collect.texts import visible
 
 PASS, FAIL, SKIPPED = "Pass", "Fail", "Skipped"
 COLOURS = {PASS: "\033[94m", FAIL: "\033[91m", SKIPPED: ""}
@@ -61,7 +62,8 @@ def report(label, check, settings):
         result = Result(FAIL, str(error))
     has_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     shown = f"{COLOURS[result.state]}{result.state}{PLAIN}" if has_colour else result.state
-    print(f"{label}\t{shown}" + (f"  ({result.advice})" if result.advice else ""))
+    advice = f"  ({visible(result.advice)})" if result.advice else ""
+    sys.stdout.write(f"{visible(label)}\t{shown}{advice}\n")
     return result.state
 
 

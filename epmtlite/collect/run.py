@@ -11,6 +11,7 @@ import signal
 import sys
 
 from epmtlite.collect import annotate, errors, job, metadata, papiex_install
+from epmtlite.collect.console import print_line
 from epmtlite.collect.launch import follow, waiting_for_children
 from epmtlite.collect.perf import EVENTS
 
@@ -81,7 +82,7 @@ def show(options, preloaded):
     variables = "".join(f"{name}={shlex.quote(value)} " for name, value in preloaded.items())
     for text in ("epmt start", variables + line, "epmt stop"):
         if options.auto or not text.startswith("epmt "):
-            print(text)
+            print_line(text)
     return 0
 
 

@@ -1,65 +1,19 @@
 """The pages of experiments: jobs with the tag exp_name."""
 
-import json
 from typing import NamedTuple
 
 from epmtlite import explore
 from epmtlite.analysis.errors import BadArgument, CannotAnalyze
 from epmtlite.gui import amounts, layout, links
-from epmtlite.gui.job_list import Wanted, accepted_rows
+from epmtlite.gui.experiment_queries import NAME, experiments, records_of
 from epmtlite.gui.markup import joined, tag
 from epmtlite.gui.tables import Column, Table
-from epmtlite.tag_search import key_pattern
 
-NAME, COMPONENT = "exp_name", "exp_component"
 MOST_EXPERIMENTS = 2000  # on a page
 MOST_COMPONENTS = 100
 COMPONENTS = 10
 MOST_ROWS = 1000
-# What jobs can be compared by without their sums of metrics.
-OWN = ("duration", "cpu_time", "num_procs", "num_threads", "peak_rss", "exitcode")
 TIMES = ("duration", "cpu_time", "usertime", "systemtime")
-EXPERIMENTS_SQL = (
-    "SELECT tags, COUNT(*), SUM(duration), SUM(cpu_time), MIN(start_local), MAX(start_local)"
-    " FROM epmt_job WHERE tags LIKE ? ESCAPE '!' GROUP BY tags"
-)
-
-
-class Experiment:
-    """The sums over the jobs of an experiment."""
-
-    def __init__(self):
-        self.jobs = self.duration = self.cpu_time = 0
-        self.components: set = set()
-        self.first = self.last = ""
-
-    def add(self, tags, count, duration, cpu_time, first, last):
-        """Add jobs that have the same tags."""
-        self.jobs += count
-        self.duration += int(duration)
-        self.cpu_time += int(cpu_time)
-        self.components.add(tags.get(COMPONENT))
-        self.first = min(filter(None, (self.first, first)))
-        self.last = max(self.last, last)
-
-    def row(self, name):
-        """Return its dictionary."""
-        return {
-            "exp_name": name, "jobs": self.jobs, "components": len(self.components - {None}),
-            "duration": self.duration, "cpu_time": self.cpu_time, "first": self.first,
-            "last": self.last,
-        }  # fmt: skip
-
-
-def experiments(database):
-    """Return the dictionaries of all experiments, the one that began last first. Read-only."""
-    found: dict = {}
-    for text, *sums in database.stream(EXPERIMENTS_SQL, (key_pattern(NAME),)):
-        tags = json.loads(text)
-        if NAME in tags:
-            found.setdefault(str(tags[NAME]), Experiment()).add(tags, *sums)
-    rows = [one.row(name) for name, one in found.items()]
-    return sorted(rows, key=lambda row: (row["last"], row["exp_name"]), reverse=True)
 
 
 def experiments_table(site, _asked):
@@ -93,11 +47,6 @@ def experiments_view(site, asked):
     return layout.View("Experiments", blocks, section="/experiments")
 
 
-def can_be_tag(value):
-    """Tell whether a value can be written as that of a tag."""
-    return value.strip() == value != "" and not {":", ";"} & {*value}
-
-
 def experiment_link(name):
     """Return the link to an experiment."""
     return tag("a", name or "(empty)", href=links.address("/experiment", name=name))
@@ -105,15 +54,14 @@ def experiment_link(name):
 
 def jobs_link(row):
     """Return how many jobs an experiment has, as a link to them."""
-    name, shown = row["exp_name"], amounts.count(row["jobs"])
-    return links.filter_link(shown, tag=f"{NAME}:{name}") if can_be_tag(name) else shown
+    wanted, shown = links.tag_condition(NAME, row["exp_name"]), amounts.count(row["jobs"])
+    return links.filter_link(shown, tag=wanted) if wanted else shown
 
 
 def outliers_link(name):
     """Return the link to the outliers among the jobs of an experiment."""
-    if not can_be_tag(name):
-        return ""
-    return tag("a", "outliers", href=links.address("/outliers", tag=f"{NAME}:{name}"))
+    wanted = links.tag_condition(NAME, name)
+    return tag("a", "outliers", href=links.address("/outliers", tag=wanted)) if wanted else ""
 
 
 def day_of(moment):
@@ -150,24 +98,6 @@ def explored(site, name, metric, limit):
     top = explore.top_components(jobs, limit)
     variations = explore.variations(jobs, [row["component"] for row in top], methods)
     return Blocks(metrics, top, variations, explore.segments(jobs, methods))
-
-
-def records_of(database, name, metric):
-    """Return (a dictionary of each job of an experiment with the metric, the names of all numbers
-    that they have). Only what is needed of a job stays in memory. Read-only."""
-    keys = ("cluster", "jobid", "tags", "proc_sums", *OWN)
-    records, metrics = [], None
-    wanted = Wanted(tags=({NAME: name},))
-    for _number, row in accepted_rows(database, wanted, keys, is_ordered=False):
-        job = dict(zip(keys, row))
-        sums = json.loads(job.pop("proc_sums"))
-        numbers = {**{key: one for key, one in sums.items() if isinstance(one, (int, float))},
-                   **{key: job[key] for key in OWN}}  # fmt: skip
-        metrics = set(numbers) if metrics is None else metrics & set(numbers)
-        full_name = f"{job['cluster']}/{job['jobid']}" if job["cluster"] else job["jobid"]
-        tags = {key: str(value) for key, value in json.loads(job["tags"]).items()}
-        records.append({"jobid": full_name, "tags": tags, metric: numbers.get(metric)})
-    return records, sorted(metrics or ())
 
 
 def experiment_tables(site, asked):
@@ -217,11 +147,11 @@ def experiment_view(site, asked):
                      inputmode="numeric", size=4),
         tag("button", "Show", type="submit"), class_="tools",
     )  # fmt: skip
-    wanted = f"{NAME}:{name}"
+    wanted = links.tag_condition(NAME, name)
     near = tag(
         "p", links.filter_link("its jobs", tag=wanted), " ",
         tag("a", "its outliers", href=links.address("/outliers", tag=wanted)), class_="times",
-    ) if can_be_tag(name) else None  # fmt: skip
+    ) if wanted else None  # fmt: skip
     short = [shortened(one) for one in some]
     return layout.View(f"Experiment {name}", [joined(near, form), *short], section="/experiments")
 

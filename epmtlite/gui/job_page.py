@@ -123,8 +123,8 @@ def links_of(record):
     """Return the links to what is near a job."""
     found = []
     experiment = record["tags"].get("exp_name")
-    if experiment is not None and not {":", ";"} & {*str(experiment)}:
-        wanted = f"exp_name:{experiment}"
+    wanted = links.tag_condition("exp_name", experiment) if experiment is not None else None
+    if wanted:
         found += [
             tag("a", "the experiment", href=links.address("/experiment", name=experiment)),
             tag("a", "outliers of the experiment", href=links.address("/outliers", tag=wanted)),

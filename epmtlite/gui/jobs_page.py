@@ -1,7 +1,6 @@
 """The page of all jobs."""
 
-from epmtlite.collect.tags import written
-from epmtlite.gui import amounts, job_list, layout, links
+from epmtlite.gui import amounts, job_queries, layout, links, wanted_jobs
 from epmtlite.gui.markup import joined, tag
 from epmtlite.gui.tables import Column, Table
 from epmtlite.plot import texts
@@ -39,12 +38,12 @@ def view(site, asked):
     number = asked.whole("page", 1, MOST_PAGES)
     error, jobs, count = "", [], 0
     try:
-        wanted = job_list.wanted_of(asked)
+        wanted = wanted_jobs.wanted_of(asked)
         offset = (number - 1) * rows_per_page
-        jobs, count = job_list.page(site.database, wanted, offset, rows_per_page)
+        jobs, count = job_queries.page(site.database, wanted, offset, rows_per_page)
     except errors.UsageError as known:
         error = str(known)
-    has_clusters = job_list.has_several_clusters(site.database)
+    has_clusters = job_queries.has_several_clusters(site.database)
     table = job_table(asked, jobs, has_clusters, error)
     pages = max(1, -(-count // rows_per_page))
     return layout.View(
@@ -70,8 +69,8 @@ def plain(job):
 
 def csv_table(site, asked):
     """Return the table of all jobs that are asked for, not of one page, to be written as CSV."""
-    wanted = job_list.wanted_of(asked)
-    return Table("jobs", "Jobs", (), job_list.each(site.database, wanted), written=WRITTEN)
+    wanted = wanted_jobs.wanted_of(asked)
+    return Table("jobs", "Jobs", (), job_queries.each(site.database, wanted), written=WRITTEN)
 
 
 def counted(count, asked):
@@ -205,7 +204,7 @@ def job_table(asked, jobs, has_clusters, error):
 
 def sortable(asked, order, key, title, show, of_row=False, is_number=False):
     """Return a column that the jobs can be sorted by: numbers first falling."""
-    now = asked.one("order", job_list.USUAL_ORDER)
+    now = asked.one("order", wanted_jobs.USUAL_ORDER)
     falls_first = is_number or order == "start"
     other = {order: f"-{order}", f"-{order}": order}
     after = other.get(now, f"-{order}" if falls_first else order)
@@ -289,7 +288,7 @@ def tag_links(tags, most=MOST_TAGS):
 def tag_link(key, value):
     """Return a tag as a link to the jobs that have it; those that cannot be written are none."""
     shown = texts.shown(f"{key}: {value}", TAG_LENGTH)
-    wanted = written({key: value})
-    if {":", ";"} & {*str(key), *str(value)} or not str(key).strip():
+    wanted = links.tag_condition(key, value)
+    if not wanted:
         return tag("span", shown, class_="tag")
     return tag("a", shown, href=links.address("/", tag=wanted), class_="tag")

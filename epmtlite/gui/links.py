@@ -2,6 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
+from epmtlite.collect.tags import pair_of
 from epmtlite.gui.markup import tag
 
 
@@ -33,6 +34,14 @@ def job_link(name):
     """Return the link to a job, which is named cluster/id, or id where the cluster has no name."""
     cluster, jobid = split_name(name)
     return tag("a", name if cluster else jobid, href=job_path(cluster, jobid))
+
+
+def tag_condition(key, value):
+    """Return key:value, by which jobs with a tag are asked for; None for a tag that cannot be
+    written so."""
+    text = f"{key}:{value}"
+    is_read_back = ";" not in text and pair_of(text) == (str(key), str(value))
+    return text if is_read_back else None
 
 
 def filter_link(shown, **parameters):

@@ -2,7 +2,7 @@
 
 from epmtlite import outliers, outliers_command, refmodels, selection
 from epmtlite.analysis.errors import BadArgument
-from epmtlite.gui import amounts, job_list, layout, links
+from epmtlite.gui import amounts, job_queries, layout, links, wanted_jobs
 from epmtlite.gui.markup import joined, tag
 from epmtlite.gui.tables import Column, Table
 from epmtlite.query.arguments import value_errors
@@ -65,7 +65,7 @@ def judged(site, asked):
     """
     with value_errors():
         tags = selection.wanted_tags(";".join(asked.all("tag")))
-    jobs = job_list.selected(site.database, job_list.Wanted(tags=(tags,)), MOST_JOBS)
+    jobs = job_queries.selected(site.database, wanted_jobs.Wanted(tags=(tags,)), MOST_JOBS)
     if not jobs:
         raise BadArgument("no job has these tags")
     if len(jobs) > MOST_JOBS:

@@ -7,13 +7,14 @@ import time
 import pytest
 
 from afcollect import delivery, endpoint
-from afcollect.delivery import Delivery, iso_time, waits_until
+from afcollect.delivery import Delivery, waits_until
 from afcollect.endpoint import Endpoint
 from afcollect.outbox import Outbox
 from tests.afcollect.conftest import TOKEN
 from tests.afcollect.serving import BYTE_BY_BYTE, CLOSE, RESET, SILENT_CLOSE
 from tests.afcollect.test_outbox import documents
 from usagedb import errors
+from usagedb.dates import iso_time
 
 LATE = {"collected_at", "document_id"}
 
@@ -75,7 +76,7 @@ def test_one_that_is_late_says_when_it_was_collected_and_which_it_is(outbox, ser
     collected_at = next(outbox.waiting()).collected_at
     send(outbox, server, newest_before=3)
     late = server.taken[:3]
-    assert {one["collected_at"] for one in late} == {iso_time(collected_at)}
+    assert {one["collected_at"] for one in late} == {iso_time(collected_at, "seconds")}
     assert len({one["document_id"] for one in late}) == 3
     assert all(set(one).isdisjoint(LATE) for one in server.taken[3:])
 
@@ -87,7 +88,7 @@ def test_one_of_this_run_that_was_collected_a_while_ago_says_so_too(outbox, serv
     send(outbox, server, newest_before=0)
     late = [one for one in server.taken if LATE & set(one)]
     assert [one["kind"] for one in late] == ["MEM"] and set(late[0]) >= LATE
-    assert late[0]["collected_at"] == iso_time(seconds_ago)
+    assert late[0]["collected_at"] == iso_time(seconds_ago, "seconds")
 
 
 @pytest.mark.parametrize("answer", [500, 502, 503, 429, 408, CLOSE])

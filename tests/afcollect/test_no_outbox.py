@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from afcollect.no_outbox import NoOutbox, only_process
-from afcollect.run import COMMAND
+from afcollect.schema import COLLECTOR
 from tests.conftest import CHECKOUT
 from usagedb import errors
 
@@ -173,7 +173,7 @@ def test_nothing_is_lost_where_all_is_taken(placeless):
 
 
 def test_a_second_run_is_refused_and_sends_nothing(placeless):
-    with only_process(COMMAND, LONG_SECONDS):
+    with only_process(COLLECTOR, LONG_SECONDS):
         done = placeless.send("-s", "--wait", "0")
-    assert done.returncode == 75 and f"another {COMMAND} is running" in done.stderr
+    assert done.returncode == 75 and f"another {COLLECTOR} is running" in done.stderr
     assert placeless.server.posts == []

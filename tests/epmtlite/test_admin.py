@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from epmtlite.schema import EPMT
 from tests.conftest import CHECKOUT, run_command
 from tests.epmtlite.made_jobs import (
     BEGIN,
@@ -158,9 +157,9 @@ def test_submit_can_drop_everything_first(sqlite_site, tmp_path):
 
 def test_migrating_says_each_step_and_then_nothing_is_left(site):
     done = epmt(site, "migrate", "-n")
-    assert f"would: epmt {EPMT.version}: CREATE TABLE epmt_job" in done.stdout
+    assert "would: epmt 1: CREATE TABLE epmt_job" in done.stdout
     done = epmt(site, "migrate")
-    assert f"epmt {EPMT.version}: CREATE TABLE epmt_process" in done.stdout
+    assert "epmt 1: CREATE TABLE epmt_process" in done.stdout
     assert "up to date" in epmt(site, "migrate").stdout
     assert epmt(site, "list").stdout == "[]\n"
 

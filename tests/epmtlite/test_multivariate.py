@@ -151,14 +151,6 @@ def test_distributions_are_told_apart():
         distributions.check_dist(normal, "poisson")
 
 
-def test_modes_are_found_where_there_are_some():
-    assert distributions.get_modes([1, 1, 1, 9, 9, 9]) == [1, 9]
-    assert distributions.get_modes([1, 1.1, 5, 5.1, 9, 9.1]) == [1.05, 5.05, 9.05]
-    assert distributions.get_modes([4, 4, 4]) == [4]
-    source = random.Random(3)
-    assert len(distributions.get_modes([source.gauss(50, 4) for _number in range(60)])) == 1
-
-
 @pytest.fixture
 def filled(site, tmp_path):
     """The Database of a Site with the experiment, in use."""

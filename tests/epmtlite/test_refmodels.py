@@ -252,6 +252,15 @@ def test_a_job_of_a_model_is_not_deleted(filled):
     assert contents(filled) == ({}, [])
 
 
+def test_delete_old_records_warns_once_of_the_jobs_of_a_model(filled):
+    query.create_refmodel("1,2,3", name="good")
+    words = ("delete_old_records", "--schema", "epmt", "--keepMonths", "0", "--yes")
+    for more in (("--dry-run",), ()):
+        done = filled.run(*words, *more)
+        assert (done.returncode, done.stderr.count("3 jobs stay")) == (0, 1), done.stderr
+    assert query.get_jobs(fmt="terse") == ["1", "2", "3"]
+
+
 def test_the_command_deletes_models_if_asked(filled):
     query.create_refmodel("1,2,3", name="good")
     epmt(filled, "delete", "--remove-models", "1", "2")

@@ -246,9 +246,6 @@ PARSERS = {
     "TRES": Parser(of_text(tres.parse), (b"1=2,2=4000,4=1,1001=8",)),
     "job array": Parser(of_text(arrays.pending_tasks), (b"0x3F", b"1-5,7,9-20:2%3")),
     "dependency": Parser(of_text(dependencies.parse), (b"sbatch -d afterok:7:8?after:9+5 x.sh",)),
-    "dependency in a script": Parser(
-        of_text(dependencies.from_script), (b"#!/bin/sh\n#SBATCH --dependency=singleton,after:7\n",)
-    ),
     "modules in a script": Parser(
         of_text(script.modules), (b"#!/bin/sh\nmodule load gcc/12 \\\n  b; ml c\n",)
     ),

@@ -310,12 +310,12 @@ def test_a_connection_lost_with_the_answer_of_a_commit_writes_nothing_twice(
 
 
 def test_all_schemas_name_the_locks_of_those_who_write_them():
+    import lmodtrack.schema
+    import xaltload.schema
     from epmtlite import partial
-    from lmodtrack import convert_command, store
-    from usagedb import delete_old_records
-    from xaltload import load_fos, loading, update_modules
 
     locks = {name: one.locks for name, one in schema.known_schemas().items()}
-    assert {store.COMMAND, convert_command.LOADER} <= set(locks["lmod"])
-    assert {loading.LOCK, load_fos.COMMAND, update_modules.COMMAND} <= set(locks["xalt"])
-    assert partial.LOCK in locks["epmt"] and delete_old_records.COMMAND in locks["usage"]
+    assert lmodtrack.schema.LOADER_LOCK in locks["lmod"] and partial.LOCK in locks["epmt"]
+    xalt = xaltload.schema
+    assert {xalt.LOADER_LOCK, xalt.LOAD_FOS, xalt.UPDATE_MODULES} <= set(locks["xalt"])
+    assert {schema.DELETE_OLD_RECORDS, schema.USAGE_PERSON} <= set(locks["usage"])

@@ -58,6 +58,21 @@ def test_it_makes_all_tables_and_says_each_step(site):
         assert f": CREATE TABLE {name}\n" in done.stdout or f": CREATE VIEW {name}\n" in done.stdout
 
 
+def test_each_step_is_said_with_its_own_version(site):
+    expected = [
+        f"{one.name} {step.version}: {step.title()}"
+        for one in schema.known_schemas().values()
+        for step in one.steps
+    ]
+    assert len({line.partition(":")[0] for line in expected}) > len(schema.known_schemas())
+    would = [line for line in site.run("createDB", "--dry-run").stdout.splitlines() if ": " in line]
+    assert [line for line in would if line.startswith("would: ")] == [
+        f"would: {line}" for line in expected
+    ]
+    done = site.run("createDB").stdout.splitlines()
+    assert [line for line in done if line in set(expected)] == expected
+
+
 def test_it_says_which_database_it_changes_and_finds_that_of_the_schema(sqlite_site, tmp_path):
     write_config(tmp_path / "xalt_db.conf", sqlite_site.config)
     done = run_command("createDB", "--schema", "xalt", cwd=tmp_path)

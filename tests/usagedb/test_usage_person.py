@@ -64,6 +64,8 @@ def test_export_holds_everything_of_a_person(filled):
     ]  # fmt: skip
     assert sorted(row["time"] for row in lmod["lmod_load"])[0] == "2026-01-01T00:00:00.500000Z"
     assert len(lmod["lmod_load"]) == 4 and len(lmod["lmod_month"]) == 2
+    for table in ("lmod_use", "lmod_load", "lmod_month"):  # as in XALT's
+        assert {row["syshost"] for row in lmod[table]} == {"alpha"}
     (run,) = xalt["xalt_run"]
     assert run["environment"]["MAIL"] == "otter@example.org"
     assert json.loads(run["cmdline"]) == ["./prog", "--out=/scratch/otter/x"]

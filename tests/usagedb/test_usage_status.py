@@ -10,7 +10,8 @@ import time
 import pytest
 
 from usagedb import errors
-from usagedb.usage_status import age_text, label, level_of, metrics, seconds_of, status_rows
+from usagedb.schema import occasional_commands
+from usagedb.usage_status import Ages, age_text, label, level_of, metrics, seconds_of, status_rows
 
 NEW = (
     "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, stored, rejected,"
@@ -87,6 +88,35 @@ def test_max_age_decides_what_is_old(site, add_run, age, status):
     assert site.run("usage_status", "--max-age", age).returncode == status
 
 
+ONCE = ("usage_copy", "usage_person", "convert_lmod_db", "xalt_load_fos", "epmt migrate")
+YEAR_SECONDS = 366 * 86400
+
+
+def test_what_runs_now_and_then_is_never_too_old(site, add_run):
+    assert occasional_commands() >= {*ONCE, "delete_old_records", "xalt_update_modules"}
+    for name in occasional_commands():
+        add_run(name, ago_seconds=YEAR_SECONDS)
+    done = site.run("usage_status", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {row["command"] for row in json.loads(done.stdout)} == occasional_commands()
+    assert {row["state"] for row in json.loads(done.stdout)} == {"ok"}
+    add_run("store_module_data", ago_seconds=YEAR_SECONDS)
+    assert site.run("usage_status").returncode == 2
+
+
+@pytest.mark.parametrize("exit_code, status", [(3, 1), (75, 2), (1, 2), (None, 2)])
+def test_its_last_run_that_failed_shows_however_old(site, add_run, exit_code, status):
+    add_run("usage_copy", ago_seconds=YEAR_SECONDS, exit_code=exit_code)
+    assert site.run("usage_status").returncode == status
+
+
+def test_it_is_too_old_for_who_asks_for_it(site, add_run):
+    add_run("delete_old_records", ago_seconds=40 * 86400)
+    words = ("usage_status", "--command", "delete_old_records", "--max-age")
+    assert site.run(*words, "41d").returncode == 0
+    assert site.run(*words, "32d").returncode == 2
+
+
 @pytest.mark.parametrize(
     "text, seconds", [("26h", 93600), ("90m", 5400), ("45", 45), ("45s", 45), ("2d", 172800)]
 )
@@ -147,7 +177,7 @@ def test_the_metrics_are_well_formed_and_readable(site, add_run, tmp_path):
 
 
 def test_every_metric_has_its_help_and_type_once():
-    rows = status_rows([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], (), 10, 5.0)
+    rows = status_rows([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], (), Ages(10), 5.0)
     lines = metrics([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], rows).splitlines()
     names = {line.split("{")[0] for line in lines if not line.startswith("#")}
     for word in ("HELP", "TYPE"):
@@ -172,5 +202,5 @@ def test_ages_in_words(seconds, text):
 
 def test_a_clock_that_went_back_is_no_alarm():
     found = [("a", "h", 100.0, 200.0, 0, 1, 0, 0, 0, "")]
-    assert status_rows(found, (), 10, 50.0)[0][3] == 0
-    assert level_of(200.0, 0, 0, 0, 10) == 0
+    assert status_rows(found, (), Ages(10), 50.0)[0][3] == 0
+    assert level_of(200.0, 0, 0, 0, is_too_old=False) == 0

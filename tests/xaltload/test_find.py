@@ -1,7 +1,9 @@
 """Runs are found by exact filters, in a tree and in the database alike."""
 
 import collections
+import csv
 import datetime
+import io
 import json
 import os
 import pty
@@ -129,6 +131,16 @@ def test_the_report_goes_into_a_file_on_request(find_in_tree, tmp_path):
 def test_other_formats(find_in_tree, output_format):
     done = find_in_tree(RUN, "--format", output_format)
     assert "/home/otter/prog" in done.stdout and len(done.stdout.splitlines()) in (2, 3)
+
+
+def test_csv_and_json_have_the_same_keys_and_a_table_has_words(find_in_tree):
+    (run,) = json.loads(find_in_tree(RUN, "--format", "json").stdout)
+    (row,) = csv.DictReader(io.StringIO(find_in_tree(RUN, "--format", "csv").stdout))
+    assert list(row) == list(run)
+    for name in ("run_uuid", "program", "job_id", "user", "account", "syshost"):
+        assert row[name] == run[name], name
+    table = find_in_tree(RUN, "--format", "table").stdout
+    assert table.split()[:5] == ["Run", "Program", "Modules", "Job", "User"]
 
 
 def test_control_characters_do_not_reach_the_terminal(find_in_tree):

@@ -8,8 +8,8 @@ from userportal.access.allocations import Allocation, StorageAmount
 from userportal.access.files import ReadFile
 from userportal.access.names import is_username, shown_text
 from userportal.ini_file import sections_of
+from userportal.units import GIBIBYTE
 
-GIBIBYTE = 2**30
 SIZE_ENDING, FILES_ENDING = "_gib", "_files"  # project_gib = 1024, project_files = 500000
 KEYS = ("members", "managers", "cpu", "gpu", "gid", "status", "description", "accounts")
 ACTIVE = "active"

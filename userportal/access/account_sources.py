@@ -3,8 +3,8 @@
 from userportal.access.account_file import AccountFile
 from userportal.access.allocations import StorageAmount
 from userportal.access.slurm_accounts import SlurmAccounts
+from userportal.units import GIBIBYTE
 
-GIBIBYTE = 2**30
 OWN_PLACES = ("home", "scratch")  # of a user; the other places are those of groups
 
 

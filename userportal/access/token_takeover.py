@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from usagedb import errors
 from userportal.access import tokens
+from userportal.access.scopes import SCOPES
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def take_over_tokens(delete=False):
         users = get_user_model().objects.in_bulk([number for _key, number in rows])
         for key, number in rows:
             try:
-                tokens.adopt_token(users[number], key, tokens.SCOPES, description=DESCRIPTION)
+                tokens.adopt_token(users[number], key, SCOPES, description=DESCRIPTION)
             except (KeyError, errors.UsageError) as error:
                 logger.warning("a token of user %s is left out: %s", number, error)
                 continue

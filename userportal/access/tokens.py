@@ -12,10 +12,10 @@ from rest_framework import authentication, exceptions, permissions
 
 from usagedb import errors
 from userportal.access.given_roles import renew_roles
+from userportal.access.scopes import SCOPES
 from userportal.access.throttle import note_wrong_token
 from userportal.records.models import Token
 
-SCOPES = ("jobscripts", "jobs", "notes")
 TOKEN_BYTES = 20  # forty hexadecimal digits, the form that clients have always seen
 TEXT = re.compile(r"[A-Za-z0-9_\-]{32,128}", re.ASCII)  # of tokens that other portals made, too
 USED_SECONDS = 3600  # last_used_at is written at most so often

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from userportal.access import tokens
 from userportal.access.forms import LoginForm
 from userportal.access.names import shown_text
+from userportal.access.scopes import SCOPES
 
 FORM_METHODS = {"password", "ldap"}
 MOST_TOKENS = 20  # of one user
@@ -59,7 +60,7 @@ def own_tokens(request):
     if number.isascii() and number.isdigit():
         tokens.revoke(request.user, int(number[:18]))
         return redirect("tokens")
-    scopes = [name for name in tokens.SCOPES if name in request.POST.getlist("scope")]
+    scopes = [name for name in SCOPES if name in request.POST.getlist("scope")]
     if scopes and len(held) < MOST_TOKENS:
         description = shown_text(request.POST.get("description", ""))
         made = tokens.make_token(request.user, scopes, days_of(request), description)

@@ -6,10 +6,11 @@ from typing import Any, Optional
 from django.utils.translation import gettext
 
 from userportal.access.allocations import DEFAULT_PREFIX
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer
+from userportal.graphs.drawing import Graph, Layer
 from userportal.jobstats.job_graphs import LUSTRE_SECONDS, OBJECT_TARGETS
 from userportal.metrics.expression import any_of, count, maximum, metric, total
 from userportal.metrics.window import rate_window
+from userportal.units import GIBIBYTE, MEBIBYTE
 
 BY_USER = ("user",)
 MILLIWATTS = 1000

@@ -1,32 +1,9 @@
 """What a job cost: energy, CO2, and money for electricity, cooling, hardware, or a cloud."""
 
-import dataclasses
-from typing import Optional
-
 from userportal.analysis import figures
 
 HOUR_SECONDS = 3600
 KG_PER_MWH_TO_KWH = 1 / 1000
-
-
-@dataclasses.dataclass(frozen=True)
-class Constants:
-    """What the costs are made of; None hides what is made of it.
-
-    The section [costs] of the portal's configuration has the same names, and can stand in for it.
-    """
-
-    electric_car_range_km_per_kwh: Optional[float] = 1 / 0.151
-    electricity_cost_per_kwh: Optional[float] = 0.04158
-    cooling_cost_per_kwh: Optional[float] = 0.04158 * 0.25
-    co2_kg_per_mwh: Optional[float] = 0.5  # of hydroelectric power; coal has 1,000
-    amortization_years: Optional[float] = 5.0
-    # A node's price over its cores (or GPUs) and hours, and a tenth for what is around it.
-    cpu_core_cost_per_hour: Optional[float] = 7500 / 64 / (8760 * 5) * 1.10
-    gpu_cost_per_hour: Optional[float] = 50000 / 4 / (8760 * 5) * 1.10
-    # What a cloud asks for by the hour, in the currency of the others.
-    cloud_cpu_core_cost_per_hour: Optional[float] = 2.448 / 64 * 1.25
-    cloud_gpu_cost_per_hour: Optional[float] = 5.672 / 4 * 1.25
 
 
 def mean_power_kwh(mean_watts_of_nodes, elapsed_seconds):
@@ -37,13 +14,12 @@ def mean_power_kwh(mean_watts_of_nodes, elapsed_seconds):
     return None if kwh is None else kwh / 1000 / HOUR_SECONDS
 
 
-def energy_json(facts, constants=None):
+def energy_json(facts, constants):
     """Return {key: number}: kwh, and what follows of it, and what the resources cost.
 
     A key is there only if what it is made of is known and its constant is not None; {} for a job
-    that has not begun. constants: Constants, or the section [costs] of the configuration.
+    that has not begun. constants: userportal.sections.Costs.
     """
-    constants = constants or Constants()
     if not facts.elapsed_seconds:
         return {}
     found = {

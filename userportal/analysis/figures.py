@@ -2,7 +2,8 @@
 
 import math
 
-GIB = 2**30
+from userportal.units import GIBIBYTE
+
 # Rates of samples, and a sample after the end, make 101 % of 100 %.
 TOLERANCE = 1.02
 MARGIN = 1.2  # memory that is suggested beyond what was used
@@ -80,7 +81,7 @@ def suggested_memory_gib(used_bytes):
     """
     if not is_number(used_bytes) or used_bytes < 0:
         return None
-    wanted = math.ceil(round(MARGIN * used_bytes / GIB, 6))
+    wanted = math.ceil(round(MARGIN * used_bytes / GIBIBYTE, 6))
     if wanted <= 30:
         return max(wanted, 1)
     unit, more = (10, 5) if wanted <= 100 else (10, 10) if wanted <= 1000 else (100, 100)

@@ -7,6 +7,8 @@ import functools
 import re
 import shlex
 
+from userportal.slurm.submission import LONE_OPTIONS
+
 MAXIMUM_CHARACTERS = 20_000
 DIRECTIVE = "#SBATCH"
 # Long options with a value, which may stand in the next word.
@@ -30,20 +32,7 @@ WITH_VALUE = frozenset(
         """,
     )
 )
-# Long options without a value, or with one only behind "=".
-WITHOUT_VALUE = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        bcast bell compress consolidate-segments contiguous disable-status exact exclusive
-        external get-user-env help hold ignore-pbs immediate kill-command kill-on-bad-exit
-        label multi-prog nice no-allocate no-bell no-kill no-requeue
-        no-shell overcommit overlap oversubscribe parsable preserve-env propagate pty quiet
-        quit-on-interrupt reboot requeue resv-ports send-libs share spread-job
-        stepmgr test-only unbuffered usage use-min-nodes verbose version wait x11
-        """,
-    )
-)
+WITHOUT_VALUE = LONE_OPTIONS | {"wait"}
 LONG = WITH_VALUE | WITHOUT_VALUE
 SHORT = {
     "a": "array", "A": "account", "b": "begin", "B": "extra-node-info", "c": "cpus-per-task",
@@ -59,7 +48,8 @@ SHORT = {
 # Of these the value, if there is one, is what remains of the same word: -Iterm, -I30.
 OPTIONAL_SHORT = frozenset("IkK")
 # Options that have a value in one command and none in the others.
-VALUE_BY_COMMAND = {("srun", "wait")}
+# salloc's --wait is the beginning of --wait-all-nodes.
+VALUE_BY_COMMAND = {("srun", "wait"), ("salloc", "wait")}
 SHORT_BY_COMMAND = {("srun", "K"): "kill-on-bad-exit"}
 
 

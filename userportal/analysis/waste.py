@@ -9,6 +9,7 @@ import dataclasses
 from typing import Optional
 
 from userportal.analysis import figures
+from userportal.units import GIBIBYTE
 
 CRITICAL, WARNING, NONE = "critical", "warning", ""
 # Below the first part of what was given a use is critical, below the second worth a warning.
@@ -71,7 +72,7 @@ def is_more(allocated, number, normal):
 def compute_flags(use, limits):
     """Return {"cores": flag, "memory": flag} of a user of cores."""
     is_much = is_more(
-        use.memory_allocated_bytes, use.cores_allocated, limits.memory_gib_per_core * figures.GIB
+        use.memory_allocated_bytes, use.cores_allocated, limits.memory_gib_per_core * GIBIBYTE
     )
     return {
         "cores": flag(use.cores_ratio, CORES_BOUNDS),
@@ -83,7 +84,7 @@ def gpu_flags(use, limits):
     """Return {"gpus": flag, "cores": flag, "memory": flag} of a user of GPUs."""
     has_many_cores = is_more(use.cores_allocated, use.gpus_allocated, limits.cores_per_gpu)
     has_much_memory = is_more(
-        use.memory_allocated_bytes, use.gpus_allocated, limits.memory_gib_per_gpu * figures.GIB
+        use.memory_allocated_bytes, use.gpus_allocated, limits.memory_gib_per_gpu * GIBIBYTE
     )
     are_all_idle = use.gpus_not_idle == 0
     return {

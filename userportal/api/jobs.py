@@ -10,9 +10,9 @@ from userportal.api import pages, tables
 from userportal.api.base import FORMAT, ApiView
 from userportal.api.job_rows import rows_of
 from userportal.api.wanted_jobs import may_see_job, wanted_jobs
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 from userportal.slurm.model import JobPage
 
-HIGHEST_JOB_ID = 2**32 - 1
 TABLE_FORMAT = "datatables"
 NONE = JobPage(0, 0, [])
 

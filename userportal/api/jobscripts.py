@@ -9,8 +9,8 @@ from rest_framework.viewsets import ModelViewSet
 from userportal.api.base import StaffView
 from userportal.jobfacts.secrets import script_redactor
 from userportal.records.models import JobScript
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 
-HIGHEST_JOB_ID = 2**32 - 1  # slurmctld holds them in 32 bits
 # Clients look for it, whatever the language of the portal.
 DUPLICATE = "job script with this id job already exists."
 

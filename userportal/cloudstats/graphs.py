@@ -10,10 +10,11 @@ from collections import Counter
 from django.utils.translation import gettext, gettext_lazy
 
 from userportal.configuration import Configuration
-from userportal.graphs.drawing import MEBIBYTE, Graph, Layer
+from userportal.graphs.drawing import Graph, Layer
 from userportal.jobstats.registry import Kind
 from userportal.metrics.expression import count, metric, total
 from userportal.metrics.window import rate_window
+from userportal.units import MEBIBYTE
 
 NANOSECONDS = 1e9
 KIBIBYTES_PER_GIBIBYTE = 2**20

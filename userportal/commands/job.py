@@ -36,12 +36,13 @@ MOST_JOBS = 1000
 def command(jobs, output_format, show_script, color, quiet):
     """Report how well jobs used their cores, memory, GPUs and time.
 
-    A JOBID is a number, a task of an array (123_4), or a range (100-105).
+    A JOBID is a number, a range (100-105), a task of an array (123_4), or several as squeue
+    writes them (123_[1,3-5]).
 
     \b
     Examples:
       userportal job 4711
-      userportal job 4711_3 4720-4725 --format json
+      userportal job 4711_3 '4712_[1,3-5]' 4720-4725 --format json
     """
     opened = Opened()
     found = collected(opened, jobs)
@@ -74,9 +75,9 @@ def named_jobs(slurm, text):
     """Return the jobs that one argument names. Raises UsageError or MissingInputError."""
     from userportal.slurm import jobset
 
-    task = jobset.task(text)
-    found = [slurm.task(*task)] if task else slurm.jobs(jobset.parse(text))
-    if not any(found):
+    tasks = jobset.tasks(text)
+    found = slurm.tasks(*tasks) if tasks else slurm.jobs(jobset.parse(text))
+    if not found:
         raise errors.MissingInputError(f"slurmdbd has no job {text}")
     return found
 

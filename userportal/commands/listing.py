@@ -9,6 +9,7 @@ from usagedb import errors
 from usagedb.cli import FORMATS
 from usagedb.dates import parse_date
 from usagedb.output import write_rows
+from userportal.units import GIBIBYTE
 
 DAY_SECONDS = 86400
 JOB_COLUMNS = {
@@ -21,7 +22,6 @@ USER_COLUMNS = {
     "User": "user", "Jobs": "jobs", "Core hours": "core_hours", "GPU hours": "gpu_hours",
     "Memory (GiB h)": "memory_gib_hours",
 }  # fmt: skip
-GIBIBYTE = 2**30
 
 
 def time_options(function):

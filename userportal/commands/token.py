@@ -5,11 +5,11 @@ import sys
 import click
 
 from usagedb import cli, errors
+from userportal.access.scopes import SCOPES
 from userportal.configuration import find_configuration
 from userportal.django_commands import set_up_django
 from userportal.own_errors import told_own_errors
 
-SCOPES = ("jobscripts", "jobs", "notes")
 MOST_DAYS = 36500
 
 

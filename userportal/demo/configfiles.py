@@ -5,7 +5,8 @@ import configparser
 from usagedb.files import write_whole
 from userportal.demo import moduledata, siteseries
 from userportal.demo.cluster import NAME
-from userportal.demo.storage import DEFAULTS, FILE_SYSTEMS, GIB, PROJECT_FILES
+from userportal.demo.storage import DEFAULTS, FILE_SYSTEMS, PROJECT_FILES
+from userportal.units import GIBIBYTE
 
 PRIVATE, READABLE = 0o600, 0o644
 CONFIGURATION = "portal.conf"
@@ -76,7 +77,7 @@ def portal(sizes, staff, helper):
 def storage():
     """Return the sections of the places with quotas."""
     defaults = {
-        kind: {"default_gib": size // GIB, "default_files": files}
+        kind: {"default_gib": size // GIBIBYTE, "default_files": files}
         for kind, (size, files) in DEFAULTS.items()
     }
     robinhood = {"robinhood": database_conf("robinhood")}

@@ -3,8 +3,8 @@
 import itertools
 
 from userportal.demo.cluster import NAME
+from userportal.units import GIBIBYTE
 
-GIB = 1 << 30
 SOCKETS = 2
 LINKS = 3
 # A second of a busy core: (hits, misses) of the caches, instructions, cycles.
@@ -42,7 +42,7 @@ def write_counters(writer, load, grid):
 
 def write_sockets(writer, labels, times, seconds, cores):
     """Write what the sockets read, write, and send each other."""
-    per_socket = cores / SOCKETS * GIB
+    per_socket = cores / SOCKETS * GIBIBYTE
     for socket in range(SOCKETS):
         of_socket = {**labels, "socket": str(socket)}
         for name, rate in (("DRAM_Reads", 1.6), ("DRAM_Writes", 0.7)):

@@ -1,7 +1,8 @@
 """The samples that the exporters take of one made-up job."""
 
 from userportal.demo.cluster import NAME
-from userportal.demo.jobuse import BUSY_STEPS, MIB
+from userportal.demo.jobuse import BUSY_STEPS
+from userportal.units import GIBIBYTE, MEBIBYTE
 
 NANOSECONDS = 10**9
 HELPER_SHARE = 0.03
@@ -9,7 +10,6 @@ LEAST_PROCESS_SECONDS = 60  # the exporter leaves out programs that used less
 FILE_SYSTEM = "scratch"
 OPERATIONS = {"open": 0.25, "close": 0.25, "getattr": 0.4, "unlink": 0.1}
 READ_SHARE = 0.6  # of what is written
-GIB = 1 << 30
 
 
 def job_labels(job):
@@ -79,10 +79,10 @@ def write_details(writer, use, place, labels):
     writer.add("slurm_job_process_count", labels, use.times, [processes] * use.count)
     for kind, values in (
         ("cache", place.cache),
-        ("rss_huge", [rss // (2 * MIB) * MIB for rss in place.rss]),
-        ("mapped_file", [24 * MIB] * use.count),
-        ("active_file", [cache // (2 * MIB) * MIB for cache in place.cache]),
-        ("inactive_file", [cache - cache // (2 * MIB) * MIB for cache in place.cache]),
+        ("rss_huge", [rss // (2 * MEBIBYTE) * MEBIBYTE for rss in place.rss]),
+        ("mapped_file", [24 * MEBIBYTE] * use.count),
+        ("active_file", [cache // (2 * MEBIBYTE) * MEBIBYTE for cache in place.cache]),
+        ("inactive_file", [cache - cache // (2 * MEBIBYTE) * MEBIBYTE for cache in place.cache]),
         ("unevictable", [0] * use.count),
     ):
         writer.add(f"slurm_job_memory_{kind}", labels, use.times, values)
@@ -110,7 +110,8 @@ def gpu_watts(model, percent):
 
 def gpu_memory_bytes(model, percent):
     """Return the memory in use of a GPU that is used so much."""
-    return int(model.memory_gib * min(0.9, percent / 110)) * GIB + (512 * MIB if percent else 0)
+    own_bytes = 512 * MEBIBYTE if percent else 0  # of the driver
+    return int(model.memory_gib * min(0.9, percent / 110)) * GIBIBYTE + own_bytes
 
 
 def write_gpu(writer, use, grid, node, gpu, number):
@@ -124,7 +125,7 @@ def write_gpu(writer, use, grid, node, gpu, number):
         "utilization_gpu": percent,
         "power_gpu": [1000 * gpu_watts(model, value) for value in percent],
         "memory_usage_gpu": [gpu_memory_bytes(model, most)] * use.count,
-        "memory_total_gpu": [model.memory_gib * GIB] * use.count,
+        "memory_total_gpu": [model.memory_gib * GIBIBYTE] * use.count,
         "utilization_gpu_memory": [value * 6 // 10 for value in percent],
     }
     if use.after > grid.since(grid.sizes.detail_days):
@@ -142,7 +143,9 @@ def write_gpu(writer, use, grid, node, gpu, number):
 
 def write_gpu_links(writer, use, labels, percent):
     """Write what a GPU receives and sends, in bytes a second."""
-    links = {"pcie": 40 * MIB} if use.job.gpu_count < 2 else {"pcie": 40 * MIB, "nvlink": GIB // 4}
+    links = {"pcie": 40 * MEBIBYTE}
+    if use.job.gpu_count >= 2:
+        links["nvlink"] = GIBIBYTE // 4
     for link, bytes_per_percent in links.items():
         for direction, share in (("RX", 1.0), ("TX", 0.5)):
             values = [int(value * bytes_per_percent * share) for value in percent]
@@ -153,7 +156,7 @@ def write_gpu_links(writer, use, labels, percent):
 
 def write_bytes_per_second(use):
     """Return what the job writes while it works, in bytes a second."""
-    return int(use.behaviour.write_mib * MIB)
+    return int(use.behaviour.write_mib * MEBIBYTE)
 
 
 def write_lustre(writer, use):

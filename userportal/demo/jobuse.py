@@ -4,8 +4,9 @@ import itertools
 import math
 import random
 
+from userportal.units import MEBIBYTE
+
 BUSY_STEPS = 256  # shares of a core's time are multiples of 1/256: their sums are exact
-MIB = 1 << 20
 RAMP_SAMPLES = 6
 WAITING = 4  # in 256: a core that waits for the work of another node
 PERIOD_SAMPLES = 17
@@ -43,7 +44,7 @@ class JobUse:
         # Of the interval that ends at each sample; the first one has none, as rate() has none.
         pairs = zip(self.busy_seconds, self.busy_seconds[1:])
         self.work = [(late - early) / grid.step for early, late in pairs]
-        self.limit_bytes = self.request.memory_mib * MIB
+        self.limit_bytes = self.request.memory_mib * MEBIBYTE
         self.places = [self._place(number, place) for number, place in enumerate(job.places)]
         # Of each GPU, over all nodes in order: its utilisation in per cent, a list.
         self.gpu_percent = [self._gpu_percent(number) for number in range(job.gpu_count)]
@@ -90,16 +91,18 @@ class JobUse:
         """Fill in the memory of a node: it grows at the start, then varies a little."""
         is_spared = number and self.behaviour.busy == "first_node"
         wanted = self.behaviour.memory_use * (0.1 if is_spared else 1.0)
-        full = int(self.limit_bytes / MIB * min(wanted * self.source.uniform(0.93, 1.0), 0.98))
-        cached = int(min(0.2, 0.97 - full * MIB / self.limit_bytes) * self.limit_bytes / MIB)
+        full = int(self.limit_bytes / MEBIBYTE * min(wanted * self.source.uniform(0.93, 1.0), 0.98))
+        cached = int(
+            min(0.2, 0.97 - full * MEBIBYTE / self.limit_bytes) * self.limit_bytes / MEBIBYTE
+        )
         cached = max(0, int(cached * min(1.0, self.behaviour.write_mib / 50 + 0.1)))
         is_growing = self.behaviour.memory_use >= 1
         ramp = max(1, self.count if is_growing else RAMP_SAMPLES)
         highest = 0
         for place, share in enumerate(self.share):
             grown = min(1.0, (place + 1) / ramp)
-            rss = int(full * grown * (1 if is_growing else share)) * MIB
-            cache = int(cached * grown) * MIB
+            rss = int(full * grown * (1 if is_growing else share)) * MEBIBYTE
+            cache = int(cached * grown) * MEBIBYTE
             highest = max(highest, rss + cache)
             use.rss.append(rss)
             use.cache.append(cache)

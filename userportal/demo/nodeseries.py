@@ -6,13 +6,12 @@ from userportal.demo import hardware
 from userportal.demo.cluster import NAME
 from userportal.demo.jobs import DRAINED
 from userportal.demo.sums import summed
+from userportal.units import GIBIBYTE, MEBIBYTE
 
-GIB = 1 << 30
-MIB = 1 << 20
 SELDOM_SECONDS = 3 * 3600
 IDLE_WATTS, WATTS_PER_CORE = 140, 6.5
 SYSTEM_SHARE, WAIT_SHARE = 0.04, 0.01  # of the time of busy cores
-BASE_MEMORY = 6 * GIB  # of the operating system
+BASE_MEMORY = 6 * GIBIBYTE  # of the operating system
 SCRATCH_BYTES = 960 * 10**9
 LOCAL_SCRATCH = "/localscratch"
 STATES = ("allocated", "mixed", "idle", "down", "drained")
@@ -116,19 +115,19 @@ def write_details(writer, load, grid):
 
 def memory_kinds(load, first):
     """Return {kind of node_exporter: bytes at each sample} from the sample `first` on."""
-    total = load.node.memory_mib * MIB + 3 * GIB
+    total = load.node.memory_mib * MEBIBYTE + 3 * GIBIBYTE
     count = len(load.rss) - first
     fixed = {
-        "Buffers": 300 * MIB, "Slab": 900 * MIB, "PageTables": 120 * MIB, "SwapCached": 0,
-        "HardwareCorrupted": 0, "MemTotal": total,
+        "Buffers": 300 * MEBIBYTE, "Slab": 900 * MEBIBYTE, "PageTables": 120 * MEBIBYTE,
+        "SwapCached": 0, "HardwareCorrupted": 0, "MemTotal": total,
     }  # fmt: skip
     others = sum(size for kind, size in fixed.items() if kind != "MemTotal")
     pairs = list(zip(load.rss[first:], load.cache[first:]))
     return {
         **{kind: [size] * count for kind, size in fixed.items()},
-        "Cached": [cache + GIB // 2 for _rss, cache in pairs],
+        "Cached": [cache + GIBIBYTE // 2 for _rss, cache in pairs],
         "MemFree": [
-            max(256 * MIB, total - BASE_MEMORY // 2 - others - rss - cache - GIB // 2)
+            max(256 * MEBIBYTE, total - BASE_MEMORY // 2 - others - rss - cache - GIBIBYTE // 2)
             for rss, cache in pairs
         ],
     }

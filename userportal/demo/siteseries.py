@@ -7,12 +7,12 @@ import uuid
 from userportal.demo import storage
 from userportal.demo.cluster import NAME
 from userportal.demo.nodeseries import accumulated
+from userportal.units import GIBIBYTE
 
-GIB = 1 << 30
 DAY_SECONDS = 86400
 LOGINS = (("login1", "bond0"), ("login2", "bond0"))
 TRANSFERS = (("dtn1", "eth0"),)
-LOGIN_CORES, LOGIN_MEMORY = 8, 128 * GIB
+LOGIN_CORES, LOGIN_MEMORY = 8, 128 * GIBIBYTE
 FLAVORS = (("p2-8gb", 2, 8), ("p4-16gb", 4, 16), ("p8-32gb", 8, 32))
 KIB_PER_GIB = 1 << 20
 RUNNING_DOMAIN = 1  # libvirt's VIR_DOMAIN_RUNNING
@@ -65,12 +65,14 @@ def write_logins(writer, grid, seed):
 def write_login_memory(writer, labels, times, hours):
     """Write the memory of a login node."""
     fixed = {
-        "MemTotal": LOGIN_MEMORY, "Buffers": GIB, "Cached": 40 * GIB, "Slab": 4 * GIB,
-        "PageTables": GIB // 4, "SwapCached": 0, "HardwareCorrupted": 0,
+        "MemTotal": LOGIN_MEMORY, "Buffers": GIBIBYTE, "Cached": 40 * GIBIBYTE,
+        "Slab": 4 * GIBIBYTE, "PageTables": GIBIBYTE // 4, "SwapCached": 0, "HardwareCorrupted": 0,
     }  # fmt: skip
     for kind, size in fixed.items():
         writer.add(f"node_memory_{kind}_bytes", labels, times, [size] * len(times))
-    free = [LOGIN_MEMORY - int((52 + 50 * share) * GIB) // GIB * GIB for share in hours]
+    free = [
+        LOGIN_MEMORY - int((52 + 50 * share) * GIBIBYTE) // GIBIBYTE * GIBIBYTE for share in hours
+    ]
     writer.add("node_memory_MemFree_bytes", labels, times, free)
 
 

@@ -3,7 +3,8 @@
 import random
 from typing import NamedTuple
 
-GIB = 1 << 30
+from userportal.units import GIBIBYTE
+
 TIB = 1 << 40
 BLOCK_BYTES = 512
 # Sizes from which Robinhood counts a file in each of its ten groups.
@@ -13,7 +14,7 @@ COLUMNS = ("uid", "gid", "type", "lhsm_status", "size", "blocks", "count", *SIZE
 TEXT_COLUMNS = {"uid": 127, "gid": 127, "type": 8, "lhsm_status": 12}
 KEY = ("uid", "gid", "type", "lhsm_status")
 DEFAULTS = {
-    "home": (50 * GIB, 500_000),
+    "home": (50 * GIBIBYTE, 500_000),
     "scratch": (20 * TIB, 1_000_000),
 }
 PROJECT_FILES = 500_000  # for each TiB

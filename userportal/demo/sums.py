@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from userportal.demo import jobseries
 from userportal.demo.cluster import NAME
-from userportal.demo.jobuse import MIB
+from userportal.units import MEBIBYTE
 
 # Rules that are kept by user and account, and those of them that the whole cluster has too.
 CLUSTER_RULES = {
@@ -21,9 +21,9 @@ CLUSTER_RULES = {
 BY_MODEL = ("slurm_job:power_gpu:sum",)
 # What the file systems do besides jobs: (bytes read, bytes written, operations) a second.
 BACKGROUND = {
-    "home": (3 * MIB, 2 * MIB, 220.0),
-    "project": (40 * MIB, 12 * MIB, 90.0),
-    "scratch": (5 * MIB, 5 * MIB, 60.0),
+    "home": (3 * MEBIBYTE, 2 * MEBIBYTE, 220.0),
+    "project": (40 * MEBIBYTE, 12 * MEBIBYTE, 90.0),
+    "scratch": (5 * MEBIBYTE, 5 * MEBIBYTE, 60.0),
 }
 
 

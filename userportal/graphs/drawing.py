@@ -8,8 +8,6 @@ from typing import Any, Optional, Union
 from userportal.metrics.expression import Expression
 from userportal.metrics.figure import Figure
 
-GIBIBYTE = 2**30  # what metrics in bytes are divided by
-MEBIBYTE = 2**20
 DECIMALS = 6  # of what is drawn: the rest is but more to send
 GAP_STEPS = 1.5  # between two points, from which on one is missing
 MOST_SERIES = 200  # of one layer: each has up to 500 points, and a browser draws all of them

@@ -15,6 +15,7 @@ from pathlib import Path
 from usagedb import cli, errors
 from userportal.jobscripts import scripts
 from userportal.jobscripts.settings import DEFAULT_PATH, read_settings
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def _send(conf_path, found):
 def sent(conf_path):
     """Send the script; return NO_JOB_ID, NO_SCRIPT or 0. Raises UsageDBError."""
     text = os.environ.get("SLURM_JOB_ID", "")
-    if not JOB_ID.fullmatch(text) or int(text) > scripts.HIGHEST_JOB_ID:
+    if not JOB_ID.fullmatch(text) or int(text) > HIGHEST_JOB_ID:
         logger.warning("SLURM_JOB_ID names no job")
         return NO_JOB_ID
     job_id = int(text)

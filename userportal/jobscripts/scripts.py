@@ -9,9 +9,10 @@ import stat
 import time
 from typing import NamedTuple
 
+from userportal.slurm.jobset import HIGHEST_JOB_ID
+
 HASH_DIRECTORIES = 10  # {spool}/hash.N/job.ID, N the last digit of ID; older: {spool}/job.ID
 DIRECTORY_NAME = re.compile(r"job\.([1-9][0-9]{0,9})")
-HIGHEST_JOB_ID = 2**32 - 1  # slurmctld holds them in 32 bits
 SCRIPT_NAME = "script"
 # Slurm ends a script with NUL; one without, and so young, may be half written yet.
 SETTLE_SECONDS = 1.0

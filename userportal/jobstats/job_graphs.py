@@ -7,8 +7,6 @@ and lustre_exporter; their units stand beside each.
 from django.utils.translation import gettext
 
 from userportal.graphs.drawing import (
-    GIBIBYTE,
-    MEBIBYTE,
     Graph,
     Layer,
     highest_of,
@@ -24,6 +22,7 @@ from userportal.metrics.expression import (
     wildcards,
 )
 from userportal.metrics.naming import gpu_name
+from userportal.units import GIBIBYTE, MEBIBYTE
 
 NANOSECONDS, MILLIWATTS = 1e9, 1000
 LUSTRE_SECONDS = 180  # the least window of a rate: the exporter is slow

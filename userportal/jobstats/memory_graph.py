@@ -2,10 +2,11 @@
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MOST_SERIES, Graph, Layer, highest_of
+from userportal.graphs.drawing import MOST_SERIES, Graph, Layer, highest_of
 from userportal.jobstats.fitting import fitted
 from userportal.jobstats.job_graphs import of_jobs
 from userportal.metrics.expression import any_of, total
+from userportal.units import GIBIBYTE
 
 MEMORY, LIMIT = "slurm_job_memory_", "limit"
 MEMORY_KINDS = (

@@ -6,9 +6,10 @@ for the memory's bandwidth, the caches and the links between sockets, of Intel's
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MOST_SERIES, Graph
+from userportal.graphs.drawing import MOST_SERIES, Graph
 from userportal.jobstats.fitting import fitted
 from userportal.metrics.expression import count, metric, not_matching, number, total, wildcards
+from userportal.units import GIBIBYTE
 
 GIGABYTE = 1e9
 MEGABIT, GIGABIT = 1e6 / 8, 1e9 / 8  # bytes

@@ -5,10 +5,11 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer, highest_of_all
+from userportal.graphs.drawing import Graph, Layer, highest_of_all
 from userportal.jobstats.job_graphs import LUSTRE_SECONDS, OBJECT_TARGETS, operation_name, titled
 from userportal.metrics.expression import count, metric, total
 from userportal.metrics.window import rate_window
+from userportal.units import GIBIBYTE, MEBIBYTE
 
 MILLIWATTS = 1000
 

@@ -5,7 +5,6 @@ The attributes: https://plotly.com/javascript/reference/.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -14,7 +13,6 @@ from math import isfinite
 from typing import Any
 
 from usagedb.terminal import visible
-from userportal.metrics.series import Series
 from userportal.metrics.window import Window
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -36,7 +34,7 @@ JOB_CONFIG = {
 
 
 class Figure:
-    """A graph over time: series are added, `as_dict` or `as_json` gives what a page draws."""
+    """A graph over time: points are added, `as_dict` gives what a page draws."""
 
     def __init__(
         self,
@@ -67,35 +65,18 @@ class Figure:
         self._layout["yaxis2"] = {**axis, "overlaying": "y", "side": "right"}
         self._second_unit = unit
 
-    def add(
-        self,
-        name: str,
-        series: Series,
-        negative: bool = False,
-        stacked: bool | None = None,
-        fill: bool = False,
-        second_axis: bool = False,
-    ) -> None:
-        """Add a series under a name; nothing happens for one without points.
-
-        `negative` draws it below the axis: what goes out or is written. `fill` colours the area
-        down to 0.
-        """
-        values = [0.0 - value for value in series.values] if negative else series.values
-        self.add_points(
-            name, series.times, values, stacked=stacked, fill=fill, second_axis=second_axis,
-        )  # fmt: skip
-
     def add_points(
         self,
         name: str,
         times: Sequence[float],
         values: Sequence[float | None],
         stacked: bool | None = None,
-        fill: bool = False,
         second_axis: bool = False,
     ) -> None:
-        """Add points (epoch seconds and numbers) as `add` does; None or NaN leave a gap."""
+        """Add a series of epoch seconds and numbers under a name; None or NaN leave a gap.
+
+        Nothing happens for one without points. What goes out or is written has negative numbers.
+        """
         if not times:
             return
         unit = self._second_unit if second_axis else self._unit
@@ -109,8 +90,6 @@ class Figure:
         if self._stacked if stacked is None else stacked:
             # Plotly stacks by side only if the sides are apart.
             trace["stackgroup"] = STACK if not _is_below(values) else f"{STACK}_negative"
-        if fill:
-            trace["fill"] = "tozeroy"
         if self._second_unit is not None:
             trace["yaxis"] = "y2" if second_axis else "y1"
         self._traces.append(trace)
@@ -127,20 +106,12 @@ class Figure:
             name, [window.start, window.end], [value, value], stacked=False, second_axis=second_axis
         )
 
-    def is_empty(self) -> bool:
-        """Tell whether no series was added."""
-        return not self._traces
-
     def as_dict(self) -> dict[str, Any]:
         """Return {"data", "layout"} and, for jobs, "config"."""
         found: dict[str, Any] = {"data": self._traces, "layout": self._layout}
         if self._job:
             found["config"] = JOB_CONFIG
         return found
-
-    def as_json(self) -> str:
-        """Return the figure as JSON."""
-        return json.dumps(self.as_dict(), allow_nan=False, separators=(",", ":"))
 
 
 def empty(why: str, job: bool = False) -> dict[str, Any]:

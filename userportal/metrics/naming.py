@@ -1,41 +1,12 @@
-"""How series are named in graphs: by job, title and node, as far as they differ."""
+"""How nodes and GPUs are named in graphs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 
-from userportal.metrics.series import Series
-
-JOB_LABELS = ("slurmjobid", "jobid")
 IP_ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
 MIG = "MIG-"
 MIG_CHARACTERS = slice(4, 12)
-
-
-class SeriesNames:
-    """Names the series of one graph."""
-
-    def __init__(self, series: Iterable[Series], node_label: str = "instance") -> None:
-        """Look whether the series belong to several jobs, and to several nodes."""
-        self._node_label = node_label
-        labels = [each.labels for each in series]
-        self._jobs = len({job_of(each) for each in labels}) > 1
-        self._nodes = len({self._node(each) for each in labels}) > 1
-
-    def name(self, title: str, labels: Mapping[str, str]) -> str:
-        """Return the title, after the job's id and before the node's short name if several."""
-        parts = [job_of(labels) if self._jobs else "", title]
-        parts.append(self._node(labels) if self._nodes else "")
-        return " ".join(part for part in parts if part)
-
-    def _node(self, labels: Mapping[str, str]) -> str:
-        return short_node(labels.get(self._node_label, ""))
-
-
-def job_of(labels: Mapping[str, str]) -> str:
-    """Return the job's id among the labels, or ''."""
-    return next((labels[label] for label in JOB_LABELS if label in labels), "")
 
 
 def short_node(host: str) -> str:

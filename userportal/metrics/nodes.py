@@ -172,14 +172,6 @@ class Selector(Expression):
         """Return the slope per second of a straight line through the last seconds."""
         return OverTime("deriv", self, milliseconds(seconds))
 
-    def maximum_over(self, seconds: float) -> Expression:
-        """Return the highest sample of the last seconds."""
-        return OverTime("max_over_time", self, milliseconds(seconds))
-
-    def mean_over(self, seconds: float) -> Expression:
-        """Return the mean of the samples of the last seconds."""
-        return OverTime("avg_over_time", self, milliseconds(seconds))
-
 
 @dataclass(frozen=True)
 class OverTime(Expression):

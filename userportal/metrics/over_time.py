@@ -112,26 +112,8 @@ def _slope(times: Times, values: Numbers) -> float:
     return math.fsum((at - middle) * (of - mean) for at, of in zip(seconds, values)) / spread
 
 
-def maximum(times: Times, values: Numbers, moments: Times, window: int) -> Values:
-    """Return the highest sample."""
-    return [
-        max(values[start:end]) if end > start else None
-        for _moment, start, end in windows(times, moments, window)
-    ]
-
-
-def mean(times: Times, values: Numbers, moments: Times, window: int) -> Values:
-    """Return the mean of the samples."""
-    return [
-        math.fsum(values[start:end]) / (end - start) if end > start else None
-        for _moment, start, end in windows(times, moments, window)
-    ]
-
-
 FUNCTIONS: dict[str, Callable[[Times, Numbers, Times, int], Values]] = {
     "rate": rate,
     "irate": irate,
     "deriv": deriv,
-    "max_over_time": maximum,
-    "avg_over_time": mean,
 }

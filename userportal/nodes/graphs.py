@@ -5,12 +5,13 @@ import dataclasses
 from django.utils.translation import gettext, gettext_lazy
 
 from userportal.configuration import Configuration
-from userportal.graphs.drawing import GIBIBYTE, Graph, Layer
+from userportal.graphs.drawing import Graph, Layer
 from userportal.jobstats.registry import JOB, NODE, Kind
 from userportal.metrics.expression import metric, node_names, total
 from userportal.metrics.naming import gpu_name
 from userportal.metrics.window import rate_window
 from userportal.nodes import devices
+from userportal.units import GIBIBYTE
 
 NANOSECONDS = 1e9
 MEMORY_PARTS = (

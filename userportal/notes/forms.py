@@ -12,10 +12,10 @@ from usagedb import errors
 from userportal.access.memberships import people
 from userportal.access.names import is_username
 from userportal.records.models import Note
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 
 logger = logging.getLogger(__name__)
 
-HIGHEST_JOB_ID = 2**32 - 1
 LONGEST_NOTE = 20_000
 ABOUT = ("job_id", "username", "account")
 

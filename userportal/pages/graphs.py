@@ -5,7 +5,7 @@ The metrics are those of node_exporter and slurm-exporter, and recorded series.
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, MEBIBYTE, Graph, Layer, highest_of, never
+from userportal.graphs.drawing import Graph, Layer, highest_of, never
 from userportal.metrics.expression import (
     Expression,
     any_of,
@@ -17,6 +17,7 @@ from userportal.metrics.expression import (
     wildcards,
 )
 from userportal.metrics.window import rate_window
+from userportal.units import GIBIBYTE, MEBIBYTE
 
 MODES = ("system", "user", "iowait")
 BITS = 1 / 8  # bytes

@@ -2,8 +2,9 @@
 
 from django.utils.translation import gettext
 
-from userportal.graphs.drawing import GIBIBYTE, Graph, Layer, never
+from userportal.graphs.drawing import Graph, Layer, never
 from userportal.storage.places import is_gpfs, quota_expression, used_expression
+from userportal.units import GIBIBYTE
 
 HISTORY_SECONDS = 90 * 86400
 

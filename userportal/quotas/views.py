@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from userportal.access.guards import for_helper, for_owner, for_user
 from userportal.access.roles import person_of
-from userportal.graphs.drawing import GIBIBYTE, draw
+from userportal.graphs.drawing import draw
 from userportal.jobstats.graph_views import not_here
 from userportal.metrics.figure import empty
 from userportal.metrics.window import window_from
@@ -16,6 +16,7 @@ from userportal.quotas import members
 from userportal.quotas.found import graphs_of, is_drawn, place_named, places_of_user
 from userportal.quotas.history import HISTORY_SECONDS, history
 from userportal.storage.places import UNITS, is_of_group
+from userportal.units import GIBIBYTE
 from userportal.web.graphs import graph_response
 
 

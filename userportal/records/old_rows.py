@@ -5,8 +5,7 @@ import datetime
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 
-from usagedb.old_runs import moments_of
-from usagedb.retention import Purged
+from usagedb.retention import Purged, moments_of
 from userportal.records.models import FailedLogin, JobScript, Note, Token
 
 ROWS_PER_STEP = 500

@@ -6,6 +6,7 @@ For usagedb.output.write_rows. A use has its flag ("critical", "warning" or "") 
 from typing import NamedTuple
 
 from userportal.analysis import figures, waste
+from userportal.units import GIBIBYTE
 
 COMPUTE = {
     "User": "user",
@@ -77,6 +78,6 @@ def cell(use, key, flags):
         return flags[key.removesuffix("_flag")]
     if key.endswith("_gib"):
         size_bytes = getattr(use, key.removesuffix("_gib") + "_bytes")
-        return figures.quotient(size_bytes, figures.GIB)
+        return figures.quotient(size_bytes, GIBIBYTE)
     value = getattr(use, key)
     return int(value) if figures.is_number(value) and value == int(value) else value

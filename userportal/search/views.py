@@ -17,7 +17,7 @@ from userportal.slurm import jobset
 
 KINDS = ("all", "users", "slurm", "quotas")
 LONGEST_QUERY = 100
-JOB_NUMBER = re.compile(r"\d{1,10}(_\d{1,10})?", re.ASCII)
+JOB_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ def results_of(text, kind, limit):
     """Return at most `limit` Results of the kinds that are asked for, those nearest first."""
     found = []
     if kind == "all":
-        found += jobs(text)
+        found += jobs(text, limit)
     if kind in ("all", "users"):
         found += users(text, limit)
     names = []
@@ -86,17 +86,23 @@ def distance(name, text):
     return 0 if name == text else 1 if name.startswith(text) else 2
 
 
-def jobs(text):
-    """Return the job that a text is the number of, a task as 123_4; none for another text."""
-    if not settings.SOURCES.has("slurm") or not JOB_NUMBER.fullmatch(text):
+def jobs(text, limit):
+    """Return the job that a text is the number of, or the first tasks: 123_4, 123_[1,3-5].
+
+    None for another text.
+    """
+    if not settings.SOURCES.has("slurm"):
+        return []
+    try:
+        tasks = jobset.tasks(text)
+        numbers = jobset.parse(text) if JOB_NUMBER.fullmatch(text) else []
+    except errors.UsageError:  # a number that no job can have, or too many tasks
+        return []
+    if not tasks and not numbers:
         return []
     with settings.SOURCES.slurm() as slurm:
-        try:
-            task = jobset.task(text)
-            found = [slurm.task(*task)] if task else slurm.jobs(jobset.parse(text))
-        except errors.UsageError:  # a number that no job can have
-            return []
-    return [job_result(job) for job in found if job is not None]
+        found = slurm.tasks(*tasks) if tasks else slurm.jobs(numbers)
+    return [job_result(job) for job in found[:limit]]
 
 
 def job_result(job):

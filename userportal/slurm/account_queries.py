@@ -54,10 +54,6 @@ class AccountQueries(PageQueries):
         """Tell whether there is an account of exactly this name."""
         return any(not row[3] for row in self._associations("acct", account))
 
-    def user_exists(self, user: str) -> bool:
-        """Tell whether a user of exactly this name has an account."""
-        return any(not row[3] for row in self._associations("user", user))
-
     def users_of_account(self, account: str) -> "list[str]":
         """Return the names of the users of an account, sorted; [] for no such account."""
         found = self._associations("acct", account)

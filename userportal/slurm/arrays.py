@@ -19,12 +19,17 @@ def pending_tasks(text: "str | None") -> "list[int]":
         return tasks_of_mask(int(mask[1], 16))
     found: set[int] = set()
     for part in written.split(","):
-        matched = RANGE.fullmatch(part.strip())
-        if matched:
-            first, last = int(matched[1]), int(matched[2] or matched[1])
-            tasks = range(first, last + 1, int(matched[3] or 1) or 1)
-            found.update(tasks[: MOST_TASKS - len(found)])
+        found.update(tasks_of_part(part.strip())[: MOST_TASKS - len(found)])
     return sorted(found)
+
+
+def tasks_of_part(part: str) -> range:
+    """Return the tasks of 5, 3-5 or 0-10:5, none for what cannot be read."""
+    matched = RANGE.fullmatch(part)
+    if not matched:
+        return range(0)
+    first, last = int(matched[1]), int(matched[2] or matched[1])
+    return range(first, last + 1, int(matched[3] or 1) or 1)
 
 
 def tasks_of_mask(mask: int) -> "list[int]":

@@ -17,7 +17,6 @@ SINGLETON = "singleton"
 KINDS = ("afterburstbuffer", "afternotok", "afterany", "aftercorr", "afterok", "after", "expand")
 CLAUSE = re.compile(rf"({'|'.join(KINDS)}):(.+)", re.ASCII | re.IGNORECASE)
 TARGET = re.compile(r"(\d{1,10})(?:_(\d{1,10}|\*))?(?:\+(\d{1,9}))?", re.ASCII)
-DIRECTIVE = re.compile(r"#SBATCH[ \t]+(.*)")
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,6 @@ def parse(submit_line: "str | None") -> "list[Dependency]":
         if found:
             return found
     return []
-
-
-def from_script(script: "str | None") -> "list[Dependency]":
-    """Return what the #SBATCH lines of a script say that the job waits for.
-
-    What the submit line says counts more. sbatch reads these lines up to the first command.
-    """
-    found: list[Dependency] = []
-    for line in (script or "").splitlines():
-        directive = DIRECTIVE.fullmatch(line.rstrip())
-        if directive:
-            words = ["sbatch", *words_of(directive[1][:LONGEST_LINE])]
-            found = next(filter(None, map(parse_list, dependency_values(words))), found)
-        elif line.strip() and not line.lstrip().startswith("#"):
-            break
-    return found
 
 
 def words_of(line: str) -> "list[str]":

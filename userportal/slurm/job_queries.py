@@ -1,6 +1,6 @@
 """Ask for single jobs: by number, by array, by what they wait for; their scripts and steps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from usagedb.database import in_parts
@@ -54,24 +54,50 @@ class JobQueries(ClusterTables):
 
         Those that are not there are left out, and those after the first MOST_JOBS.
         """
-        wanted = list(dict.fromkeys(job_ids))[:MOST_JOBS]
         owner = f'"id_user" = {user_id:d} AND ' if user_id is not None else ""
+        wanted = list(dict.fromkeys(job_ids))[:MOST_JOBS]
+        found = self._newest(f'{owner}"id_job" IN ({{}})', wanted, lambda job: job.job_id)
+        return [found[job_id] for job_id in wanted if job_id in found]
+
+    def _newest(
+        self, condition: str, wanted: "list[int]", key: "Callable[[Job], int | None]"
+    ) -> "dict[int | None, Job]":
+        """Return {key: the newest job} of those that meet a condition with IN ({}) for wanted."""
         selected = self.selected("job_table", rows.JOB_COLUMNS)
-        sql = f'SELECT {selected} FROM {{job_table}} WHERE {owner}"id_job" IN ({{}})'  # noqa: S608
+        sql = f"SELECT {selected} FROM {{job_table}} WHERE {condition}"  # noqa: S608 - fixed
         names = self.tres_names()
-        found: dict[int, Job] = {}
+        found: dict[int | None, Job] = {}
         for row in in_parts(self.database, self.written(sql), wanted):
             job = rows.job_of(row, names)
-            kept = found.get(job.job_id)
+            kept = found.get(key(job))
             if kept is None or age_key(job) > age_key(kept):
-                found[job.job_id] = job
-        return [found[job_id] for job_id in wanted if job_id in found]
+                found[key(job)] = job
+        return found
 
     def task(self, array_id: int, task_id: int, user_id: "int | None" = None) -> "Job | None":
         """Return the newest row of a task of an array, None if there is none."""
         owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
         where = f'WHERE "id_array_job" = ? AND "id_array_task" = ? {owner} {NEWEST_FIRST} LIMIT 1'
         return next(iter(self._jobs(where, [array_id, task_id, *owners])), None)
+
+    def tasks(self, array_id: int, task_ids: "Iterable[int]") -> "list[Job]":
+        """Return the newest row of each task of an array, in the order given.
+
+        Those that still wait share one row, the array's own, which comes last; those that are not
+        there are left out, and those after the first MOST_JOBS.
+        """
+        wanted = list(dict.fromkeys(task_ids))[:MOST_JOBS]
+        condition = f'"id_array_job" = {array_id:d} AND "id_array_task" IN ({{}})'
+        found = self._newest(condition, wanted, lambda job: job.array_task_id)
+        begun = [found[task_id] for task_id in wanted if task_id in found]
+        return begun + self._waiting_head(array_id, set(wanted) - set(found))
+
+    def _waiting_head(self, array_id: int, task_ids: "set[int]") -> "list[Job]":
+        """Return the row of an array that stands for some of these tasks, [] if none does."""
+        head = self.job(array_id) if task_ids else None
+        if not head or head.array_job_id != array_id or not head.is_pending:
+            return []
+        return [head] if task_ids & set(arrays.pending_tasks(head.array_task_text)) else []
 
     def array_tasks(
         self, array_id: int, user_id: "int | None" = None, limit: int = MOST_ROWS

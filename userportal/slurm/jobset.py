@@ -1,14 +1,18 @@
-"""Read the job numbers of an address, 100-105,107, and write them."""
+"""Read the job numbers of an address, 100-105,107, and write them; read tasks, 123_[1,3-5]."""
 
 import re
 from collections.abc import Iterable, Iterator
 
 from usagedb.errors import UsageError
+from userportal.slurm import arrays
 
 MOST_JOBS = 1000
 LARGEST_ID = 0xFFFFFFFD  # the numbers above it have meanings of their own
+HIGHEST_JOB_ID = 2**32 - 1  # that can be stored: slurmctld holds them in 32 bits
 PART = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
 TASK = re.compile(r"(\d{1,10})_(\d{1,10})", re.ASCII)
+# As squeue and sacct write the tasks of an array that wait: 123_[1,3-5], 123_[0-10:5%2].
+TASKS = re.compile(r"(\d{1,10})_\[([0-9,:-]+)(?:%\d{1,10})?\]", re.ASCII)
 
 
 def parse(text: str) -> "list[int]":
@@ -84,10 +88,28 @@ def parsed_part(part: str) -> "tuple[int, int]":
     return first, last
 
 
-def task(text: str) -> "tuple[int, int] | None":
-    """Return (array, task) of a text such as 123_4, None for another text."""
-    matched = TASK.fullmatch(text.strip())
-    return (int(matched[1]), int(matched[2])) if matched else None
+def tasks(text: str) -> "tuple[int, list[int]] | None":
+    """Return (array, its tasks, each once) of 123_4 or 123_[1,3-5%2], None for another text.
+
+    Raises UsageError for a list of tasks that cannot be read, or of more than MOST_JOBS.
+    """
+    one, several = TASK.fullmatch(text.strip()), TASKS.fullmatch(text.strip())
+    if one:
+        return int(one[1]), [int(one[2])]
+    return (int(several[1]), listed_tasks(several[2])) if several else None
+
+
+def listed_tasks(text: str) -> "list[int]":
+    """Return the numbers of a list of tasks such as 1,3-5,10-20:5. Raises UsageError."""
+    found: dict[int, None] = {}
+    for part in text.split(",", MOST_JOBS):
+        part_tasks = arrays.tasks_of_part(part)
+        if not part_tasks:
+            raise UsageError(f"{part[:40]!r} is no task of an array and no range such as 3-5")
+        found.update(dict.fromkeys(part_tasks[: MOST_JOBS + 1]))
+        if len(found) > MOST_JOBS:
+            raise UsageError(f"more than {MOST_JOBS} tasks of an array at once")
+    return list(found)
 
 
 def fold(numbers: "Iterable[int]") -> str:

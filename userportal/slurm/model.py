@@ -110,11 +110,6 @@ class Job:
         return self.state not in states.UNFINISHED
 
     @property
-    def has_partition_limit(self) -> bool:
-        """Tell whether the time limit is that of the partition, which slurmdbd does not say."""
-        return self.time_limit_minutes is None and not self.is_unlimited
-
-    @property
     def is_array(self) -> bool:
         """Tell whether the job belongs to an array."""
         return self.array_job_id is not None

@@ -7,6 +7,7 @@ from usagedb.errors import UsageError
 from userportal.slurm import states, stored
 from userportal.slurm.asking import Memory, marks
 from userportal.slurm.job_queries import JobQueries
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 from userportal.slurm.model import JobFilter, JobPage
 
 # What jobs can be sorted by: the names of the fields of Job, and those of the API.
@@ -21,7 +22,6 @@ USUAL_ORDER = "-submit"
 MOST_ON_PAGE = 1000
 LARGEST_OFFSET = 10_000_000
 LONGEST_TEXT = 200
-LARGEST_ID = 0xFFFFFFFF
 # A large number of jobs takes long to count, and one more or less does not show.
 LARGE_COUNT = 10_000
 COUNTS = Memory(30)
@@ -214,7 +214,7 @@ def text_condition(text: str, database: Any) -> "tuple[str, list[Any]]":
     spellings = list(dict.fromkeys([lowered, stored.as_stored(text).lower()]))
     likes = [database.like('lower("job_name")')] * len(spellings)
     values: list[Any] = [f"%{escaped(spelling)}%" for spelling in spellings]
-    if text.isascii() and text.isdecimal() and int(text) <= LARGEST_ID:
+    if text.isascii() and text.isdecimal() and int(text) <= HIGHEST_JOB_ID:
         likes += ['"id_job" = ?', '"id_array_job" = ?']
         values += [int(text)] * 2
     return f"({' OR '.join(likes)})", values

@@ -1,4 +1,4 @@
-"""Ask how all jobs of some time went: by partition, by user, by state."""
+"""Ask how all jobs of some time went: by partition, by user."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -76,23 +76,6 @@ class StatisticsQueries(AccountQueries):
         )
         found = self.ask(sql, [*window[1], max(0, min(limit, MOST_STARTS))])
         return [JobStart(int(row[0]), stored.text(row[1]), stored.text(row[2])) for row in found]
-
-    def state_totals(
-        self, since: int, until: int, user_id: "int | None" = None, account: "str | None" = None
-    ) -> "dict[int, int]":
-        """Return {state: jobs} of the jobs that ended in a window, and of all that have not."""
-        condition, parameters = '("time_end" BETWEEN ? AND ? OR "time_end" = 0)', [since, until]
-        if user_id is not None:
-            condition += ' AND "id_user" = ?'
-            parameters.append(user_id)
-        if account is not None:
-            ids = self.association_ids(account)
-            if not ids:
-                return {}
-            condition += f' AND "id_assoc" IN ({marks(ids)})'
-            parameters += ids
-        sql = f"SELECT {BASE}, count(*) FROM {{job_table}} WHERE {condition} GROUP BY {BASE}"  # noqa: S608
-        return {int(state): int(count) for state, count in self.ask(sql, parameters)}
 
     def largest_users(
         self, since: int, until: int, limit: int = MOST_USERS, account: "str | None" = None

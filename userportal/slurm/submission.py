@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
-# Options without an argument, or with one that only = can give; all others take the next word.
+# Long options without an argument, or with one that only = can give; of others the next word may
+# be the argument. Not "wait": it depends on the command.
 LONE_OPTIONS = frozenset((
-    "allow-overlap", "bell", "no-bell", "contiguous", "disable-status", "exact", "exclusive",
-    "get-user-env", "help", "hold", "ignore-pbs", "immediate", "interactive", "kill-command",
-    "label", "multi-prog", "no-allocate", "no-kill", "no-requeue", "no-shell", "nice",
+    "allow-overlap", "bcast", "bell", "compress", "consolidate-segments", "contiguous",
+    "disable-status", "exact", "exclusive", "external", "get-user-env", "help", "hold",
+    "ignore-pbs", "immediate", "interactive", "kill-command", "kill-on-bad-exit", "label",
+    "multi-prog", "nice", "no-allocate", "no-bell", "no-kill", "no-requeue", "no-shell",
     "overcommit", "overlap", "oversubscribe", "parsable", "preserve-env", "propagate", "pty",
-    "quiet", "quit-on-interrupt", "reboot", "requeue", "resv-ports", "share", "spread-job",
-    "test-only", "unbuffered", "usage", "use-min-nodes", "verbose", "version", "whole", "x11",
+    "quiet", "quit-on-interrupt", "reboot", "requeue", "resv-ports", "send-libs", "share",
+    "spread-job", "stepmgr", "test-only", "unbuffered", "usage", "use-min-nodes", "verbose",
+    "version", "whole", "x11",
 ))  # fmt: skip
 # -W waits for the end for sbatch, and takes a time for the other two.
 LONE_LETTERS = {

@@ -6,15 +6,11 @@ Ids below 1001 are Slurm's own; the others are named in the table tres_table.
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from userportal.slurm.stored import MEGABYTE, NO_VALUE_64
 
 CPU, MEMORY, ENERGY, NODE, BILLING, DISK, VIRTUAL_MEMORY, PAGES = range(1, 9)
-STATIC_NAMES = {
-    CPU: "cpu", MEMORY: "mem", ENERGY: "energy", NODE: "node", BILLING: "billing",
-    DISK: "fs/disk", VIRTUAL_MEMORY: "vmem", PAGES: "pages",
-}  # fmt: skip
 GPU = "gres/gpu"
 ANY_MODEL = "gpu"  # of GPUs whose model is not said
 ENTRY = re.compile(r"(\d{1,10})=(\d{1,20})", re.ASCII)
@@ -38,23 +34,9 @@ def parse(text: "str | None") -> "dict[int, int]":
     return dict(_parsed(text or ""))
 
 
-def total(maps: "Iterable[Mapping[int, int]]") -> "dict[int, int]":
-    """Return the sum of several maps, id by id."""
-    added: Counter[int] = Counter()
-    for one in maps:
-        added.update(one)
-    return dict(added)
-
-
 def full_name(kind: str, name: str) -> str:
     """Return the name of a row of tres_table: gres and gpu:a100 is gres/gpu:a100."""
     return f"{kind}/{name}" if name else kind
-
-
-def named(counts: "Mapping[int, int]", names: "Mapping[int, str]") -> "dict[str, int]":
-    """Return {name: count}; an id without a name keeps its number."""
-    known = {**STATIC_NAMES, **names}
-    return {known.get(key, str(key)): count for key, count in counts.items()}
 
 
 def gpus(counts: "Mapping[int, int]", names: "Mapping[int, str]") -> "dict[str, int]":

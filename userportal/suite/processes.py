@@ -17,7 +17,6 @@ from userportal.suite.availability import require
 MOST_PROGRAMS = 50
 MOST_SHOWN = 2000  # processes of a timeline, the longest
 MOST_IN_PAGE = 50_000  # processes of the page that is downloaded
-MOST_HOSTS = 50
 MICROSECONDS = 1e6
 
 
@@ -59,8 +58,6 @@ class ProcessesOfJob:
     peak_bytes: int  # of the largest process
     read_bytes: Optional[int]  # by all calls; None: not measured
     written_bytes: Optional[int]
-    hosts: tuple[str, ...]
-    more_hosts: int
     tags: tuple[tuple[str, str], ...]
     annotations: tuple[tuple[str, str], ...]
     programs: tuple[ProgramProcesses, ...]  # the most CPU time first
@@ -129,7 +126,6 @@ def processes_of_job(database, cluster, job_id, user, start, end):
         return None
     programs = of_job.programs(database, job)
     found = of_job.outlier_features(record["analyses"], job)
-    hosts = tuple(map(texts.shown, record["hosts"]))
     return ProcessesOfJob(
         job=job,
         name=texts.shown(record["jobname"]),
@@ -144,8 +140,6 @@ def processes_of_job(database, cluster, job_id, user, start, end):
         peak_bytes=record["peak_rss"] * 1024,
         read_bytes=record.get("rchar"),
         written_bytes=record.get("wchar"),
-        hosts=hosts[:MOST_HOSTS],
-        more_hosts=max(0, len(hosts) - MOST_HOSTS),
         tags=shown_pairs(record["tags"]),
         annotations=shown_pairs(record["annotations"]),
         programs=tuple(program_of(one) for one in programs[:MOST_PROGRAMS]),

@@ -11,10 +11,11 @@ from userportal.access.guards import for_helper
 from userportal.access.memberships import people
 from userportal.access.roles import person_of
 from userportal.analysis import waste
-from userportal.graphs.drawing import MEBIBYTE, Graph, Layer, draw
+from userportal.graphs.drawing import Graph, Layer, draw
 from userportal.metrics.expression import metric, not_equal, top, total
 from userportal.metrics.window import window_from
 from userportal.notes.of import jobs_with_notes, users_with_notes
+from userportal.units import MEBIBYTE
 from userportal.usage import now as usage_now
 from userportal.web.graphs import graph_response
 

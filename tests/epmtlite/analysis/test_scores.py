@@ -24,10 +24,16 @@ def close(one, other, factor=1e-9):
     return one == other or abs(one - other) <= DIGITS + factor * max(abs(one), abs(other))
 
 
+def found_by_all(values):
+    """Return for each of some numbers how many of the methods say that it is an outlier."""
+    masks = [univariate.mask(values, method) for method in univariate.SCORERS]
+    return [sum(found) for found in zip(*masks)]
+
+
 def test_the_documented_values_of_iqr():
     found = scores.iqr([1, 2, 3, 4, 3, 2, 1, 10])
     assert found == ([0] * 7 + [1], 0, 4.375, 6.625)
-    assert univariate.outliers_iqr([100, 100, 100, 45, 100]) == [0, 0, 0, 1, 0]
+    assert univariate.mask([100, 100, 100, 45, 100], "iqr") == [0, 0, 0, 1, 0]
 
 
 def test_the_documented_values_of_z_score():
@@ -40,8 +46,8 @@ def test_the_documented_values_of_z_score():
 
 
 def test_the_documented_values_of_all_methods_together():
-    assert univariate.outliers_uv([1, 2, 1, 1, 1, 1, 2, 1, 0, 2, 100, 100]) == [0] * 10 + [2, 2]
-    assert univariate.outliers_uv([1, 2, 1, 1, 1, 1, 2, 1, 0, 2, 1, 100])[-1] == 3
+    assert found_by_all([1, 2, 1, 1, 1, 1, 2, 1, 0, 2, 100, 100]) == [0] * 10 + [2, 2]
+    assert found_by_all([1, 2, 1, 1, 1, 1, 2, 1, 0, 2, 1, 100])[-1] == 3
 
 
 def test_modified_z_scores_by_hand():
@@ -175,8 +181,8 @@ def test_what_is_no_finite_number_is_refused(method, value):
 def test_numbers_of_other_kinds_are_scored():
     assert scores.z_score(iter((1, Fraction(3, 2), 2.0))).first == 1.5
     numpy = pytest.importorskip("numpy", reason="numpy is of the extra analysis")
-    assert univariate.outliers_uv(numpy.array([1, 1, 2, 1, 1, 100]))[-1] == 2
-    assert univariate.outliers_uv(numpy.array([1.5] * 5)) == [0] * 5
+    assert found_by_all(numpy.array([1, 1, 2, 1, 1, 100]))[-1] == 2
+    assert found_by_all(numpy.array([1.5] * 5)) == [0] * 5
     with pytest.raises(BadValues):
         scores.iqr(numpy.array([1.0, numpy.nan]))
 
@@ -188,29 +194,15 @@ def test_a_deviation_that_the_decimals_do_not_show_makes_no_outlier():
 
 
 def test_masks_have_thresholds():
-    assert univariate.outliers_z_score(TENS) == [0] * 10 + [1]
-    assert univariate.outliers_z_score(TENS, 3.1621) == [0] * 11  # not above
-    assert univariate.outliers_z_score(TENS, 0.33) == [1, *[0] * 9, 1]
-    assert univariate.outliers_modified_z_score(TENS) == [0] * 10 + [1]
-    assert univariate.outliers_modified_z_score(TENS, 1e9) == [0] * 11
-    assert univariate.mask(TENS, scores.iqr) == univariate.outliers_iqr(TENS)
-    assert univariate.outliers_uv(TENS, ["iqr"]) == univariate.outliers_iqr(TENS)
-    assert univariate.outliers_uv(TENS, []) == []
+    assert univariate.mask(TENS, "z_score") == [0] * 10 + [1]
+    assert univariate.mask(TENS, "z_score", 3.1621) == [0] * 11  # not above
+    assert univariate.mask(TENS, "z_score", 0.33) == [1, *[0] * 9, 1]
+    assert univariate.mask(TENS, "modified_z_score") == [0] * 10 + [1]
+    assert univariate.mask(TENS, "modified_z_score", 1e9) == [0] * 11
+    assert univariate.mask(TENS, scores.iqr) == univariate.mask(TENS, "iqr")
 
 
 @pytest.mark.parametrize("method", ["zscore", "", None, 5, print, "iqr "])
 def test_other_methods_are_refused(method):
     with pytest.raises(BadArgument, match="no method; there are iqr, modified_z_score, z_score"):
         univariate.mask([1], method)
-
-
-def test_outliers_among_dictionaries():
-    rows = [{"a": 1, "b": 5, "text": "x", "none": None}] * 9 + [{"a": 100, "b": 5, "c": 1}]
-    found, by_key = univariate.dict_outliers(rows)
-    assert (found, by_key) == ({9}, {"a": {9}})
-    labels = list("abcdefghij")
-    assert univariate.dict_outliers(rows, labels)[0] == {"j"}
-    assert univariate.dict_outliers(rows, labels, 3.5) == (set(), {})
-    assert univariate.dict_outliers([]) == (set(), {})
-    with pytest.raises(BadArgument, match="2 labels for 10"):
-        univariate.dict_outliers(rows, ["a", "b"])

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from epmtlite.collect import metaformat
+from epmtlite.collect import archive, metaformat, names
 from epmtlite.collect.cli import main
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -80,6 +80,12 @@ def files_v2(**changes):
         "n2-papiex-header.tsv": HEADER_V2.encode(),
         "n2-papiex.tsv": TSV.encode(),
     }
+
+
+def open_job(path, pattern=names.DATA_PATTERN):
+    """Return the job of a directory or an archive, to be used in a with statement."""
+    kind = archive.DirectoryJob if os.path.isdir(path) else archive.ArchiveJob
+    return kind(path, pattern)
 
 
 def write_archive(path, members, mode="w:gz"):

@@ -18,13 +18,14 @@ from tests.epmtlite.collect.jobs import (
     JobTest,
     files_v1,
     files_v2,
+    open_job,
     write_archive,
 )
 
 
 def processes(path, **options):
     """Return (metadata, [(name, kind, host, [pid])]) of a job."""
-    with archive.open_job(str(path), **options) as job:
+    with open_job(str(path), **options) as job:
         found = [
             (name, kind, host, [record.pid for record in rows])
             for name, kind, host, rows in job.files()
@@ -158,7 +159,7 @@ class Archives(JobTest):
             ([("job_metadata", b"{}")], "has changed while it was read"),
         ):
             write_archive(path, list(files_v2().items())[::-1], "w")
-            with archive.open_job(path) as job:
+            with open_job(path) as job:
                 if isinstance(content, bytes):
                     self.write("77.tar", content)
                 else:
@@ -169,7 +170,7 @@ class Archives(JobTest):
 
     def test_an_archive_that_is_replaced_is_read_as_it_was(self):
         path = write_archive("77.tgz", list(files_v2().items())[::-1])
-        with archive.open_job(path) as job:
+        with open_job(path) as job:
             os.unlink(path)
             self.write("77.tgz", "other")
             self.assertEqual([one[0] for one in job.files()], ["n2-papiex.tsv"])
@@ -178,13 +179,13 @@ class Archives(JobTest):
         for order in (list(files_v2().items()), list(files_v2().items())[::-1]):
             with open(write_archive("77.tar", order, "w"), "ab") as file:
                 file.write(b"x")
-            with archive.open_job("77.tar") as job, self.assertRaises(errors.MalformedError):
+            with open_job("77.tar") as job, self.assertRaises(errors.MalformedError):
                 for _file in job.files():
                     pass
 
     def test_rows_that_are_not_read_do_no_harm(self):
         order = list(files_v2().items()) + [("n1-papiex-1-0.csv", CSV.encode())]
-        with archive.open_job(write_archive("77.tgz", order)) as job:
+        with open_job(write_archive("77.tgz", order)) as job:
             self.assertEqual([name for name, _kind, _host, _rows in job.files()],
                              ["n2-papiex.tsv", "n1-papiex-1-0.csv"])  # fmt: skip
 
@@ -205,7 +206,7 @@ class Archives(JobTest):
             self.assertIn(reason, str(caught.exception))
 
     def test_the_name_is_that_of_the_file(self):
-        with archive.open_job(write_archive("77.tgz", files_v2().items())) as job:
+        with open_job(write_archive("77.tgz", files_v2().items())) as job:
             self.assertEqual(job.name, "77.tgz")
 
     def test_a_file_of_another_kind_is_malformed(self):
@@ -274,7 +275,7 @@ class Memory(JobTest):
         for order in orders:
             path = write_archive("77.tgz", order)
             tracemalloc.start()
-            with archive.open_job(path) as job:
+            with open_job(path) as job:
                 for _name, _kind, _host, records in job.files():
                     self.assertEqual(sum(1 for _record in records), rows)
             peak = tracemalloc.get_traced_memory()[1]

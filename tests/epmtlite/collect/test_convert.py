@@ -3,7 +3,6 @@
 import os
 import tracemalloc
 
-from epmtlite.collect import archive
 from tests.epmtlite.collect.jobs import (
     HEADER_V1,
     ROW_A,
@@ -11,6 +10,7 @@ from tests.epmtlite.collect.jobs import (
     files_v1,
     files_v2,
     members_of,
+    open_job,
     write_archive,
 )
 
@@ -20,7 +20,7 @@ NOT_SUMMED = ("num_threads", "starttime")
 def job_of(path):
     """Return what an import takes from a job, and its kind: (kind, (metadata, [(host, process,
     {metric: sum})]))."""
-    with archive.open_job(str(path)) as job:
+    with open_job(str(path)) as job:
         found, kinds = [], set()
         for _name, kind, host, rows in job.files():
             kinds.add(kind)

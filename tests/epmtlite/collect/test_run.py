@@ -124,6 +124,10 @@ class ItsJobIsComplete(Site):
         self.assertEqual(done.stdout, "epmt start\ntouch 'a b'\nepmt stop\n")
         self.assertFalse(self.output.exists())
 
+    def test_a_dry_run_shows_no_control_characters(self):
+        done = self.epmt("run", "-n", "--jobid", "5", "echo", "\x1b[31m\u202e")
+        self.assertEqual(done.stdout, "echo '\\x1b[31m\\u202e'\n")
+
 
 class TheJobIsWorthMoreThanItsRecord(Site):
     def test_it_runs_where_nothing_can_be_written(self):
@@ -252,6 +256,12 @@ class Checks(Site):
         self.assertEqual((done.returncode, done.stdout.count("\tFail  (")), (78, 3))
         self.assertIn("PERF_COUNT_SW_CPU_CLOK", done.stdout)
         self.assertIn("epmt run functionality\tPass", done.stdout)
+
+    def test_no_control_character_of_a_setting_is_shown(self):
+        self.configure(install_prefix="/none\x1b[31m", collector="auto")
+        done = self.epmt("check")
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertIn("settings.install_prefix = /none\\x1b[31m\t", done.stdout)
 
 
 if __name__ == "__main__":

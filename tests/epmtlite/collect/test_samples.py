@@ -2,9 +2,9 @@
 
 import shutil
 
-from epmtlite.collect import archive, metadata
+from epmtlite.collect import metadata
 from epmtlite.collect.settings import Settings
-from tests.epmtlite.collect.jobs import SAMPLES, JobTest, with_samples
+from tests.epmtlite.collect.jobs import SAMPLES, JobTest, open_job, with_samples
 
 # Of the reference: processes, threads, microseconds of CPU time.
 FIGURES = {
@@ -21,7 +21,7 @@ NOT_SUMMED = ("num_threads", "starttime", "tid", "start", "end")
 def figures(path):
     """Return (processes, threads, {metric: sum}, [process], metadata) of a job."""
     sums, found, threads = {}, [], 0
-    with archive.open_job(str(path)) as job:
+    with open_job(str(path)) as job:
         for _name, _kind, _host, rows in job.files():
             for record in rows:
                 found.append(record[:15])
@@ -52,7 +52,7 @@ class Samples(JobTest):
 
     def test_metadata_of_every_sample_are_complete(self):
         for path in sorted(SAMPLES.iterdir()):
-            with archive.open_job(str(path)) as job:
+            with open_job(str(path)) as job:
                 found = metadata.checked(job.metadata, Settings())
             self.assertIn(found["job_pl_id"], path.name + " 2 corrupted")
             self.assertLess(found["job_pl_start_ts"], found["job_el_stop_ts"])

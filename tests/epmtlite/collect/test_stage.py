@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from unittest import mock
 
-from epmtlite.collect import archive, errors, names, stage
+from epmtlite.collect import errors, names, stage
 from epmtlite.collect.settings import Settings
 from tests.epmtlite.collect.jobs import (
     CSV,
@@ -23,6 +23,7 @@ from tests.epmtlite.collect.jobs import (
     files_v1,
     files_v2,
     members_of,
+    open_job,
 )
 from tests.epmtlite.collect.test_files import other_file_system
 
@@ -90,7 +91,7 @@ class Staging(StageTest):
     def test_both_versions_together_are_both_kept(self):
         files = dict(files_v2(), **{"n1-papiex-10-0.csv": CSV.encode()})
         self.epmt("stage", self.write_job(files))
-        with archive.open_job(self.staged()) as job:
+        with open_job(self.staged()) as job:
             found = [(kind, host, len(list(rows))) for _name, kind, host, rows in job.files()]
         self.assertEqual(found, [("v2", "n2", 2), ("v1", "n1", 2)])
 
@@ -103,7 +104,7 @@ class Staging(StageTest):
         job = self.write_job(files_v2())
         status, out, err = self.epmt("stage", "--no-compress-and-tar", job)
         self.assertEqual((status, out, err), (0, self.staged("job") + "\n", ""))
-        with archive.open_job(self.staged("job")) as staged:
+        with open_job(self.staged("job")) as staged:
             self.assertEqual(len(list(staged.files())), 1)
         self.assertFalse(os.path.exists(job))
 
@@ -225,7 +226,7 @@ class Destinations(StageTest):
             children.append(child)
         statuses = [os.WEXITSTATUS(os.waitpid(child, 0)[1]) for child in children]
         self.assertEqual(sorted(statuses), [0] + [74] * 5)
-        with archive.open_job(self.staged()) as job:
+        with open_job(self.staged()) as job:
             self.assertEqual(job.metadata["job_pl_id"], str(statuses.index(0)))
         kept = [number for number in range(6) if os.path.exists(f"{number}/job/n2-papiex.tsv")]
         self.assertEqual(kept, [number for number in range(6) if statuses[number]])
@@ -258,7 +259,7 @@ class Destinations(StageTest):
         for options in ([], ["--no-compress-and-tar"]):
             status, out, err = self.epmt("stage", *options, self.write_job(files_v2()))
             self.assertEqual((status, err), (0, ""))
-            with archive.open_job(out.strip()) as job:
+            with open_job(out.strip()) as job:
                 self.assertEqual(len(list(job.files())), 1)
             self.assertEqual(os.stat(out.strip()).st_mode & 0o077, 0)
         self.assertEqual(sorted(os.listdir(place)), ["job", "job.tgz"])
@@ -342,7 +343,7 @@ class BadFiles(StageTest):
         self.assertEqual((status, out), (0, self.staged() + "\n"))
         self.assertIn("Header: 20 delimiters, but this row has 19 delimiters", err)
         self.assertEqual((self.folder / "n1-papiex-1-0.csv.error").read_text(), BAD)
-        with archive.open_job(self.staged()) as staged:
+        with open_job(self.staged()) as staged:
             noted = staged.metadata["annotations"]["epmt_stage_error"]
             self.assertEqual(ast.literal_eval(noted), ["n1-papiex-1-0.csv"])
             self.assertEqual(staged.metadata["job_pl_id"], "77")

@@ -69,7 +69,8 @@ def test_outliers_are_the_same_on_each_database(filled):
     }  # fmt: skip
     assert query.partition_jobs(SIX, features=["cpu_time"]) == {"cpu_time": (set("12345"), {"6"})}
     job_values = [one["duration"] for one in query.get_jobs(SIX)]
-    assert [int(one) for one in usual["duration"]] == univariate.outliers_uv(job_values)
+    masks = [univariate.mask(job_values, method) for method in univariate.SCORERS]
+    assert [int(one) for one in usual["duration"]] == [sum(found) for found in zip(*masks)]
 
 
 def test_settings_say_what_is_used(sqlite_site, tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.services import require_service
 from userportal.analysis import submitted
 from userportal.analysis.facts import Facts
+from userportal.slurm import dependencies
 
 
 def options(line):
@@ -52,6 +53,14 @@ def options(line):
 )  # fmt: skip
 def test_options_are_read_as_slurm_reads_them(line, expected):
     assert options(line) == expected
+
+
+@pytest.mark.parametrize("name", sorted(submitted.LONG - {"dependency"}))
+@pytest.mark.parametrize("command", ["sbatch", "salloc", "srun"])
+def test_what_a_job_waits_for_is_found_behind_the_same_options(name, command):
+    line = f"{command} --{name} --dependency=singleton job.sh"
+    is_read = options(line).get("dependency") == ("singleton",)
+    assert bool(dependencies.parse(line)) == is_read == (not submitted.has_value(name, command))
 
 
 def test_an_ambiguous_abbreviation_is_no_option_of_slurm():

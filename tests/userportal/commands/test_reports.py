@@ -7,6 +7,8 @@ import sqlite3
 
 import pytest
 
+from userportal.slurm import arrays
+
 
 @pytest.fixture
 def slurm(made_demo):
@@ -67,12 +69,43 @@ def test_several_jobs_and_tasks_of_arrays_are_reported(userportal, slurm):
     assert [record["job_id"] for record in json.loads(done.stdout)] == [raw, job_id]
 
 
+def test_tasks_are_reported_as_squeue_writes_them(userportal, slurm):
+    array, first, last = slurm.execute(
+        "SELECT id_array_job, min(id_array_task), max(id_array_task) FROM demo_job_table"
+        " WHERE id_array_job > 0 AND id_array_task < 1000 GROUP BY id_array_job"
+        " HAVING count(DISTINCT id_array_task) BETWEEN 2 AND 30 ORDER BY id_array_job LIMIT 1"
+    ).fetchone()
+    wanted = slurm.execute(
+        "SELECT DISTINCT id_array_task FROM demo_job_table WHERE id_array_job = ?"
+        " AND id_array_task BETWEEN ? AND ? ORDER BY id_array_task", (array, first, last),
+    ).fetchall()  # fmt: skip
+    done = userportal("job", f"{array}_[{first}-{last}%2]", "--format", "json")
+    records = json.loads(done.stdout)
+    assert [(one["array_job_id"], one["array_task_id"]) for one in records] == [
+        (array, task) for (task,) in wanted
+    ]
+
+
+def test_a_task_that_waits_is_reported_by_the_row_of_its_array(userportal, slurm):
+    array, tasks = slurm.execute(
+        "SELECT id_job, array_task_str FROM demo_job_table WHERE array_task_pending > 0 LIMIT 1"
+    ).fetchone()
+    waiting = arrays.pending_tasks(tasks)
+    done = userportal("job", f"{array}_[{waiting[0]},{waiting[-1]}]", "--format", "json")
+    assert [(one["job_id"], one["state"]) for one in json.loads(done.stdout)] == [
+        (array, "PENDING")
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
         (["job", "1"], 66, "Error: slurmdbd has no job 1\n"),
         (["job", "one"], 2, "is no job number"),
         (["job", "1-9999999"], 2, "more than 1000 jobs"),
+        (["job", "1_[2-3%1]"], 66, "Error: slurmdbd has no job 1_[2-3%1]\n"),
+        (["job", "1_[3-2]"], 2, "Error: '3-2' is no task of an array and no range such as 3-5\n"),
+        (["job", "1_[0-99999999]"], 2, "more than 1000 tasks of an array"),
         (["job"], 2, "Missing argument"),
         (["user", "nobody-at-all"], 2, "Error: no user nobody-at-all is known\n"),
         (["user", "a;b"], 2, "no user"),

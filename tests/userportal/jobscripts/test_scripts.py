@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from userportal.jobscripts.scripts import (
-    HIGHEST_JOB_ID,
-    UNSETTLED,
-    read_script,
-    scan,
-    script_text,
-)
+from userportal.jobscripts.scripts import UNSETTLED, read_script, scan, script_text
+from userportal.slurm.jobset import HIGHEST_JOB_ID
 
 
 def test_jobs_of_both_layouts_are_found(machine):

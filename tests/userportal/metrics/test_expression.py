@@ -64,8 +64,6 @@ SITE = parse_filter('cluster="abc"')
         (CPU.rate(60), 'rate(cpu{user="ann"}[60s])'),
         (CPU.irate(0.5), 'irate(cpu{user="ann"}[500ms])'),
         (CPU.deriv(120), 'deriv(cpu{user="ann"}[120s])'),
-        (CPU.maximum_over(60), 'max_over_time(cpu{user="ann"}[60s])'),
-        (CPU.mean_over(60), 'avg_over_time(cpu{user="ann"}[60s])'),
         (total(metric("a")), "sum(a)"),
         (count(metric("a"), by=("user", "fs")), "count by (user, fs) (a)"),
         (top(20, metric("a")), "topk(20, a)"),

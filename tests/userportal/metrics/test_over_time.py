@@ -71,6 +71,6 @@ def test_a_slope_is_that_of_the_line_of_least_squares():
 
 
 def test_each_moment_has_its_own_window():
-    at, values = times(*range(0, 601, 60)), array("d", range(11))
-    assert over_time.maximum(at, values, [0, 150_000, 600_000], 120_000) == [0, 2, 10]
-    assert over_time.mean(at, values, [0, 150_000, 700_000], 120_000) == [0, 1.5, 10]
+    at, values = times(*range(0, 601, 60)), array("d", [number**2 for number in range(11)])
+    found = over_time.irate(at, values, [0, 150_000, 600_000], 120_000)
+    assert found == [None, (4 - 1) / 60, (100 - 81) / 60]

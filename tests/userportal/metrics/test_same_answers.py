@@ -168,8 +168,6 @@ EXPRESSIONS = {
     "replaced with more": metric("slurm_account_levelfs").with_label(
         "who", "account", before("-"), "group ${1}!"
     ),
-    "highest over time": maximum(metric("slurm_job_memory_usage").maximum_over(3600)),
-    "mean over time": metric("slurm_job_utilization_gpu").mean_over(600),
     "odd values": metric("odd_values"),
     "odd values filtered": metric("odd_values").where("!=", 0) * 2,
     "odd values clamped": metric("odd_values").clamp_min(-1),

@@ -10,7 +10,7 @@ from tests.userportal.slurm.made import job_row
 ROOT = "/secure/search/"
 JOBS = (
     job_row(4711), job_row(4713, id_array_job=4712, id_array_task=3),
-    job_row(4714, id_user=77777, job_name="<b>"),
+    job_row(4714, id_user=77777, job_name="<b>"), job_row(4717, id_array_job=4712, id_array_task=5),
 )  # fmt: skip
 PLACES = "[storage project]\nkind = gpfs\nfile_system = project\nlabel = group\n"
 
@@ -62,6 +62,11 @@ def test_what_is_found_is_what_has_the_text_in_its_name(portal, query, kind, nam
     [
         ("4711", "all", [("4711", "job4711 · ann", "/secure/jobstats/ann/4711/")]),
         ("4712_3", "all", [("4712_3", "job4713 · ann", "/secure/jobstats/ann/4713/")]),
+        ("4712_[1-4,5%2]", "all", [
+            ("4712_3", "job4713 · ann", "/secure/jobstats/ann/4713/"),
+            ("4712_5", "job4717 · ann", "/secure/jobstats/ann/4717/"),
+        ]),
+        ("4712_[1-2]", "all", []), ("4712_[5-3]", "all", []), ("4712_[0-1000]", "all", []),
         ("4714", "all", [("4714", "<b> · 77777", "")]),  # whose name nobody knows
         ("4711", "users", []), ("4710", "all", []), ("0", "all", []), ("4712_4", "all", []),
         ("9999999999", "all", []), ("99999999999", "all", []), ("4711-4714", "all", []),

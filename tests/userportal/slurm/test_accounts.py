@@ -24,11 +24,8 @@ def test_only_exactly_the_account_exists(store, name):
     assert store.users_of_account(name) == []
 
 
-def test_an_account_and_a_user_exist(store):
+def test_an_account_exists(store):
     assert store.account_exists("def-ann")
-    assert store.user_exists("ann")
-    assert not store.user_exists("ANN")
-    assert not store.user_exists("cy")
 
 
 def test_accounts_are_found_by_a_part_of_their_name(store):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from userportal.slurm.dependencies import KINDS, Dependency, from_script, parse
+from userportal.slurm.dependencies import KINDS, Dependency, parse
 
 OK9 = [Dependency("afterok", 9)]
 LISTS = st.lists(
@@ -103,7 +103,6 @@ def test_every_list_is_read_in_every_form(clauses, form):
 def test_any_line_is_read_without_an_error(line):
     parse(f"sbatch {line}")
     parse(line)
-    from_script(f"#SBATCH {line}")
 
 
 def test_a_job_concerns_itself_and_its_array():
@@ -111,11 +110,3 @@ def test_a_job_concerns_itself_and_its_array():
     assert Dependency("afterok", 20, task_id=3).concerns(23, 20, 3)
     assert not Dependency("afterok", 20, task_id=4).concerns(23, 20, 3)
     assert not Dependency("singleton").concerns(23, None, None)
-
-
-def test_the_lines_of_a_script_are_read_up_to_its_first_command():
-    script = "#!/bin/bash\n#SBATCH -n 4\n\n# text\n#SBATCH --dependency=afterok:9\necho\n"
-    assert from_script(script) == OK9
-    assert from_script(script + "#SBATCH -d afterok:8\n") == OK9
-    assert from_script("#!/bin/bash\necho\n#SBATCH -d afterok:9\n") == []
-    assert from_script(None) == []

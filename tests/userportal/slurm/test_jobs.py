@@ -56,9 +56,7 @@ def test_a_pending_job_has_what_it_asked_for(store):
     assert job.is_pending
     assert (job.start, job.end, job.nodes) == (None, None, [])
     assert (job.cores, job.memory_bytes, job.gpus) == (4, 2000 * MEGABYTE, {"a100": 2})
-    assert (job.time_limit_minutes, job.is_unlimited, job.has_partition_limit) == (
-        None, False, True,
-    )  # fmt: skip
+    assert (job.time_limit_minutes, job.is_unlimited) == (None, False)
     assert (job.elapsed_seconds(NOON + 100), job.queue_seconds(NOON + 100)) == (0, 93)
     assert job.progress(NOON) == 0.0
 
@@ -187,6 +185,25 @@ def test_a_task_is_found_by_array_and_number(store):
     assert store.task(20, 0).submit == NOON + 50
     assert store.task(20, 9, ANN) is None
     assert store.task(20, 5) is None
+
+
+def test_several_tasks_are_found_and_the_row_of_those_that_wait(store):
+    array_of(store)
+
+    def found(*task_ids):
+        return [(job.job_id, job.submit) for job in store.tasks(20, task_ids)]
+
+    begun, waiting = [(22, NOON + 22), (21, NOON + 50)], [(20, NOON + 20)]
+    assert found(1, 0, 1) == begun
+    assert found(1, 2, 0, 3) == begun + waiting
+    assert found(9) == [(40, NOON + 40)]
+    assert found(77) == store.tasks(30, [0]) == store.tasks(99, [0]) == []
+    assert found(*range(5000)) == [(21, NOON + 50), (22, NOON + 22), (40, NOON + 40), *waiting]
+
+
+def test_a_row_of_an_array_that_waits_no_longer_stands_for_no_task(store):
+    add(store, job_row(20, id_array_job=20, state=4, array_task_str="1-3", array_task_pending=3))
+    assert store.tasks(20, [1, 2]) == []
 
 
 def test_an_array_that_is_not_there_has_no_tasks(store):

@@ -85,8 +85,40 @@ def test_no_part_of_another_text_is_taken(text):
 
 
 def test_a_task_is_an_array_and_a_number():
-    assert jobset.task("123_4") == (123, 4)
-    assert jobset.task("123") is jobset.task("1_2_3") is jobset.task("a_1") is None
+    assert jobset.tasks("123_4") == (123, [4])
+    assert jobset.tasks("123") is jobset.tasks("1_2_3") is jobset.tasks("a_1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("4_[1-3]", [1, 2, 3]), ("4_[1,3-5]", [1, 3, 4, 5]), (" 4_[7]\n", [7]), ("4_[0]", [0]),
+        ("4_[1-10%2]", list(range(1, 11))), ("4_[0-10:5,7,5]", [0, 5, 10, 7]),
+        ("4_[0-999]", list(range(1000))),
+    ],
+)  # fmt: skip
+def test_the_tasks_of_an_array_are_read_as_squeue_writes_them(text, found):
+    assert jobset.tasks(text) == (4, found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4_[3-1]", "4_[1,]", "4_[-]", "4_[1-2-3]", "4_[0-1000]", "4_[0-9999999999]",
+        "4_[0-500,501-1000]", f"4_[{','.join(map(str, range(1001)))}]", "4_[12345678901]",
+    ],
+)  # fmt: skip
+def test_another_list_of_tasks_and_too_many_are_refused(text):
+    with pytest.raises(UsageError) as refused:
+        jobset.tasks(text)
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text", ["4_[]", "4_[1", "4_1]", "4_[a]", "4_[1]%2", "4_[1%]", "4_[1%2%3]", "[1]", "4_[٣]"]
+)
+def test_what_is_no_list_of_tasks_is_none(text):
+    assert jobset.tasks(text) is None
 
 
 @pytest.mark.parametrize(

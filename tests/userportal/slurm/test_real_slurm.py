@@ -102,7 +102,6 @@ def test_a_job_that_ended_is_read_whole(cluster: SlurmCluster, store: SlurmDatab
     assert store.users_of_account("root") == ["root"]
     assert "normal" in store.qos_names().values()
     assert store.tres_names()[1] == "cpu"
-    assert store.state_totals(0, FOREVER)[job.state] == 1
 
 
 def test_a_job_that_was_completed_is_in_the_statistics(

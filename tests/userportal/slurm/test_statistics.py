@@ -85,14 +85,6 @@ def test_starts_are_those_of_the_window(filled):
     assert filled.starts(NOON, NOON + DAY, "nosuch") == []
 
 
-def test_states_are_counted(filled):
-    totals = filled.state_totals(NOON, NOON + DAY)
-    assert totals == {0: 1, 1: 1, 3: 6, 5: 1, 6: 2}
-    assert filled.state_totals(NOON, NOON + DAY, user_id=BOB) == {3: 1}
-    assert filled.state_totals(NOON, NOON + DAY, account="def-bob") == {3: 1}
-    assert filled.state_totals(NOON, NOON + DAY, account="nosuch") == {}
-
-
 def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
     gpu = {"tres_alloc": "1=4,2=1,1001=2,1002=2"}
     add(
@@ -117,5 +109,4 @@ def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
 
 def test_an_empty_table_has_no_statistics(store):
     assert store.partition_statistics(0, NOON) == store.starts(0, NOON) == []
-    assert store.state_totals(0, NOON) == {}
     assert store.largest_users(0, NOON) == []

@@ -37,13 +37,6 @@ def test_any_text_is_read_without_an_error(text):
     assert all(isinstance(count, int) for count in tres.parse(text).values())
 
 
-@given(st.lists(MAPS, max_size=5))
-def test_a_sum_has_the_sum_of_every_id(maps):
-    added = tres.total(maps)
-    for key in {key for one in maps for key in one}:
-        assert added[key] == sum(one.get(key, 0) for one in maps)
-
-
 def test_changing_what_was_read_does_not_change_the_next_reading():
     tres.parse("1=8")[1] = 9
     assert tres.parse("1=8") == {1: 8}
@@ -71,12 +64,6 @@ def test_gpus_are_counted_once(counts, gpus):
 def test_there_are_as_many_gpus_as_the_larger_of_both_counts(untyped, first, second):
     counts = {1001: untyped, 1002: first, 1003: second}
     assert sum(tres.gpus(counts, NAMES).values()) == max(untyped, first + second)
-
-
-def test_ids_without_a_name_keep_their_number():
-    assert tres.named({1: 2, 1002: 1, 4242: 3}, NAMES) == {
-        "cpu": 2, "gres/gpu:a100": 1, "4242": 3,
-    }  # fmt: skip
 
 
 def test_memory_is_in_bytes():

@@ -1,5 +1,6 @@
 """What the other tools know, on the pages of the made-up cluster."""
 
+import datetime
 import json
 import re
 
@@ -8,6 +9,36 @@ import pytest
 from tests.userportal.jobstats.little import reader, served, write_site
 from tests.userportal.jobstats.test_job_page import text_of
 from usagedb.config import DatabaseConfig, write_config
+from userportal.suite.programs import MostUsedPrograms, ProgramOfJob, ProgramsOfJob, UsedProgram
+from userportal.suite_pages.parts import Part
+
+# Of the first program every run is recorded, of the second only some are.
+PROGRAMS = {
+    "job": ProgramsOfJob(
+        programs=tuple(
+            ProgramOfJob(
+                path="/a", application="a", module=None, kind="binary", runs=runs, unfinished=0,
+                first_start=1.0, last_start=2.0, run_seconds=3.0, core_hours=1.0, tasks=1, nodes=1,
+                threads=1, gpus=0, container=None, is_sampled=is_sampled, libraries=(),
+                more_libraries=0,
+            )
+            for runs, is_sampled in ((5, False), (7, True))
+        ),
+        more=0, packages=(), more_packages=0,
+    ),
+    "user": MostUsedPrograms(
+        since=datetime.date(2025, 1, 1),
+        programs=tuple(
+            UsedProgram(
+                path="/a", application="a", module=None, kind="binary", runs=runs, jobs=1,
+                run_seconds=3.0, core_hours=1.0, tasks=1, last_day=datetime.date(2025, 2, 1),
+                is_sampled=is_sampled,
+            )
+            for runs, is_sampled in ((5, False), (7, True))
+        ),
+        more=0,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -46,6 +77,21 @@ def test_the_page_of_a_user_has_what_one_uses_most(portal):
     page = portal.client("user").get(f"/secure/jobstats/{name}/").content.decode()
     assert "Last day" in part_of(page, "lmod")
     assert "Executable" in part_of(page, "xalt")
+
+
+@pytest.mark.parametrize("kind", sorted(PROGRAMS))
+def test_of_which_programs_only_some_runs_are_recorded_is_told(portal, kind):
+    from django.template.loader import render_to_string
+    from django.utils import translation
+
+    def shown(language):
+        with translation.override(language):
+            text = render_to_string(f"suite_pages/{kind}_parts.html", {"parts": [part]})
+            return " ".join(text_of(f"<main>{text}</main>").split())
+
+    part = Part("xalt", PROGRAMS[kind])
+    assert "7 (only some are recorded)" in shown("en") and shown("en").count("only some") == 1
+    assert "7 (certaines seulement sont enregistrées)" in shown("fr")
 
 
 def test_the_timeline_has_processes_that_are_drawn_as_bars(portal, recorded):

@@ -7,7 +7,6 @@ import re
 import pytest
 
 from userportal.metrics.figure import Figure
-from userportal.metrics.series import Series
 
 # Widths of the page that must not be scrolled sideways.
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -238,7 +237,7 @@ TICKS = """([data, layout]) => {
 )
 def test_an_axis_shows_one_prefix_at_the_most(open_page, unit, highest, ticks):
     figure = Figure("Some", unit, maximum=highest)
-    figure.add("a", Series({}, [0, 3600], [0, highest]))
+    figure.add_points("a", [0, 3600], [0, highest])
     found = figure.as_dict()
     page = one_graph(open_page)
     assert page.evaluate(TICKS, [found["data"], found["layout"]]) == ticks

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from usagedb import errors
 from userportal.access import tokens
+from userportal.access.scopes import SCOPES
 
 
 class Command(BaseCommand):
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("username", metavar="USER")
         parser.add_argument("-r", "--reset", action="store_true", dest="reset_token",
                             help="Revoke the user's other tokens.")  # fmt: skip
-        parser.add_argument("--scope", action="append", choices=tokens.SCOPES, dest="scopes",
+        parser.add_argument("--scope", action="append", choices=SCOPES, dest="scopes",
                             help="What it is good for; by default everything.")  # fmt: skip
         parser.add_argument("--days", type=int, help="It ends after so many days.")
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         if options["reset_token"]:
             tokens.revoke_all(user)
         try:
-            text = tokens.make_token(user, options["scopes"] or tokens.SCOPES, options["days"])
+            text = tokens.make_token(user, options["scopes"] or SCOPES, options["days"])
         except errors.UsageError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Generated token {text} for user {user.get_username()}")

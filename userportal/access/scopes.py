@@ -1,0 +1,3 @@
+"""What a token of the API can be good for."""
+
+SCOPES = ("jobscripts", "jobs", "notes")
