@@ -22,6 +22,7 @@ from tests.epmtlite.made_jobs import (
     write_job,
     write_v1,
 )
+from tests.mysql_server import is_mysql
 
 BAD_ROWS = (
     ("{1,2}\tx\n", "fields"),
@@ -111,7 +112,7 @@ def test_a_job_that_is_too_large_for_the_server_does_not_stop_the_others(site, t
     paths = [write_job(large, tmp_path / "1"), write_job(made_job(jobid="2"), tmp_path / "2")]
     (paths[0] / "job_metadata").write_text(json.dumps(
         json.loads((paths[0] / "job_metadata").read_text()), ensure_ascii=False))  # fmt: skip
-    is_refused = site.config.backend == "mysql"
+    is_refused = site.config.backend == "mysql" and not is_mysql()  # which takes 64 MB
     done = epmt(site, "submit", *paths, status=3 if is_refused else 0)
     assert ("max_allowed_packet" in done.stderr) == is_refused
     jobs = {jobid for _cluster, jobid in contents(site)[0]}

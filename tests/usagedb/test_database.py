@@ -303,8 +303,9 @@ def test_the_second_host_answers_when_the_first_is_dead(own_site):
 def test_a_wrong_password_ends_with_77(own_site):
     database = own_site.connect()
     if own_site.config.backend == "mysql":
-        database.run_ddl("CREATE OR REPLACE USER guarded@'127.0.0.1' IDENTIFIED BY 'right'")
-        database.run_ddl("CREATE OR REPLACE USER guarded@localhost IDENTIFIED BY 'right'")
+        for host in ("'127.0.0.1'", "localhost"):
+            database.run_ddl(f"DROP USER IF EXISTS guarded@{host}")
+            database.run_ddl(f"CREATE USER guarded@{host} IDENTIFIED BY 'right'")
     else:
         database.run_ddl("DROP ROLE IF EXISTS guarded")
         database.run_ddl("CREATE ROLE guarded LOGIN PASSWORD 'right'")

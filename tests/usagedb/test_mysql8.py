@@ -1,4 +1,4 @@
-"""What MySQL 8 refuses or means otherwise, as far as it can be shown without its server."""
+"""What MySQL 8 refuses or means otherwise, shown without its server; with it: make mysql-check."""
 
 import re
 
@@ -8,18 +8,19 @@ from tests.conftest import CHECKOUT
 from usagedb import grants, schema
 from usagedb.dialects import mysql
 
-# Reserved since 8.0, and free in MariaDB: "Keywords and Reserved Words", MySQL 8.0 and 8.4 manuals.
+# Reserved since 5.7 or 8.0, and free in MariaDB: "Keywords and Reserved Words", manuals of MySQL.
 NEW_RESERVED = {
     "cube", "cume_dist", "dense_rank", "empty", "except", "first_value", "function", "grouping",
-    "groups", "intersect", "json_table", "lag", "last_value", "lateral", "lead", "manual",
-    "nth_value", "ntile", "of", "over", "parallel", "percent_rank", "qualify", "rank",
-    "recursive", "row", "row_number", "rows", "system", "tablesample", "window",
+    "generated", "groups", "intersect", "json_table", "lag", "last_value", "lateral", "lead",
+    "manual", "nth_value", "ntile", "of", "optimizer_costs", "over", "parallel", "percent_rank",
+    "qualify", "rank", "recursive", "row", "row_number", "rows", "stored", "system", "tablesample",
+    "virtual", "window",
 }  # fmt: skip
 LONGEST_USER, LONGEST_NAME = 32, 64
 NAME = r"([a-z_][a-z0-9_]*)"
 # Where an identifier of our own is introduced in a schema file, unquoted.
 IN_SCHEMA = re.compile(
-    rf"^\s+{NAME} (?:SERIAL|WIDE|INTEGER|SMALLINT|BIGINT|DOUBLE|CHAR|VARCHAR|TEXT|LONGTEXT|DATE"
+    rf"^\s+{NAME} +(?:SERIAL|WIDE|INTEGER|SMALLINT|BIGINT|DOUBLE|CHARS|TEXT|LONGTEXT|DATE"
     rf"|DATETIME|DIGEST|BYTES)|CREATE (?:UNIQUE )?(?:TABLE|VIEW|INDEX) {NAME}|\bAS {NAME}\b"
     rf"|\bJOIN {NAME} {NAME} ON",
     re.MULTILINE,

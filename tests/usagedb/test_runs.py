@@ -14,7 +14,10 @@ from tests.conftest import CHECKOUT, heed_signals
 from usagedb import errors
 from usagedb.runs import Run, recorded
 
-COLUMNS = "command, exit_code, message, stored, duplicates, ignored, rejected, waiting, read_bytes"
+COLUMNS = (
+    "command, exit_code, message, usage_run.stored, duplicates, ignored, rejected, waiting,"
+    " read_bytes"
+)
 SELECT = f"SELECT {COLUMNS} FROM usage_run ORDER BY run_id"
 
 

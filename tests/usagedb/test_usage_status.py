@@ -14,7 +14,7 @@ from usagedb.schema import occasional_commands
 from usagedb.usage_status import Ages, age_text, label, level_of, metrics, seconds_of, status_rows
 
 NEW = (
-    "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, stored, rejected,"
+    "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, {}, rejected,"
     " waiting, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
 SAMPLE = re.compile(r'^[a-z_]+\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"\} -?[0-9.e+]+$')
@@ -29,7 +29,7 @@ def add_run(site):
         started = time.time() - ago_seconds
         ended = None if exit_code is None else started + 1
         values = (command, host, started, ended, exit_code, stored, rejected, waiting)
-        database.execute(NEW, values)
+        database.execute(NEW.format(database.dialect.quote("stored")), values)
 
     yield add
     database.close()

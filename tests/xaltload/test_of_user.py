@@ -5,6 +5,7 @@ import datetime
 
 import pytest
 
+from tests.mysql_server import is_mysql
 from tests.older_schema import downgrade
 from tests.xaltload.loading import expected, make_records
 from tests.xaltload.test_of_job import load, run_record  # noqa: F401 - a fixture
@@ -123,7 +124,7 @@ def test_no_question_reads_a_whole_table(sqlite_site, version, index):
 @pytest.mark.parametrize("clusters", [(), ("aurora",)])
 def test_the_runs_of_a_user_are_read_from_one_index(site, clusters):
     """The table itself is not read: a server would jump through all of it."""
-    if site.config.backend != "mysql":
+    if site.config.backend != "mysql" or is_mysql():
         pytest.skip("of servers MariaDB says what it reads of empty tables too")
     database = site.create("xalt").connect()
     database.execute("INSERT INTO xalt_name (name) VALUES ('ann'), ('aurora')")
