@@ -1,6 +1,5 @@
 """What the database leaves out when tags are sought would not have fitted."""
 
-import functools
 import json
 import types
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from epmtlite import selection, tag_search
 from epmtlite.tagtext import json_text
 from tests.epmtlite.made_jobs import epmt, made_job, write_job
-from usagedb.database import Database
+from usagedb.dialects import sqlite
 
 TEXTS = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6
@@ -26,9 +25,7 @@ SCALARS = (
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(TEXTS, SCALARS, max_size=2)
 TAGS = st.dictionaries(TEXTS, VALUES, max_size=3)
 
-DATABASE = types.SimpleNamespace(
-    like=functools.partial(Database.like, None)
-)  # that of all databases
+DATABASE = types.SimpleNamespace(like=sqlite.DIALECT.like)
 
 
 @pytest.fixture(scope="module")
