@@ -153,7 +153,7 @@ def test_hostile_conditions_reach_no_database(filled):
     assert contents(filled) == before
 
 
-def test_what_is_no_text_is_refused():
+def test_what_is_no_text_is_refused(sqlite_filled):
     for fltr in (5, ["a = 5"], {"a": 5}, b"a = 5", True, len):
         with pytest.raises(BadArgument, match="fltr is a text"):
             query.get_jobs(fltr=fltr)
