@@ -62,6 +62,7 @@ def plain_environment(monkeypatch):
 @pytest.fixture(autouse=True)
 def plain_logging():
     """Keep what a command that ran in this process has set up out of the next test."""
+    logging.disable(logging.NOTSET)
     logging.getLogger().setLevel(logging.WARNING)
     for name in ("usagedb", "epmtlite"):
         logger = logging.getLogger(name)

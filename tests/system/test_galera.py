@@ -58,14 +58,23 @@ def config(rounds):
 @pytest.fixture
 def counted(rounds, whole):
     """A table with one row, which counts; both gone after the test."""
-    root = rounds.site.root.connect()
-    root.run_ddl("CREATE TABLE galera_count (id INT PRIMARY KEY, n INT NOT NULL)")
-    root.execute("INSERT INTO galera_count VALUES (1, 0)")
-    root.close()
+    change(rounds, "CREATE TABLE IF NOT EXISTS galera_count (id INT PRIMARY KEY, n INT NOT NULL)")
+    change(rounds, "REPLACE INTO galera_count VALUES (1, 0)")
     yield
     whole.bring_back()
+    change(rounds, "DROP TABLE IF EXISTS galera_count")
+
+
+def change(rounds, statement):
+    """Run a statement as the cluster's owner; again if it waits in vain for what a node still has
+    to do."""
     root = rounds.site.root.connect()
-    root.run_ddl("DROP TABLE galera_count")
+
+    def once():
+        with root.translated():
+            root.run_ddl(statement)
+
+    with_conflict_retries(once)
     root.close()
 
 
