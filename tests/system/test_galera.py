@@ -1,5 +1,6 @@
 """A Galera cluster of three nodes: what commands meet there, and what they make of it."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from tests.conftest import CHECKOUT, Site, run_command
 from tests.cutting_proxy import CuttingProxy
 from tests.galera_cluster import ADDRESSES, GaleraCluster, require_galera
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads
+from tests.services import wait_until
 from tests.soak import galera, galera_faults
 from tests.soak.galera_streams import JobStream, LogStream, RecordStream
 from usagedb import errors
@@ -66,16 +68,20 @@ def counted(rounds, whole):
 
 
 def change(rounds, statement):
-    """Run a statement as the cluster's owner; again if it waits in vain for what a node still has
-    to do."""
-    root = rounds.site.root.connect()
+    """Run a statement as the cluster's owner, again while its nodes still find together after a
+    fault."""
 
-    def once():
-        with root.translated():
-            root.run_ddl(statement)
+    def is_done():
+        try:
+            root = rounds.site.root.connect()
+            with contextlib.closing(root), root.translated():
+                root.execute("SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5")
+                root.run_ddl(statement)
+        except (errors.UnavailableError, errors.ConflictError):
+            return False
+        return True
 
-    with_conflict_retries(once)
-    root.close()
+    wait_until(is_done, f"the cluster to take: {statement}")
 
 
 @pytest.fixture
