@@ -86,6 +86,8 @@ def config_of_url(url, source):
 
 def sqlite_config(path, source):
     """Return the DatabaseConfig of an SQLite file. Raises ConfigurationError for one in memory."""
+    if "\0" in path:
+        raise errors.ConfigurationError(f"{source}: a path has no NUL: {path}")
     if path in ("", ":memory:"):
         raise errors.ConfigurationError(
             f"{source}: a database in memory is gone when the command ends: name a file,"

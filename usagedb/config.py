@@ -174,8 +174,10 @@ def config_from(parser, source):
 def database_name(section, value, source):
     """Return DB; a relative SQLite path is meant relative to the configuration file.
 
-    Raises ConfigurationError for the home of an account that is none.
+    Raises ConfigurationError for the home of an account that is none, and for a NUL.
     """
+    if "\0" in value:
+        raise errors.ConfigurationError(f"{source}: DB = {value}: a name has no NUL")
     if section != "SQLITE":
         return value
     try:

@@ -208,10 +208,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["etc", "x.conf"]
 
 
-def test_the_home_of_nobody_is_a_wrong_configuration(tmp_path):
+@pytest.mark.parametrize("name", ["~no-such-account-here/x.db", "~nul\0/x.db", "x\0.db"])
+def test_the_home_of_nobody_and_a_nul_are_a_wrong_configuration(tmp_path, name):
     path = tmp_path / "x.conf"
-    path.write_text("[SQLITE]\nDB = ~no-such-account-here/x.db\n")
-    with pytest.raises(errors.ConfigurationError, match="no-such-account-here"):
+    path.write_text(f"[SQLITE]\nDB = {name}\n")
+    with pytest.raises(errors.ConfigurationError, match="no-such-account-here|has no NUL"):
         read_config(path)
 
 
