@@ -71,8 +71,8 @@ class PersonalData:
     change: Any
     # database_of(store) -> the Database in which the run is recorded; None: there is none
     database_of: Any = lambda store: store
-    # key_of(store) -> the bytes from which the tool itself makes pseudonyms, None: there are none
-    key_of: Any = lambda store: None
+    # key_of(store) -> the key of the pseudonyms that the tool itself has made, None: there are none
+    key_of: Any = None
 
 
 @contextlib.contextmanager

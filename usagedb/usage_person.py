@@ -166,7 +166,8 @@ def key_of_pseudonyms(options, places):
     if options["key_file"]:
         return read_key(options["key_file"])
     reading = dataclasses.replace(places, to_write=False)
-    for tool in registered(person.ENTRY_POINT_GROUP).values():
+    makers = [tool for tool in registered(person.ENTRY_POINT_GROUP).values() if tool.key_of]
+    for tool in makers:
         with tool.opened(reading) as store:
             key = tool.key_of(store) if store is not None else None
             if key:

@@ -103,14 +103,19 @@ def run_all(conf, place, *options):
         return list(zip(COMMANDS, pool.map(seen, lines)))
 
 
-@pytest.mark.parametrize("fault", ["wrong password", "server down"])
-def test_no_command_shows_the_password_when_it_cannot_connect(site, place, fault):
+def useless_conf(site, place, fault):
+    """Return the path of a configuration with SECRET, with which no server lets anybody in."""
     if site.config.backend == "sqlite":
         pytest.skip("a file has no password")
     config = site.config.replaced(user="stranger", password=SECRET, socket="")
-    config = config.replaced(port=NEVER) if fault == "server down" else config
     conf = place / "marked.conf"
-    write_config(conf, config)
+    write_config(conf, config.replaced(port=NEVER) if fault == "server down" else config)
+    return conf
+
+
+@pytest.mark.parametrize("fault", ["wrong password", "server down"])
+def test_no_command_shows_the_password_when_it_cannot_connect(site, place, fault):
+    conf = useless_conf(site, place, fault)
     for command, (code, *texts) in run_all(conf, place, "-vv", "--debug"):
         codes = (AWAY, CRITICAL) if fault == "server down" else (REFUSED, UNREADY, CRITICAL)
         assert code in codes, (command, texts)
@@ -135,12 +140,11 @@ headers_file = {place}/headers
 
 @pytest.mark.parametrize("fault", ["wrong password", "server down"])
 def test_no_command_with_two_databases_shows_a_password_or_a_header(site, place, fault):
-    if site.config.backend == "sqlite":
-        pytest.skip("a file has no password")
-    config = site.config.replaced(user="stranger", password=SECRET, socket="")
-    config = config.replaced(port=NEVER) if fault == "server down" else config
-    conf, portal, headers = (place / name for name in ("marked.conf", "portal.conf", "headers"))
-    write_config(conf, config)
+    conf, portal, headers = (
+        useless_conf(site, place, fault),
+        place / "portal.conf",
+        place / "headers",
+    )
     portal.write_text(PORTAL.format(place=place, conf=conf))
     headers.write_text(f"Authorization: Bearer {SECRET}\n")
     for path in (portal, headers):
