@@ -38,6 +38,7 @@ lint: $(VENV)/installed-dev  ## Check style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=release/installer $(BIN)/mypy --explicit-package-bases $(wildcard release/installer/*.py)
 
 check:  ## Run the tests of job collection with Python's standard library alone.
 	$(PYTHON) $(COLLECTION_TESTS)

@@ -5,6 +5,7 @@ import datetime
 from epmtlite import deletion, partial, refmodels, selection
 from epmtlite.schema import EPMT
 from usagedb import errors
+from usagedb.database import marks
 from usagedb.locks import only_one
 
 SIZES = ("database", "table", "index", "tablespace")
@@ -135,10 +136,9 @@ def postgresql_sizes(database):
     tables = {
         name: database.rows("SELECT pg_table_size(?::regclass)", (name,))[0][0] for name in names
     }
-    marks = ", ".join("?" * len(names))
     sql = (
         "SELECT indexname, pg_relation_size(indexname::regclass) FROM pg_indexes"  # noqa: S608
-        f" WHERE tablename IN ({marks}) AND schemaname = ANY (current_schemas(false))"
+        f" WHERE tablename IN ({marks(names)}) AND schemaname = ANY (current_schemas(false))"
     )
     return {
         "database": dict(

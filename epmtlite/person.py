@@ -8,7 +8,7 @@ from epmtlite import deletion, partial
 from epmtlite.schema import EPMT
 from epmtlite.selection import Job
 from epmtlite.tagtext import json_text
-from usagedb.database import in_transaction
+from usagedb.database import in_transaction, marks
 from usagedb.dates import iso_microseconds, iso_time
 from usagedb.locks import only_one
 from usagedb.mentions import TEXT, Mentions, naming_rows, sweep
@@ -181,8 +181,7 @@ def change_user(database, user_id, change):
         return
     sql = "UPDATE epmt_job SET user_id = ? WHERE id IN ({})"
     for numbers in jobs_of(database, user_id):
-        marks = ", ".join("?" * len(numbers))
-        give = functools.partial(database.execute, sql.format(marks), (holder, *numbers))
+        give = functools.partial(database.execute, sql.format(marks(numbers)), (holder, *numbers))
         in_transaction(database, give)
     database.execute("DELETE FROM epmt_user WHERE id = ?", (user_id,))
 

@@ -8,7 +8,7 @@ from epmtlite.collect import tags as tag_grammar
 from epmtlite.load import quoted
 from epmtlite.ordering import order_sql
 from usagedb import errors
-from usagedb.database import KEYS_PER_QUERY, in_parts
+from usagedb.database import KEYS_PER_QUERY, in_parts, marks
 
 # What jobs can be sorted by; with a - before it the other way round.
 ORDERS = (
@@ -109,10 +109,9 @@ def conditions_of(database, wanted):
             conditions.append(condition)
             values.append(value)
     if wanted.hosts:
-        marks = ", ".join("?" * len(wanted.hosts))
         conditions.append(
             "id IN (SELECT j.job_id FROM epmt_job_host j JOIN epmt_host h ON h.id = j.host_id"  # noqa: S608
-            f" WHERE h.name IN ({marks}))"
+            f" WHERE h.name IN ({marks(wanted.hosts)}))"
         )
         values += wanted.hosts
     if wanted.tags:

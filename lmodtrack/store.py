@@ -33,7 +33,7 @@ def command(files, config, quiet, dry_run, wait_seconds, **options):
     \b
     Examples:
       store_module_data --delete --reject rejected.jsonl /var/log/moduleUsage.log-*
-      zcat old/*.gz | store_module_data -v -
+      ssh collector cat /var/log/moduleUsage.log | store_module_data -v -
     """
     from lmodtrack.session import Session, make_rules  # not for --help
     from usagedb.site import read_site

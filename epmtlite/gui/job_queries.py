@@ -11,6 +11,7 @@ from epmtlite.analysis.errors import BadArgument
 from epmtlite.gui.wanted_jobs import ORDERS
 from epmtlite.jobs import names_by_job
 from epmtlite.load import quoted
+from usagedb.database import marks
 
 KEYS = (
     "id", "cluster", "jobid", "user", "jobname", "zone", "start_local", "end_local", "duration",
@@ -106,8 +107,7 @@ def rows_of(database, numbers):
     """Return the rows of COLUMNS of some jobs, in the order of their numbers. Read-only."""
     if not numbers:
         return []
-    marks = ", ".join("?" * len(numbers))
-    sql = f"SELECT {COLUMNS} FROM {TABLES} WHERE j.id IN ({marks})"  # noqa: S608
+    sql = f"SELECT {COLUMNS} FROM {TABLES} WHERE j.id IN ({marks(numbers)})"  # noqa: S608
     found = {row[0]: row for row in database.rows(sql, numbers)}
     return [found[number] for number in numbers if number in found]
 

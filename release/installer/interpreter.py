@@ -36,7 +36,7 @@ def check_machine(bundle):
 def c_library():
     """Return the version of glibc, or "" if it does not say so."""
     try:
-        return os.confstr("CS_GNU_LIBC_VERSION").split()[1]
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").split()[1]
     except (AttributeError, IndexError, OSError, ValueError):
         return ""
 

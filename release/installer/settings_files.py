@@ -46,7 +46,7 @@ def render(directory, prefix, version, commands):
             text = content.decode()
             for pattern, new in rules_of(path):
                 new = new.format(prefix=prefix, version=version)
-                text = re.sub(pattern, lambda _, new=new: new, text, flags=re.MULTILINE)
+                text = re.sub(pattern, new.replace("\\", r"\\"), text, flags=re.MULTILINE)
             text = re.sub(command, lambda match: f"{prefix}/bin/{match.group(1)}", text)
             content = text.encode()
         files[path.name] = content

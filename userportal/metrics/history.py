@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from usagedb.database import marks
 from usagedb.errors import ConfigurationError, UnavailableError
 from userportal.metrics import chunks, evaluate
 from userportal.metrics.expression import Expression, Selector
@@ -134,8 +135,7 @@ class History:
         rows: list[tuple[int, str]] = []
         for start in range(0, len(values), VALUES_AT_ONCE):
             part = values[start : start + VALUES_AT_ONCE]
-            marks = ", ".join("?" * len(part))
-            inner = f"SELECT series_id FROM label WHERE metric_id = ? AND name = ? AND value IN ({marks})"  # noqa: E501, S608 (marks alone)
+            inner = f"SELECT series_id FROM label WHERE metric_id = ? AND name = ? AND value IN ({marks(part)})"  # noqa: E501, S608 (marks alone)
             rows += self._rows(f"{sql} AND id IN ({inner})", (*times, metric, name, *part))
         return rows
 
@@ -163,8 +163,7 @@ class History:
         found: dict[int, list[bytes]] = defaultdict(list)
         for start in range(0, len(numbers), VALUES_AT_ONCE):
             part = numbers[start : start + VALUES_AT_ONCE]
-            marks = ", ".join("?" * len(part))
-            sql = f"SELECT series_id, data FROM chunk WHERE series_id IN ({marks}) AND last_ms >= ? AND first_ms <= ? ORDER BY series_id, first_ms"  # noqa: E501, S608 (marks alone)
+            sql = f"SELECT series_id, data FROM chunk WHERE series_id IN ({marks(part)}) AND last_ms >= ? AND first_ms <= ? ORDER BY series_id, first_ms"  # noqa: E501, S608 (marks alone)
             for number, data in self._rows(sql, (*part, first_ms, last_ms)):
                 found[number].append(data)
         return found

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from usagedb import errors
+from usagedb.database import marks
 from usagedb.person import CHANGED, REMOVED
 from userportal.access.memberships import people
 from userportal.access.throttle import name_key
@@ -139,11 +140,10 @@ def uid_of(name):
 
 def owners_of(job_ids):
     """Return {job id: {(user name or "", uid)}} of what Slurm has. Read-only."""
-    marks = ", ".join("?" * len(job_ids))
     sql = (
         'SELECT j."id_job", a."user", j."id_user" FROM {job_table} j'  # noqa: S608
         ' LEFT JOIN {assoc_table} a ON a."id_assoc" = j."id_assoc"'
-        f' WHERE j."id_job" IN ({marks})'
+        f' WHERE j."id_job" IN ({marks(job_ids)})'
     )
     found: dict = {}
     with settings.SOURCES.slurm() as slurm:

@@ -130,8 +130,3 @@ class ClusterTables:
         sql = 'SELECT "id", "type", "name" FROM {tres_table} ORDER BY "id" LIMIT ?'
         rows = self.ask(sql, (MOST_NAMES,))
         return {int(key): tres.full_name(kind or "", name or "") for key, kind, name in rows}
-
-
-def marks(values: "Sequence[Any]") -> str:
-    """Return the parameters of IN for some values, of which there is at least one."""
-    return ", ".join("?" * len(values))

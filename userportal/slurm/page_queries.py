@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from usagedb.database import marks
 from usagedb.errors import UsageError
 from userportal.slurm import states, stored
-from userportal.slurm.asking import Memory, marks
+from userportal.slurm.asking import Memory
 from userportal.slurm.job_queries import JobQueries
 from userportal.slurm.jobset import HIGHEST_JOB_ID
 from userportal.slurm.model import JobFilter, JobPage

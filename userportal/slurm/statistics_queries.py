@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from usagedb.database import marks
 from userportal.slurm import rows, states, stored
 from userportal.slurm.account_queries import AccountQueries
-from userportal.slurm.asking import marks
 from userportal.slurm.model import JobStart, PartitionStatistics, UserUsage
 
 BINS = 20

@@ -43,13 +43,9 @@ class Feature:
 
 @dataclasses.dataclass(frozen=True)
 class ProcessesOfJob:
-    """What is known of the processes of a job; times are seconds since the epoch."""
+    """What is known of the processes of a job."""
 
     job: selection.Job  # what the other functions here ask for
-    name: str
-    start: float
-    end: float
-    seconds: float
     cpu_seconds: float
     processes: int
     threads: int
@@ -128,10 +124,6 @@ def processes_of_job(database, cluster, job_id, user, start, end):
     found = of_job.outlier_features(record["analyses"], job)
     return ProcessesOfJob(
         job=job,
-        name=texts.shown(record["jobname"]),
-        start=job.start / MICROSECONDS,
-        end=job.end / MICROSECONDS,
-        seconds=record["duration"] / MICROSECONDS,
         cpu_seconds=record["cpu_time"] / MICROSECONDS,
         processes=record["num_procs"],
         threads=record["num_threads"],

@@ -42,7 +42,6 @@ class ProgramOfJob:
     runs: int
     unfinished: int  # runs of which no end was recorded: killed, or they still run
     first_start: float
-    last_start: float
     run_seconds: float  # of the finished runs, together
     core_hours: float
     tasks: int  # of the largest run
@@ -177,7 +176,6 @@ def program_of(one, application, libraries):
         runs=one.runs,
         unfinished=one.runs - one.ended,
         first_start=one.first_start,
-        last_start=one.last_start,
         run_seconds=one.run_seconds,
         core_hours=one.core_seconds / 3600,
         tasks=one.most_tasks,

@@ -29,7 +29,7 @@ def test_a_job_has_its_programs_libraries_and_packages(filled):
     assert (first.runs, first.unfinished, first.run_seconds) == (2, 1, 10.0)
     assert first.core_hours == 160 / 3600
     assert (first.tasks, first.nodes, first.threads, first.gpus) == (16, 1, 2, 0)
-    assert (first.first_start, first.last_start) == (START + 1, START + 2)
+    assert first.first_start == START + 1
     assert [one.path for one in first.libraries] == [
         "/apps/fftw3/3.3.10/lib/libfftw3.so.3",
         "/lib64/libc-2.28.so",

@@ -18,8 +18,8 @@ PROGRAMS = {
         programs=tuple(
             ProgramOfJob(
                 path="/a", application="a", module=None, kind="binary", runs=runs, unfinished=0,
-                first_start=1.0, last_start=2.0, run_seconds=3.0, core_hours=1.0, tasks=1, nodes=1,
-                threads=1, gpus=0, container=None, is_sampled=is_sampled, libraries=(),
+                first_start=1.0, run_seconds=3.0, core_hours=1.0, tasks=1, nodes=1,
+                threads=1, gpus=0, container="/images/a.sif", is_sampled=is_sampled, libraries=(),
                 more_libraries=0,
             )
             for runs, is_sampled in ((5, False), (7, True))
@@ -92,6 +92,14 @@ def test_of_which_programs_only_some_runs_are_recorded_is_told(portal, kind):
     part = Part("xalt", PROGRAMS[kind])
     assert "7 (only some are recorded)" in shown("en") and shown("en").count("only some") == 1
     assert "7 (certaines seulement sont enregistrées)" in shown("fr")
+
+
+def test_the_container_of_a_program_is_told(portal):
+    from django.template.loader import render_to_string
+
+    part = Part("xalt", PROGRAMS["job"])
+    text = render_to_string("suite_pages/job_parts.html", {"parts": [part]})
+    assert text.count("Container: <code>/images/a.sif</code>") == 2
 
 
 def test_the_timeline_has_processes_that_are_drawn_as_bars(portal, recorded):
