@@ -3,37 +3,41 @@
 import collections
 import dataclasses
 import datetime
+import logging
 import time
 
-from lmodtrack import record
+from lmodtrack import oldname, record
 from lmodtrack.batch import BatchWriter
 from lmodtrack.dimensions import Dimensions
 from lmodtrack.ledger import LedgerMoved
-from lmodtrack.schema import VIEW_NAME, VIEW_NAME_BESIDE_OLD, old_generation
+from lmodtrack.schema import old_generation, old_table
 from lmodtrack.tally import Rules, Tally
-from usagedb import errors, schema
+from usagedb import errors
 from usagedb.days import Calendar
-from usagedb.dialects.base import INTEGER, SECONDS, TEXT
+from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
 from usagedb.terminal import stored_text
+
+logger = logging.getLogger(__name__)
 
 ROWS_PER_BATCH = 50_000
 QUERIES = {
     "gen_2": (
-        'SELECT id, "user", path, module, syshost, date FROM moduleT'
+        'SELECT id, "user", path, module, syshost, date FROM {moduleT}'
         " WHERE id > ? ORDER BY id LIMIT ?"
     ),
     "gen_1": (
         'SELECT j.join_id, u."user", m.path, m.module, m.syshost, j.date FROM join_user_module j'
-        " LEFT JOIN userT u ON u.user_id = j.user_id LEFT JOIN moduleT m ON m.mod_id = j.mod_id"
+        " LEFT JOIN userT u ON u.user_id = j.user_id LEFT JOIN {moduleT} m ON m.mod_id = j.mod_id"
         " WHERE j.join_id > ? ORDER BY j.join_id LIMIT ?"
     ),
 }
-TABLES = {"gen_2": ("moduleT", "id"), "gen_1": ("join_user_module", "join_id")}
+TABLES = {"gen_2": ("{moduleT}", "id"), "gen_1": ("join_user_module", "join_id")}
 COLUMNS = (
     ("source", TEXT),
     ("position", INTEGER),
     ("row_count", INTEGER),
     ("rejected", INTEGER),
+    ("marks", BYTES),
     ("loaded_at", SECONDS),
 )
 
@@ -45,6 +49,7 @@ class Progress:
     position: int = 0
     row_count: int = 0
     rejected: int = 0
+    marks: bytes = b""  # lmodtrack/oldname.py
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +69,8 @@ class ConversionPlace:
             database.insert_rows("lmod_conversion", COLUMNS, [(self.source, *values, time.time())])
             return self.after
         changed = database.execute(
-            "UPDATE lmod_conversion SET position = ?, row_count = ?, rejected = ?, loaded_at = ?"
-            " WHERE source = ? AND position = ?",
+            "UPDATE lmod_conversion SET position = ?, row_count = ?, rejected = ?, marks = ?,"
+            " loaded_at = ? WHERE source = ? AND position = ?",
             (*values, time.time(), self.source, self.before.position),
         )
         if changed != 1:
@@ -75,6 +80,16 @@ class ConversionPlace:
     def recorded(self, database):
         """Return the Progress if the place is recorded already, else None."""
         return self.after if progress_of(database, self.source) == self.after else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """An older table, up to the last row that was taken over, and what is known of it."""
+
+    there: int  # rows that it has now; some may be gone that were taken over by an earlier run
+    taken: int  # rows that were taken over, by all runs
+    rejected: int  # of these, those that could not be stored
+    is_complete: bool  # no row was added or removed while this run read, none added behind it
 
 
 class KnownClusters:
@@ -91,16 +106,29 @@ class KnownClusters:
 class Conversion:
     """Takes one older database over."""
 
-    def __init__(self, old, new, site, on_reject=lambda row_id, row, reason: None):
-        """old and new are Databases, perhaps the same. Raises ConfigurationError if old is none."""
-        self.old, self.new, self.on_reject = old, new, on_reject
+    def __init__(
+        self, old, new, site, on_reject=lambda row_id, row, reason: None, save_rejects=lambda: None
+    ):
+        """old and new are Databases, perhaps the same. save_rejects() is called before a batch is
+        committed: then what on_reject was told must be on the disk.
+
+        Raises ConfigurationError if old is none, or not one that can be told from a known one.
+        """
+        self.old, self.new = old, new
+        self.on_reject, self.save_rejects = on_reject, save_rejects
         self.generation = old_generation(old)
         if not self.generation:
             raise errors.ConfigurationError(
                 f"{old.config.describe()} holds no Lmod tables of gen_1 or gen_2"
             )
-        self.source = f"{self.generation} of {old.config.describe()}"[:255]
         self.site = site
+        module_table = old_table(old, self.generation)
+        self.query = quoted(old, QUERIES[self.generation].format(moduleT=module_table))
+        table, self.id_column = TABLES[self.generation]
+        self.table = table.format(moduleT=module_table)
+        usual_name = f"{self.generation} of {old.config.describe()}"[:255]
+        name = oldname.OldName(new, self.generation, usual_name, self._rows, self._load, site)
+        self.source = name.find()
         context = record.Context(time.time(), Calendar(site.zone))
         self.tally = Tally(Rules(KnownClusters(site), context))
         self.writer = BatchWriter(new, Dimensions())
@@ -108,46 +136,77 @@ class Conversion:
 
     def remaining(self):
         """Return the number of rows that have not been taken over. Read-only."""
-        table, id_column = TABLES[self.generation]
         position = progress_of(self.new, self.source).position
-        sql = f"SELECT COUNT(*) FROM {table} WHERE {id_column} > ?"  # noqa: S608
+        sql = f"SELECT COUNT(*) FROM {self.table} WHERE {self.id_column} > ?"  # noqa: S608
         return self.old.rows(sql, (position,))[0][0]
 
+    def _rows(self, after_id, count):
+        """Return so many rows of the old table with larger ids than one, in their order."""
+        return self.old.rows(self.query, (after_id, count))
+
+    def _load(self, row):
+        return load_of(row, self.site)
+
     def run(self, report=lambda rows: None):
-        """Take all remaining rows over and return the Progress. Commits batch by batch."""
-        progress = progress_of(self.new, self.source)
-        query = quoted(self.old, QUERIES[self.generation])
+        """Take all remaining rows over and return the Comparison with the old table afterwards.
+        Commits batch by batch."""
+        began = progress = progress_of(self.new, self.source)
         while True:
-            rows = self.old.rows(query, (progress.position, ROWS_PER_BATCH))
+            rows = self._rows(progress.position, ROWS_PER_BATCH)
             if not rows:
-                return progress
-            progress = self._take(rows, progress)
-            report(len(rows))
+                return self._compare(began, progress)
+            try:
+                progress = self._take(rows, progress)
+                report(len(rows))
+            except LedgerMoved:
+                # The lock does not hold on all nodes of a Galera cluster; the ledger does.
+                logger.info("%s: another run takes it over too, going on from there", self.source)
+                progress = progress_of(self.new, self.source)
 
     def _take(self, rows, before):
-        rejected = 0
+        reasons: collections.Counter = collections.Counter()
         for row in rows:
             try:
-                self.tally.add_load(load_of(row, self.site), row[0])
+                self.tally.add_load(self._load(row), row[0])
             except record.Rejected as reason:
-                rejected += 1
-                self.reasons[str(reason)] += 1
+                reasons[str(reason)] += 1
                 self.on_reject(row[0], row, str(reason))
-        after = Progress(rows[-1][0], before.row_count + len(rows), before.rejected + rejected)
-        return self.writer.write(self.tally.take(), ConversionPlace(self.source, before, after))
+        self.save_rejects()
+        after = Progress(
+            rows[-1][0],
+            before.row_count + len(rows),
+            before.rejected + sum(reasons.values()),
+            oldname.marks_of(before.marks, rows),
+        )
+        place = ConversionPlace(self.source, before, after)
+        after = self.writer.write(self.tally.take(), place)
+        self.reasons.update(reasons)
+        return after
 
-    def compare(self, progress):
-        """Return (rows in the old table up to the last one taken over, rows taken over)."""
-        table, id_column = TABLES[self.generation]
-        sql = f"SELECT COUNT(*) FROM {table} WHERE {id_column} <= ?"  # noqa: S608
-        return self.old.rows(sql, (progress.position,))[0][0], progress.row_count
+    def _compare(self, began, ended):
+        sql = (
+            f"SELECT COUNT(*) FROM {self.table}"  # noqa: S608
+            f" WHERE {self.id_column} > ? AND {self.id_column} <= ?"
+        )
+        there_now = self.old.rows(sql, (began.position, ended.position))[0][0]
+        there_before = self.old.rows(sql, (-1, began.position))[0][0]
+        return Comparison(
+            there=there_before + there_now,
+            taken=ended.row_count,
+            rejected=ended.rejected,
+            is_complete=there_now == ended.row_count - began.row_count
+            and there_before <= began.row_count,
+        )
 
 
 def progress_of(database, source):
     """Return the Progress of a source. Read-only."""
-    sql = "SELECT position, row_count, rejected FROM lmod_conversion WHERE source = ?"
+    sql = "SELECT position, row_count, rejected, marks FROM lmod_conversion WHERE source = ?"
     found = database.rows(sql, (source,))
-    return Progress(*found[0]) if found else Progress()
+    if not found:
+        return Progress()
+    position, row_count, rejected, marks = found[0]
+    return Progress(position, row_count, rejected, bytes(marks or b""))
 
 
 def quoted(database, sql):
@@ -166,22 +225,17 @@ def load_of(row, site):
     if not isinstance(date, datetime.datetime):
         raise record.Rejected("no date")
     texts = {"user": user, "path": path, "module": module, "host": syshost}
-    clean = {key: text and stored_text(text.encode()) for key, text in texts.items()}
-    _name, zone = site.cluster_of("lmod", syshost or "")
-    return record.make_load(time=Calendar(zone).moment_of(date), job_id="", **clean)
+    clean = {key: column_text(value) for key, value in texts.items()}
+    _name, zone = site.cluster_of("lmod", clean["host"] or "")
+    try:
+        moment = Calendar(zone).moment_of(date)
+    except (ValueError, OverflowError) as error:  # of the first or the last years there are
+        raise record.Rejected(record.TIME_RANGE) from error
+    return record.make_load(time=moment, job_id="", **clean)
 
 
-def rename_old(database, lmod):
-    """Give the old table the name moduleT_gen_N, and its name to the view. Commits step by step.
-
-    Returns the old table's new name.
-    """
-    generation = old_generation(database)
-    new_name = f"{VIEW_NAME}_{generation}"
-    database.run_ddl(f"ALTER TABLE {VIEW_NAME} RENAME TO {new_name}")
-    if database.dialect.has_table(database, VIEW_NAME_BESIDE_OLD):
-        database.run_ddl(f"DROP VIEW {VIEW_NAME_BESIDE_OLD}")
-    for step in lmod.steps:
-        if step.statement.startswith(f"CREATE VIEW {VIEW_NAME} "):
-            schema.take_step(database, lmod, step)
-    return new_name
+def column_text(value):
+    """Return what a column of an older table holds as storable text, None for no text."""
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogatepass")
+    return stored_text(bytes(value)) if isinstance(value, (bytes, bytearray, memoryview)) else None

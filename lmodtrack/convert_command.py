@@ -4,6 +4,7 @@ import logging
 
 import click
 
+from lmodtrack import schema as schema_of_lmod
 from lmodtrack.schema import CONVERT_LMOD_DB, LMOD, LOADER_LOCK, VIEW_NAME
 from usagedb import cli, errors, schema
 from usagedb.config import find_config
@@ -47,6 +48,8 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
     from lmodtrack.convert import Conversion  # not for --help
     from usagedb.site import read_site
 
+    if rename_old and old_conf:
+        raise errors.UsageError("--rename-old is for tables in the same database: omit --from")
     new = Database(config)
     schema.require(new, LMOD)
     with only_one(new, LOADER_LOCK, wait_seconds):
@@ -60,7 +63,7 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
         with recorded(new, CONVERT_LMOD_DB) as run:
             run.exit_code = convert(old, new, read_site(config), run, quiet, reject_path)
             if rename_old and not run.exit_code:
-                rename(new, old_conf)
+                rename(new)
     return run.exit_code
 
 
@@ -81,33 +84,33 @@ def convert(old, new, site, run, quiet, reject_path):
         if reject_file:
             reject_file.add(old.config.describe(), row_id, repr(row[1:]).encode(), reason)
 
-    conversion = Conversion(old, new, site, reject)
+    save_rejects = reject_file.save if reject_file else lambda: None
+    conversion = Conversion(old, new, site, reject, save_rejects)
     progress = Progress(conversion.remaining(), "converting", quiet)
-    done = conversion.run(progress.add)
-    progress.close()
-    if reject_file:
-        reject_file.close()
-    there, taken = conversion.compare(done)
+    try:
+        done = conversion.run(progress.add)
+    finally:
+        progress.close()
+        if reject_file:
+            reject_file.close()
     rejected = sum(conversion.reasons.values())
-    run.stored, run.rejected = taken - done.rejected, rejected
-    run.message = f"{conversion.source}: {there} rows there, {taken} taken over"
+    run.stored, run.rejected = done.taken - done.rejected, rejected
+    run.message = f"{conversion.source}: {done.there} rows there, {done.taken} taken over"
     if not quiet:
         click.echo(f"{run.message}, {done.rejected} of them rejected")
     if rejected:
         reasons = ", ".join(f"{n} {why}" for why, n in conversion.reasons.most_common())
         logger.warning("%d rows were rejected: %s", rejected, reasons)
-    if there != taken:
-        raise errors.UnavailableError(f"{run.message}: rows were added or removed meanwhile")
+    if not done.is_complete:
+        raise errors.UnavailableError(
+            f"{run.message}: rows were added or removed meanwhile, or added behind what was read"
+        )
     return errors.PARTLY if rejected else 0
 
 
-def rename(database, old_conf):
+def rename(database):
     """Rename the old table of this database."""
-    from lmodtrack.convert import rename_old
-
-    if old_conf:
-        raise errors.UsageError("--rename-old is for tables in the same database: omit --from")
-    name = rename_old(database, LMOD)
+    name = schema_of_lmod.rename_old(database)
     click.echo(f"{VIEW_NAME} is {name} now, and the view {VIEW_NAME} stands in its place")
 
 

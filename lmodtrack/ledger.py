@@ -22,7 +22,7 @@ SELECT = (
 )
 ADVANCE = (
     "UPDATE lmod_log SET position = ?, line_count = ?, digest = ?, checkpoints = ?, unsaved = ?,"
-    " name = ?, loaded_at = ? WHERE log_id = ? AND position = ?"
+    " name = ?, loaded_at = ? WHERE log_id = ? AND position = ? AND unsaved = ?"
 )
 
 
@@ -86,7 +86,7 @@ class LogPlace:
                 raise LedgerMoved
             database.insert_rows("lmod_log", COLUMNS, [(new.head, new.fork, *values, *stamp)])
             return current(database, new)
-        place = (self.before.log_id, self.before.position)
+        place = (self.before.log_id, self.before.position, self.before.unsaved)
         if database.execute(ADVANCE, (*values, *stamp, *place)) != 1:
             raise LedgerMoved
         return new
@@ -94,8 +94,8 @@ class LogPlace:
     def recorded(self, database):
         """Return the Entry if the ledger is at this place (a commit's answer was lost), or None."""
         now = current(database, self.after)
-        same = now and (now.position, now.digest) == (self.after.position, self.after.digest)
-        return now if same else None
+        place = (self.after.position, self.after.digest, self.after.unsaved)
+        return now if now and (now.position, now.digest, now.unsaved) == place else None
 
 
 def place_of(entry, place, unsaved, name):

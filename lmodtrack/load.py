@@ -2,18 +2,18 @@
 
 import contextlib
 import dataclasses
-import functools
 import logging
 
-from lmodtrack import ledger
+from lmodtrack import ledger, record
 from lmodtrack.batch import BatchWriter
 from lmodtrack.dimensions import Dimensions
-from lmodtrack.logtally import LogTally
 from lmodtrack.reading import End, LogReader
+from lmodtrack.rejected import Rejected
 from lmodtrack.start import find_start
 from lmodtrack.tally import Totals
+from usagedb import errors
 from usagedb.ahead import ahead, has_second_processor
-from usagedb.source import line_blocks
+from usagedb.source import SourceChanged
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Outcome:
     known_lines: int = 0  # loaded by an earlier run
     read_bytes: int = 0
     is_whole: bool = False  # nothing is left in it for a later run
+    rest_bytes: int = 0  # of an unfinished last line
     has_unsaved: bool = False  # it holds rejected lines that no --reject file has
     change: str = ""  # what happened to the file while it was read
 
@@ -46,53 +47,45 @@ class Loader:
     def load(self, source, progress=lambda done_bytes: None):
         """Load what is new in a LogSource and return the Outcome. Commits batch by batch.
 
-        progress is called with the bytes read so far. Raises UnavailableError, WriteError or
-        MissingInputError; what was committed before stays, and the next run goes on from there.
+        progress is called with the bytes read so far. Raises UnavailableError, WriteError,
+        MissingInputError, or MalformedInputError for CSV when no cluster is named; what was
+        committed before stays, and the next run goes on from there.
         """
         outcome = Outcome()
         while True:
-            start = find_start(self.database, source)
-            if start is None:
-                outcome.is_whole = source.rest_bytes == 0
-                return outcome
             try:
-                self._load_from(start, source, outcome, progress)
+                start = find_start(self.database, source)
+                if start is None:
+                    outcome.rest_bytes = source.rest_bytes
+                    outcome.is_whole = source.rest_bytes == 0
+                else:
+                    self._load_from(start, source, outcome, progress)
+                return outcome
+            except SourceChanged as change:  # while it was compared with what is known
+                outcome.change = str(change)
                 return outcome
             except ledger.LedgerMoved:
                 logger.info("%s: another run is loading it too, looking again", source.name)
                 source.rewind()  # the other run has come further, so this ends
 
     def _load_from(self, start, source, outcome, progress):
+        if start.entry.unsaved and not self.dry_run:
+            start = Rejected(self.database, self.rules, source, self.reject_file).settle(start)
+        if record.lacks_cluster(start.first_line(), self.rules.context):
+            # Each line would be rejected, and the log be known: named later, the cluster would not
+            # be asked for.
+            raise errors.MalformedInputError(
+                f"{source.name} is CSV, which names no cluster: give it with --syshost NAME"
+            )
         if not outcome.known_lines:
             outcome.known_lines = start.chain.line_count
-        if start.entry.unsaved and self.reject_file and not self.dry_run:
-            start = self._save_rejected(start, source)
         LogRun(self, start, source, outcome, progress).run()
-
-    def _save_rejected(self, start, source):
-        """Write what an earlier run rejected without --reject; return the Start anew."""
-        tally = LogTally(self.rules)
-        tally.on_reject = functools.partial(self.reject_file.add, source.name)
-        end, place, line_number = start.entry.position, 0, 1
-        source.rewind()
-        for block in line_blocks(source):
-            if place >= end:
-                break
-            block = block[: end - place]
-            if block.endswith(b"\n"):
-                tally.add_block(block, line_number)
-            place += len(block)
-            line_number += block.count(b"\n")
-            tally.clear()
-        self.reject_file.save()
-        ledger.mark_saved(self.database, start.entry)
-        source.rewind()
-        return find_start(self.database, source)
 
     def parts(self, start, source):
         """Return an iterator over the Parts of a log, and its End."""
         reject_file = None if self.dry_run else self.reject_file
         reader = LogReader(self.rules, source, start, reject_file)
+        source.forget_beginning()
         if source.size_bytes < BYTES_FOR_A_PROCESS or not has_second_processor():
             return reader.parts()
         if reject_file:
@@ -107,6 +100,7 @@ class LogRun:
         self.loader, self.source = loader, source
         self.outcome, self.progress = outcome, progress
         self.start, self.entry = start, start.entry
+        self.unsaved = 0 if start.is_anew else start.entry.unsaved
 
     def run(self):
         """Store all parts, then tell how the reading ended."""
@@ -120,10 +114,9 @@ class LogRun:
     def _store(self, part):
         counted = part.counts
         if not self.loader.dry_run:
-            unsaved = self.entry.unsaved
             if not self.loader.reject_file:
-                unsaved += counted.totals.rejected
-            place = ledger.place_of(self.entry, part.place, unsaved, self.source.name)
+                self.unsaved += counted.totals.rejected
+            place = ledger.place_of(self.entry, part.place, self.unsaved, self.source.name)
             self.entry = self.loader.writer.write(counted, place)
         self.outcome.rows += len(counted.counts)
         self.outcome.totals.add(counted.totals)
@@ -134,6 +127,7 @@ class LogRun:
         self.source.end_state = end.file_state
         self.outcome.change = end.change
         self.outcome.has_unsaved = self.entry.unsaved > 0
+        self.outcome.rest_bytes = end.rest_bytes
         self.outcome.is_whole = not end.change and end.rest_bytes == 0
         if end.problem:
             raise end.problem

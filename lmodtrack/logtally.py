@@ -11,6 +11,7 @@ import re
 
 from lmodtrack import record
 from lmodtrack.tally import MAX_REMEMBERED, Tally, key_of, time_text
+from usagedb.source import MAX_LINE_BYTES
 
 # Whether a name is sound is found out when it is met for the first time.
 NAME = rb"[!-~]+"
@@ -48,17 +49,19 @@ class LogTally(Tally):
         self._user_parts, self._module_parts = KeyParts(self._add_user), KeyParts(self._add_module)
 
     def clear(self):
-        super().clear()
         self._spot_parts, self._days = {}, {}  # host -> its part of a key; host -> (start, end)
-        if len(self._user_parts) + len(self._module_parts) > MAX_REMEMBERED:
-            self.forget_names()
+        super().clear()
+
+    def has_many_names(self):
+        written = len(self._user_parts) + len(self._module_parts) + len(self._spot_parts)
+        return written > MAX_REMEMBERED or super().has_many_names()
 
     def add_block(self, block, first_line):
         """Count the lines of a block; first_line is the number of its first."""
         line_count = block.count(b"\n")
         found = STANDARD_LINE.findall(block)
         columns = [range(first_line, first_line + line_count), *zip(*found)]
-        if len(found) < line_count or any(columns[-1]):
+        if len(found) < line_count or any(columns[-1]) or may_have_long_line(block):
             columns = self._set_apart(block.split(b"\n")[:-1], first_line)
         if columns[0]:
             left = self._add_columns(*columns)
@@ -71,7 +74,7 @@ class LogTally(Tally):
         """Count what is not standard among lines; return the columns of what is."""
         numbers, found = [], []
         for number, line in enumerate(lines, first_line):
-            match = STANDARD_LINE.search(line + b"\n")
+            match = STANDARD_LINE.search(line + b"\n") if len(line) <= MAX_LINE_BYTES else None
             if match and not match[7]:
                 numbers.append(number)
                 found.append(match.groups(b""))
@@ -121,7 +124,10 @@ class LogTally(Tally):
         for host in hosts:
             start, end = self._days.get(host, (LATEST, LATEST))
             if not start <= time < end:
-                spot, day = self.spot_of(sound(host, "host"), float(time))
+                try:
+                    spot, day = self.spot_of(sound(host, "host"), float(time))
+                except record.Rejected as reason:
+                    raise OddName from reason
                 self._spot_parts[host] = key_of(spot, 0, 0)
                 self._days[host] = (time_text(day.start), time_text(day.end))
         return min(self._days[host][1] for host in hosts)
@@ -169,6 +175,14 @@ def sound(name, kind):
     if len(name) > record.LONGEST[kind] or QUOTE.search(name):
         raise OddName
     return name.decode("ascii")
+
+
+def may_have_long_line(block):
+    """Tell whether a block of lines may hold one that is too long: it would fill one of these
+    places."""
+    half = MAX_LINE_BYTES // 2
+    places = range(0, len(block) - half + 1, half)
+    return any(block.find(b"\n", place, place + half) < 0 for place in places)
 
 
 def selected(columns, wanted):

@@ -12,8 +12,9 @@ from usagedb.dates import iso_time, shown_day
 from usagedb.dialects.base import INTEGER, SECONDS
 from usagedb.locks import only_one
 from usagedb.mentions import TEXT as TEXT_COLUMN
-from usagedb.mentions import Mentions, changed_rows, naming_rows, sweep
+from usagedb.mentions import Mentions, changed_rows, fitted, naming_rows, sweep
 from usagedb.person import CHANGED, REMOVED, PersonalData, opened_database, records
+from usagedb.widths import longest_texts
 
 USE_COLUMNS = (
     *((name, INTEGER) for name in USE_KEY), ("utc_offset", INTEGER), ("first_time", SECONDS),
@@ -113,11 +114,13 @@ def change(database, change):
 
 def rename_modules(database, change):
     """Rename the module files below a person's directories; equal ones become one."""
+    longest = longest_texts(database, "lmod_module")
     for rows in changed_rows(database, MODULE_PATHS, change.renaming):
         change.count("lmod_module", CHANGED, len(rows))
         for module_id, _old, _new in rows if not change.dry_run else ():
             sql = "SELECT module_name, path FROM lmod_module WHERE module_id = ?"
             name, path = map(change.renaming.shared, database.rows(sql, (module_id,))[0])
+            name, path = fitted(name, longest.get("module_name")), fitted(path, longest.get("path"))
             digest = module_digest((name, path))
             sql = "SELECT module_id FROM lmod_module WHERE digest = ?"
             there = database.rows(sql, (digest,))

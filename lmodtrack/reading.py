@@ -52,7 +52,6 @@ class LogReader:
 
         What was read before a problem with the file is yielded first.
         """
-        self.source.forget_beginning()
         end: dict = {}
         try:
             for block in self.blocks:
@@ -88,6 +87,7 @@ class LogReader:
         return not self._in_long_line and (
             len(self.tally.counts) >= PART_ROWS
             or len(self.tally.single_loads) >= PART_LOADS
+            or self.tally.has_many_names()
             or self.chain.position - self._part_start >= PART_BYTES
         )
 

@@ -16,15 +16,20 @@ from usagedb.terminal import stored_text
 TAG = b"ModuleUsageTracking"
 LONGEST = {"user": 255, "module": 255, "path": 4096, "host": 255, "job_id": 64}
 EARLIEST, LATEST = 946684800.0, 4102444800.0  # 2000-01-01 and 2100-01-01, UTC
+# Of one "message repeated" line. Syslog daemons tell of repeats within minutes, and the messages of
+# two loads differ in their time, so that true numbers are small; a user can write any number.
+MOST_REPEATS = 1_000_000
 
 # The reasons for which a line is not stored; each is counted by this text.
 NOT_A_LOAD = "no module load in the line"
 REPEATED = "a 'last message repeated' line without its message"
+TOO_MANY = f"a message repeated 0 times, or more than {MOST_REPEATS:,} times"
 TOO_LONG = "line too long"
 BAD_TIME = "time is not a number"
 TIME_RANGE = "time before 2000 or after 2099"
 BAD_JSON = "not a JSON object"
 BAD_CSV = "not user,YYYY_MM_DD_HH_MM_SS,module:path"
+NO_HOST = "no host (CSV has none: name the cluster with --syshost)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +71,7 @@ HEADER = re.compile(
     rb" +(?P<host>[^\s:]+)"
 )
 UGENT = re.compile(rb"(?:^|\s)lmod(?:\[\d+\])?:?\s+(?=username=|user=)")
-REPEAT = re.compile(rb"message repeated (\d{1,9}) times:? \[ ?(.*?)\]?\s*$", re.DOTALL)
+REPEAT = re.compile(rb"message repeated (\d+) times:? \[ ?(.*?)\]?\s*$", re.DOTALL)
 CSV_LINE = re.compile(rb"[^,\s]+,\d{4}(?:_\d\d){5}(?:,|\s*$)")
 MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -96,7 +101,7 @@ def parse_message(header, message, context):
     loads = 1
     repeat = REPEAT.search(message)
     if repeat:
-        loads, message = int(repeat[1]), repeat[2]
+        loads, message = repeats(repeat[1]), repeat[2]
     fields = message_fields(message)
     if not fields:
         raise Rejected(NOT_A_LOAD)
@@ -116,6 +121,16 @@ def parse_message(header, message, context):
         job_id=fields.get("jobid") or "",
         loads=loads,
     )
+
+
+def repeats(digits):
+    """Return the number of a "message repeated" line. Raises Rejected."""
+    significant = digits.lstrip(b"0")
+    # Python refuses numbers of thousands of digits.
+    number = int(significant or b"0") if len(significant) < 10 else MOST_REPEATS + 1
+    if not 1 <= number <= MOST_REPEATS:
+        raise Rejected(TOO_MANY)
+    return number
 
 
 def message_fields(message):
@@ -217,6 +232,11 @@ def json_text(value):
     return stored_text(value.encode("utf-8", "surrogatepass"))
 
 
+def lacks_cluster(line, context):
+    """Tell whether a line is CSV and the context does not say whose cluster it is about."""
+    return not context.default_host and CSV_LINE.match(line) is not None
+
+
 def parse_csv(line, context):
     """Return the Loads of a CSV line user,YYYY_MM_DD_HH_MM_SS (UTC),module:path[,module:path…]."""
     try:
@@ -227,7 +247,7 @@ def parse_csv(line, context):
     if not modules or not all(":" in module for module in modules):
         raise Rejected(BAD_CSV)
     if not context.default_host:
-        raise Rejected("no host (CSV has none: name the cluster with --syshost)")
+        raise Rejected(NO_HOST)
     pairs = (module.partition(":")[::2] for module in modules)
     return [
         make_load(

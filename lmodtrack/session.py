@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import time
 
 from lmodtrack import dispose, ignore
@@ -13,7 +14,8 @@ from usagedb import errors
 from usagedb.days import Calendar
 from usagedb.progress import Progress
 from usagedb.rejects import RejectFile
-from usagedb.source import LogSource, is_unexpanded
+from usagedb.source import LogSource, file_size, is_unexpanded
+from usagedb.terminal import stored_text
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +27,16 @@ def make_rules(site, options):
     map_path = options["syshost_map"] or site.syshost_map
     return Rules(
         clusters=ClusterNames(site, read_rules(map_path) if map_path else ()),
-        context=Context(time.time(), Calendar(site.zone), options["syshost"]),
+        context=Context(time.time(), Calendar(site.zone), given_text(options["syshost"])),
         ignore=ignore.read_patterns(options["ignore_path"]) if options["ignore_path"] else (),
         user_loads_only=options["user_loads_only"],
         keep_loads=options["store_all"],
     )
+
+
+def given_text(argument):
+    """Return an argument of the command line, whose bytes may not be UTF-8, as storable text."""
+    return stored_text(os.fsencode(argument))
 
 
 class Session:
@@ -46,14 +53,15 @@ class Session:
 
     def run(self, files, run=None):
         """Load all files and return the exit status; `run` gets the counters."""
-        sources = [source for source in map(self._open, files) if source]
-        progress = Progress(sum(source.size_bytes for source in sources), "loading", self.quiet)
+        progress = Progress(sum(map(file_size, files)), "loading", self.quiet)
         # The counts are millions of small objects without cycles: searching them for cycles would
         # take as long as counting.
         gc.disable()
         try:
-            for source in sources:
-                self._load(source, run, progress)
+            for name in files:  # one after the other: they may be more than a process may open
+                source = self._open(name)
+                if source:
+                    self._load(source, run, progress)
         finally:
             gc.enable()
             progress.close()
@@ -89,7 +97,7 @@ class Session:
 
         try:
             outcome = self.loader.load(source, advance)
-        except errors.MissingInputError as error:
+        except (errors.MissingInputError, errors.MalformedInputError) as error:
             self._note_missing(error)
         else:
             self._count(source, outcome, run)
@@ -104,6 +112,8 @@ class Session:
         self.rows += outcome.rows
         if outcome.change:
             logger.warning("%s %s: the rest is in its rotated copy", source.name, outcome.change)
+        elif outcome.rest_bytes and (source.is_pipe or source.path is None):
+            logger.warning("%s: its last line is not finished, and left until it is", source.name)
         logger.info("%s: %s", source.name, describe(totals, outcome.rows, outcome.known_lines))
         if run:
             run.stored += totals.loads

@@ -18,6 +18,13 @@ class Start:
     entry: ledger.Entry  # as the ledger has it, or a new one with log_id None
     chain: identity.Chain  # the log's digests up to that place
     blocks: Iterator[bytes]  # what comes after it
+    is_anew: bool = False  # nothing of the entry's log is stored: it is loaded from its beginning
+
+    def first_line(self):
+        """Return the first line to load that is not blank, b"" for none."""
+        first = next(self.blocks, b"")
+        self.blocks = itertools.chain([first] if first else (), self.blocks)
+        return first.lstrip().partition(b"\n")[0]
 
 
 def find_start(database, source):

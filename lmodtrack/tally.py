@@ -12,6 +12,8 @@ from usagedb.days import Calendar
 BITS = 20
 MASK = (1 << BITS) - 1
 MAX_REMEMBERED = 200_000  # distinct names; a hostile log must not fill the memory
+MAX_CLUSTER_NAME = 255  # characters, as in sql/lmod.sql
+LONG_CLUSTER = f"the name of its cluster is longer than {MAX_CLUSTER_NAME} characters"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +109,14 @@ class Tally:
         self.single_loads = []
         self.totals = Totals()
         self.spots = Names()  # of (Day, cluster number)
-        if len(self.users.values) + len(self.modules.values) > MAX_REMEMBERED:
+        if self.has_many_names():
             self.forget_names()
+
+    def has_many_names(self):
+        """Tell whether the names that were met, of loads that are not counted too, are so many that
+        a batch must end."""
+        kinds = (self.users, self.modules, self.clusters)
+        return sum(len(kind.values) for kind in kinds) > MAX_REMEMBERED
 
     def take(self):
         """Return the Counts so far, and begin anew."""
@@ -119,8 +127,11 @@ class Tally:
         return taken
 
     def spot_of(self, host, moment):
-        """Return the number of the spot of a load on a host, and its Day."""
-        cluster_number = self.clusters.number(self.rules.clusters.cluster_of(host))
+        """Return the number of the spot of a load on a host, and its Day. Raises Rejected."""
+        cluster = self.rules.clusters.cluster_of(host)
+        if len(cluster[0]) > MAX_CLUSTER_NAME:  # a pattern of the site may lengthen a host
+            raise record.Rejected(LONG_CLUSTER)
+        cluster_number = self.clusters.number(cluster)
         _name, zone = self.clusters.values[cluster_number]
         if zone not in self._calendars:
             self._calendars[zone] = Calendar(zone)

@@ -37,6 +37,8 @@ def window_of(start, end):
 
     Raises UsageError for an empty one.
     """
+    if end == datetime.date.min:
+        raise errors.UsageError(f"--end {end}: no day is before it, and the end is exclusive")
     if start and end and start >= end:
         raise errors.UsageError(f"--end {end} is not after --start {start}: the end is exclusive")
     first = day_number(start) if start else FIRST_DAY

@@ -112,3 +112,11 @@ SELECT ((((f.day DIV 10000 - 2000) * 372 + (f.day DIV 100) % 100 * 31 + f.day % 
   JOIN lmod_user u ON u.user_id = f.user_id
   JOIN lmod_module m ON m.module_id = f.module_id
   JOIN lmod_cluster c ON c.cluster_id = f.cluster_id;
+
+-- version 2: no sum of loads is too large; older databases are known by their content
+
+-- A day's "message repeated" lines can add up to more than an INTEGER of a server holds.
+ALTER TABLE lmod_use WIDEN loads, WIDEN user_loads;
+
+-- Rows by which the older database is known again under any name; NULL before version 2.
+ALTER TABLE lmod_conversion ADD COLUMN marks BYTES;   -- lmodtrack/oldname.py

@@ -78,10 +78,13 @@ class LogSource:
 
     @property
     def may_grow(self):
-        """Tell whether a line without its newline may yet be completed by its writer."""
-        if self.is_pipe or self.is_compressed or self.path is None:
+        """Tell whether a line without its newline may yet be completed by its writer.
+
+        So it is with what comes by a pipe: most often that is a live log, read at any moment.
+        """
+        if self.is_compressed:
             return False
-        return not ROTATED.search(self.path.name)
+        return self.is_pipe or self.path is None or not ROTATED.search(self.path.name)
 
     def rewind(self):
         """Go back to the beginning; a pipe can do so until `forget_beginning` was called."""
@@ -141,6 +144,15 @@ class LogSource:
             self.stream.close()
         if self.path is not None:
             self._raw.close()
+
+
+def file_size(name):
+    """Return the size of a log in bytes without opening it; 0 for a pipe and for none at all."""
+    try:
+        status = os.fstat(sys.stdin.fileno()) if name == "-" else os.stat(name)  # noqa: PTH116
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def is_unexpanded(name):

@@ -72,6 +72,17 @@ def test_rejected_lines_can_be_marked_as_saved(database):
     assert ledger.current(database, entry).unsaved == 0
 
 
+def test_a_log_that_is_loaded_anew_is_loaded_by_one_loader(database):
+    before = record(database, NEW, 2, unsaved=2)
+    place = ledger.place_of(before, place_after(2), 0, "a.log")
+    assert place.recorded(database) is None  # though it is the place where the log was before
+    with database.transaction():
+        place.record(database)
+    assert place.recorded(database) == dataclasses.replace(before, unsaved=0)
+    with pytest.raises(ledger.LedgerMoved), database.transaction():
+        place.record(database)
+
+
 def test_a_long_name_of_any_characters_is_kept_by_its_end(database):
     name = "\U0001f600" * 2000 + "/moduleUsage.log"
     with database.transaction():

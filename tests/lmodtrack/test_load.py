@@ -6,14 +6,16 @@ import gzip
 import json
 import lzma
 import random
+import resource
 import zoneinfo
 
 import pytest
 
-from lmodtrack import identity
+from lmodtrack import identity, session
 from tests.conftest import run_command
 from tests.lmodtrack.loading import load_bytes
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads, stored_use
+from usagedb.site import Site
 from usagedb.source import LogSource
 
 LOADS = make_loads(400)
@@ -89,6 +91,76 @@ def test_an_unfinished_last_line_is_complete_in_a_rotated_or_compressed_log(stor
     assert_holds(store.site, LOADS)
     store(written(store.directory, "whole.log", LOG))
     assert_holds(store.site, LOADS)
+
+
+def test_an_unfinished_last_line_of_a_pipe_waits_and_is_told(store):
+    lines = log_of(LOADS[:2]).splitlines(keepends=True)
+    cut = lines[1][: lines[1].index(b" userload=") if b" userload=" in lines[1] else -4]
+    done = store("-", input=lines[0] + cut, text=False)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == b"Warning: -: its last line is not finished, and left until it is\n"
+    assert_holds(store.site, LOADS[:1])
+    assert store.site.rows("SELECT waiting FROM usage_run") == [(1,)]
+    done = store("-", input=cut, text=False)
+    assert (done.returncode, b"not finished" in done.stderr) == (0, True)
+    assert store("-", input=b"".join(lines), text=False).returncode == 0
+    assert_holds(store.site, LOADS[:2])
+
+
+def test_an_unfinished_last_line_of_a_file_at_standard_input_waits_and_is_told(store):
+    live = written(store.directory, "moduleUsage.log-20260104", LOG[:-1])
+    with live.open("rb") as stdin:
+        done = store("-", stdin=stdin)
+    assert (done.returncode, "-: its last line is not finished" in done.stderr) == (0, True)
+    assert_holds(store.site, LOADS[:-1])
+
+
+def test_an_unfinished_last_line_of_a_compressed_pipe_is_complete(store):
+    done = store("-", input=gzip.compress(LOG[:-1]), text=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert_holds(store.site, LOADS)
+
+
+def test_a_log_that_changes_while_it_is_compared_does_not_keep_others_from_being_loaded(
+    store, monkeypatch, caplog
+):
+    """copytruncate, while a log is compared with what is known of it."""
+    path = written(store.directory, "moduleUsage.log", LOG)
+    other = make_loads(9, seed=17)
+    second = written(store.directory, "other.log-20260104", log_of(other))
+    assert store(path).returncode == 0
+
+    class Truncated(LogSource):
+        def read(self, size):
+            block = super().read(size)
+            if self.path == path and self.stream.tell() > 10_000:
+                path.write_bytes(b"")
+            return block
+
+    monkeypatch.setattr("usagedb.source.BLOCK_BYTES", 4096)
+    monkeypatch.setattr(session, "LogSource", Truncated)
+    options = dict.fromkeys(("syshost_map", "ignore_path", "user_loads_only", "store_all"))
+    options |= {"reject_path": None, "delete": True, "archive": None, "syshost": ""}
+    database = store.site.connect()
+    rules = session.make_rules(Site(None, (), ""), options)
+    assert session.Session(database, rules, options, quiet=True).run([str(path), str(second)]) == 0
+    database.close()
+    assert path.exists() and not second.exists()
+    assert "was truncated while it was read: the rest is in its rotated copy" in caplog.text
+    assert_holds(store.site, LOADS + other)
+
+
+def test_more_logs_than_may_be_open_at_once_are_all_loaded(store):
+    loads = make_loads(90, seed=18)
+    for number, load in enumerate(loads):
+        written(store.directory, f"a.log-{number:08d}", log_of([load]))
+
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    done = store(*sorted(store.directory.glob("a.log-*")), preexec_fn=few_files)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_holds(store.site, loads)
 
 
 def test_a_copy_that_is_shorter_than_what_was_loaded_adds_nothing(store):

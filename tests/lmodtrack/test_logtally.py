@@ -105,6 +105,15 @@ def test_what_was_taken_is_kept_while_counting_goes_on():
     assert counting.counts == {} and counting.totals.lines == 0
 
 
+@pytest.mark.parametrize("size_bytes", [65535, 65536, 65537, 98304, 131072])
+def test_a_line_is_too_long_wherever_it_stands(size_bytes):
+    usual = line()
+    long = usual.rjust(size_bytes + 1, b"x")
+    for before in (b"", usual * 3, usual * 700):
+        counted = assert_same(before + long + usual)
+        assert counted.totals.rejected == (size_bytes > 65536)
+
+
 def test_names_are_forgotten_when_there_are_too_many(monkeypatch):
     monkeypatch.setattr(logtally, "MAX_REMEMBERED", 10)
     monkeypatch.setattr(tally, "MAX_REMEMBERED", 10)
@@ -115,3 +124,17 @@ def test_names_are_forgotten_when_there_are_too_many(monkeypatch):
         taken = counting.take()
         assert len(taken.counts) == 20 and len(taken.users) == 20
     assert counting.users.values == []
+
+
+@pytest.mark.parametrize("name", ["user", "module", "host"])
+def test_names_of_any_kind_are_forgotten_when_there_are_too_many(monkeypatch, name):
+    monkeypatch.setattr(logtally, "MAX_REMEMBERED", 10)
+    monkeypatch.setattr(tally, "MAX_REMEMBERED", 10)
+    counting = LogTally(rules())
+    for part in range(5):
+        counting.add_block(b"".join(line(**{name: f"n{part}-{n}"}) for n in range(20)), 1)
+        assert counting.has_many_names()
+        assert len(counting.take().counts) == 20
+    kinds = (counting.users, counting.modules, counting.clusters)
+    assert [kind.values for kind in kinds] == [[], [], []]
+    assert counting._user_parts == counting._module_parts == counting._spot_parts == {}

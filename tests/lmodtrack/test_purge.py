@@ -59,7 +59,9 @@ def single_loads(site):
     return sorted(time for (time,) in site.rows("SELECT load_time FROM lmod_load"))
 
 
-def test_kill_9_at_any_moment_leaves_a_true_summary_and_the_next_run_ends_the_work(site, tmp_path):
+def test_kill_9_at_any_moment_leaves_one_month_to_count_again_and_the_next_run_ends_the_work(
+    site, tmp_path
+):
     fill(site, tmp_path)
     source = random.Random(43)
     killed = 0

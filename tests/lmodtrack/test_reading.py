@@ -1,8 +1,11 @@
 """A log is read in parts; each tells its place, and the end tells what is left."""
 
+import dataclasses
+import re
+
 import pytest
 
-from lmodtrack import reading
+from lmodtrack import reading, tally
 from lmodtrack.reading import End, LogReader, Part
 from lmodtrack.start import find_start
 from tests.lmodtrack.logs import log_of, make_loads
@@ -20,10 +23,10 @@ def read(database, tmp_path, monkeypatch):
     monkeypatch.setattr(source, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(reading, "PART_ROWS", 40)
 
-    def read(content, name="moduleUsage.log"):
+    def read(content, name="moduleUsage.log", **changes):
         (tmp_path / name).write_bytes(content)
         log = LogSource(tmp_path / name)
-        reader = LogReader(rules(), log, find_start(database, log))
+        reader = LogReader(rules(**changes), log, find_start(database, log))
         *parts, end = reader.parts()
         log.close()
         assert all(isinstance(part, Part) for part in parts) and isinstance(end, End)
@@ -41,6 +44,17 @@ def test_the_parts_are_the_whole_log(read):
     assert places == sorted(places) and places[-1] == len(LOG)
     assert all(LOG[place - 1 : place] == b"\n" for place in places)
     assert parts[-1].place["line_count"] == len(LOADS)
+
+
+def test_a_part_ends_at_many_names_though_no_load_is_counted(read, monkeypatch):
+    monkeypatch.setattr(tally, "MAX_REMEMBERED", 60)
+    loads = [
+        dataclasses.replace(load, user=f"u{number}", module="tool/1")
+        for number, load in enumerate(LOADS)
+    ]
+    parts, _end = read(log_of(loads), ignore=(re.compile("tool"),))
+    assert len(parts) > 2 and not any(part.counts.counts for part in parts)
+    assert max(len(part.counts.users) for part in parts) < 80
 
 
 @pytest.mark.parametrize("rest", [b"unfinished", b"x" * 200_000])

@@ -59,6 +59,13 @@ def test_a_repeated_message_counts_as_often_as_it_says():
     assert "repeated" in refused(b"Jan  1 00:00:00 l1 last message repeated 3 times")
 
 
+@pytest.mark.parametrize("times", ["0", "1000001", "4294967297", "0" * 5000, "9" * 5000])
+def test_a_message_cant_be_repeated_more_often_than_any_daemon_tells(times):
+    line = b"ModuleUsageTracking: message repeated %s times: [ " + BODY + b"]"
+    assert refused(line % times.encode()) == record.TOO_MANY
+    assert parsed(line % b"1000000")[0].loads == parsed(line % b"0001000000")[0].loads == 1_000_000
+
+
 def test_a_ugent_message_takes_host_and_time_from_its_header():
     line = b"Dec 31 23:00:00 gent1 lmod: username=bob, jobid=12, userload=yes, module=x/1, fn=/p/x"
     load = parsed(line)[0]

@@ -42,6 +42,24 @@ def test_without_dates_all_days_are_meant():
     assert Window().months((202511, 202602)) == [202511, 202512, 202601, 202602]
 
 
+def test_an_end_before_which_there_is_no_day_is_an_error(sqlite_site):
+    with pytest.raises(errors.UsageError, match="no day is before it"):
+        window_of(None, datetime.date.min)
+    done = sqlite_site.create("lmod").run("analyzeLmodDB", "counts", "--end", "0001-01-01")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: --end 0001-01-01") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+@pytest.mark.parametrize("report", ["counts", "usernames", "trend"])
+def test_the_first_and_the_last_day_that_there_is_are_no_error(sqlite_site, report, period):
+    site = sqlite_site.create("lmod")
+    words = ("--period", period) if report == "trend" else ()
+    for dates in (("--start", "0001-01-01"), ("--end", "0001-01-02"), ("--end", "9999-12-31")):
+        done = site.run("analyzeLmodDB", report, *words, *dates)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_empty_window_is_an_error():
     day = datetime.date(2026, 1, 1)
     with pytest.raises(errors.UsageError, match="the end is exclusive"):

@@ -93,7 +93,7 @@ def test_any_text_number_and_bytes_come_over_exactly(ring, texts, numbers, blobs
     database.insert_rows("xalt_name", tables["xalt_name"].for_insert, names)
     values = [(number + 1, 1, 1, "2026-01-01", blob) for number, blob in enumerate(blobs)]
     database.insert_rows("join_run_env", tables["join_run_env"].for_insert, values)
-    rejects = [(bytes([number]) * 32, "", "", value) for number, value in enumerate(numbers)]
+    rejects = [(bytes([number]) * 32, "", "", value, 1) for number, value in enumerate(numbers)]
     database.insert_rows("xalt_rejected", tables["xalt_rejected"].for_insert, rejects)
     database.close()
     for source, target in zip(ring, ring[1:]):
@@ -267,7 +267,7 @@ def test_a_number_that_mariadb_does_not_know_is_told(make_site, number):
     source, target = make_site("sqlite").create("lmod"), make_site("mysql")
     table = next(one for one in all_tables() if one.name == "lmod_conversion")
     database = source.connect()
-    database.insert_rows(table.name, table.for_insert, [("old", 1, 2, 3, number)])
+    database.insert_rows(table.name, table.for_insert, [("old", 1, 2, 3, number, None)])
     database.close()
     with pytest.raises(errors.MalformedInputError, match=r"lmod_conversion.*number -?inf"):
         Copying(source, target).run()

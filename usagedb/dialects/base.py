@@ -119,15 +119,17 @@ class Dialect:
         return f"CREATE DATABASE {self.quote(name.replace(self.quote('')[0], ''))}"
 
     def schema_text(self, sql, database):
-        """Return one statement of sql/*.sql in this database's words."""
+        """Return one statement of sql/*.sql in this database's words, None if it needs it not."""
         for word, own in self.types.items():
             sql = re.sub(rf"\b{word}\b", own, sql)
         sql = re.sub(r"\bCHARS\((\d+)\)", self.char_type, sql)
+        sql = re.sub(r"\bWIDEN (\w+)", self.widening, sql)
         sql = re.sub(r"LOCAL_DATETIME\((\S+), (\S+)\)", self.local_datetime, sql)
         sql = re.sub(r'"(\w+)"', lambda found: self.quote(found[1]), sql)
         return self.finish_schema_text(sql, database)
 
     char_type = r"VARCHAR(\1)"
+    widening = ""  # of an INTEGER NOT NULL to a BIGINT
     local_datetime = ""
 
     def finish_schema_text(self, sql, _database):

@@ -144,6 +144,7 @@ class MySQLDialect(Dialect):
         "INTEGER": "INT",
         "WIDE": "SIGNED",
     }
+    widening = r"MODIFY \1 BIGINT NOT NULL"
     local_datetime = r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
 
     snapshot_statements = (

@@ -59,6 +59,7 @@ class PostgreSQLDialect(Dialect):
     }
     # Text compares byte by byte, whatever locale the database was made with.
     char_type = r'VARCHAR(\1) COLLATE "C"'
+    widening = r"ALTER COLUMN \1 TYPE BIGINT"
     local_datetime = (
         r"(TIMESTAMP '1970-01-01 00:00:00' + (floor(\1) + \2 * 60) * INTERVAL '1 second')"
     )
@@ -128,7 +129,7 @@ class PostgreSQLDialect(Dialect):
             return errors.UnavailableError(f"{where}: try again later")
         if state == "42P01":
             return errors.ConfigurationError(f"{where}: run {config.setup_command}")
-        if state == "2BP01":
+        if state == "2BP01" or state == "0A000" and "used by a view" in text:
             return errors.ConfigurationError(f"{where}: drop what depends on it first")
         if not state and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             return errors.UnavailableError(f"{where}: try again later")
