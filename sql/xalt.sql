@@ -254,7 +254,7 @@ CREATE INDEX xalt_pkg_waiting_by_run ON xalt_pkg_waiting (run_uuid);
 
 -- Records that could not be stored, so that each is told of once.
 CREATE TABLE xalt_rejected (
-    reject_key  DIGEST NOT NULL,             -- of the record's text
+    reject_key  DIGEST NOT NULL,             -- of its text; of a file also of path and time
     reason      CHARS(64) NOT NULL,          -- why it was not stored
     source      CHARS(255) NOT NULL,         -- file that held it
     rejected_at DOUBLE NOT NULL,             -- when, seconds since the epoch (UTC)
@@ -282,4 +282,18 @@ CREATE TABLE xalt_taken_over (
 
 CREATE INDEX xalt_run_by_user_id ON xalt_run (
     user_id, date, program_id, job_number, num_cores, run_time, probability, cluster_id
+);
+
+-- version 4: nothing that was rejected, or filtered, is lost to what comes later
+
+-- Whether a file of --reject holds the record: 0 no, 1 yes. Rows of earlier versions may or may not
+-- be in one: they are written again.
+ALTER TABLE xalt_rejected ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;
+
+-- Runs that a filter left out while packages waited for them: those go when no other program of the
+-- same uuid has come for some days.
+CREATE TABLE xalt_pkg_filtered (
+    run_uuid    CHARS(36) NOT NULL,          -- of the run
+    filtered_at DOUBLE NOT NULL,             -- when, seconds since the epoch (UTC)
+    PRIMARY KEY (run_uuid)
 );

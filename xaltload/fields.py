@@ -41,6 +41,13 @@ def read_fields(path):
     return sorted(found.values()), rejected
 
 
+def not_named(database, rows):
+    """Return how many accounts have a field and are not among some rows. Read-only."""
+    accounts = {row[0] for row in rows}
+    found = database.rows("SELECT DISTINCT account FROM xalt_field_of_science")
+    return sum(account not in accounts for (account,) in found)
+
+
 def store(database, rows, replace):
     """Replace the rows of some accounts, or with `replace` all rows, in one transaction."""
     accounts = [row[0] for row in rows]

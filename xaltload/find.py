@@ -84,9 +84,11 @@ def day_of_name(name):
     """Return the date of a RecordName, None if it has none."""
     found = re.match(r"(\d{4})_(\d\d)_(\d\d)_", name.date)
     try:
-        return datetime.date(*map(int, found.groups())) if found else None
+        day = datetime.date(*map(int, found.groups())) if found else None
     except ValueError:
         return None
+    # Any user can give a file such a name, and there is no day beside the first and the last one.
+    return day if day and datetime.date.min < day < datetime.date.max else None
 
 
 def find_in_trees(roots, criteria, zone_of, on_error):

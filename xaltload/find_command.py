@@ -144,8 +144,11 @@ def date_answered(text):
 
 
 def day_after(date):
-    """Return the next day, None of None."""
-    return date and date + datetime.timedelta(days=1)
+    """Return the next day, None of None. Raises UsageError if there is none."""
+    try:
+        return date and date + datetime.timedelta(days=1)
+    except OverflowError as error:
+        raise errors.UsageError(f"{date} is too late: leave it empty for any day") from error
 
 
 def choose(runs):

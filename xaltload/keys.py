@@ -63,6 +63,11 @@ def key_beside(key, content):
     return digest("beside", key.hex(), content)
 
 
-def text_key(text):
-    """Return the key of a record's text (bytes)."""
-    return hashlib.sha256(text, usedforsecurity=False).digest()
+def text_key(text, *identity):
+    """Return the key of a record's text (bytes).
+
+    identity are texts that tell it from others with the same text, for instance what its file is
+    called: empty files are many. A log has none: its lines stand in several logs.
+    """
+    key = hashlib.sha256(text, usedforsecurity=False).digest()
+    return digest("text", key.hex(), *identity) if identity else key

@@ -32,7 +32,7 @@ OPTIONS = (
         "--timeout",
         type=click.IntRange(min=1),
         metavar="SECONDS",
-        help="End after this time, between two batches.",
+        help="End after this time, between two batches (75 if something is left).",
     ),
     click.option(
         "--filter-config",

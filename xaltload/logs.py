@@ -7,11 +7,15 @@ from pathlib import Path
 
 from usagedb import errors
 from usagedb.source import Fragment, LogSource, SourceChanged, line_blocks
+from xaltload.reading import Problem
 from xaltload.record import Rejected
 from xaltload.syslog import MAX_LINE_BYTES, TAG, Assembler, format_block, parse_line
 
 KEPT_SECONDS = 3 * 86400  # an incomplete record waits this long for its other blocks
 INCOMPLETE = "incomplete for three days"
+
+
+UNFINISHED_LINE = "its last line has no end yet, and is left: read it again when it is whole"
 
 
 class LogReader:
@@ -26,20 +30,42 @@ class LogReader:
 
     def parts(self, names):
         """Yield the Parts of the leftover file and of some logs; the new leftover file is written
-        when the last one comes. Raises MissingInputError."""
+        when the last one comes.
+
+        A log that cannot be read does not keep the others from it. Raises MissingInputError or
+        UnavailableError for the leftover file: the new one would take the place of what is in it.
+        """
         if os.path.lexists(self.leftover_path):
-            yield from self._read(self.leftover_path)
+            yield from self._read_leftover()
         for name in names:
-            yield from self._read(name)
+            try:
+                yield from self._read_source(LogSource(name), self._take_line)
+            except errors.MissingInputError as error:
+                self._note(str(error), error.exit_code)
+            except SourceChanged as error:
+                self._note(f"cannot read {name}: it {error}", errors.MissingInputError.exit_code)
         for partial in self.assembler.take_all():
             self._leave_over(partial)
         self.new_leftover.flush()
         os.fsync(self.new_leftover.fileno())
-        yield self.reader.take()
+        yield self.reader.take(is_last=True)
 
-    def _read(self, name):
-        source = LogSource(name)
-        line_number = 0
+    def _note(self, text, status):
+        self.reader.problems.append(Problem(text, status))
+
+    def _read_leftover(self):
+        source = LeftoverSource(self.leftover_path)
+        try:
+            yield from self._read_source(source, self._take_leftover)
+        except SourceChanged as error:
+            raise errors.UnavailableError(f"{self.leftover_path}: it {error}: try again") from error
+
+    def _read_source(self, source, take_line):
+        """Let take_line take in the lines of a source that may be XALT's; close it; yield Parts.
+
+        Raises MissingInputError or SourceChanged.
+        """
+        name, line_number = source.name, 0
         try:
             for block in line_blocks(source, MAX_LINE_BYTES):
                 if isinstance(block, Fragment):
@@ -49,13 +75,14 @@ class LogReader:
                 for line in block.splitlines():
                     line_number += 1
                     if b"XALT_LOGGING_" in line:
-                        self._take_line(line, name, line_number)
+                        take_line(line, name, line_number)
                         if self.reader.is_full:
                             yield self.reader.take()
                 for partial in self.assembler.take_excess():
                     self._leave_over(partial)
-        except SourceChanged as error:
-            self.reader.problems.append(f"{name}: it {error}")
+            if source.rest_bytes:
+                self.reader.left.append(name)
+                self._note(f"{name}: {UNFINISHED_LINE}", errors.PARTLY)
         finally:
             source.close()
 
@@ -64,15 +91,29 @@ class LogReader:
             self.reader.add_reject(bytes(fragment), "line too long", name, line_number)
 
     def _take_line(self, line, name, line_number):
+        block = self._parse(line, name, line_number)
+        if block and self.wanted(block.syshost):
+            # Any user can write an epoch into a line of a log: only we write those that count.
+            self._take_block(block._replace(epoch=self.now), name, line_number)
+
+    def _take_leftover(self, line, name, line_number):
+        """Take in a line of the leftover file; what is another run's stays in it."""
+        block = self._parse(line, name, line_number)
+        if block and not self.wanted(block.syshost):
+            self.new_leftover.write(line + b"\n")
+        elif block:
+            epoch = min(block.epoch or self.now, self.now)
+            self._take_block(block._replace(epoch=epoch), name, line_number)
+
+    def _parse(self, line, name, line_number):
+        """Return the Block of a line, None if it has none; what is damaged is rejected."""
         try:
-            block = parse_line(line)
+            return parse_line(line)
         except Rejected as error:
             self.reader.add_reject(line, str(error), name, line_number)
-            return
-        if block is None or not self.wanted(block.syshost):
-            return
-        if not block.epoch:
-            block = block._replace(epoch=self.now)
+            return None
+
+    def _take_block(self, block, name, line_number):
         partial = self.assembler.add(block)
         if partial:
             self._take_record(partial, name, line_number)
@@ -94,6 +135,12 @@ class LogReader:
             return
         for line in lines:
             self.new_leftover.write(line + b"\n")
+
+
+class LeftoverSource(LogSource):
+    """The leftover file: nobody writes on in it, its last line is whole."""
+
+    may_grow = False
 
 
 class NewLeftover:

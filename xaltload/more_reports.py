@@ -29,7 +29,7 @@ class Question:
 
     def measured(self, probability, seconds, cores):
         """Return (how many runs one stands for, their core hours)."""
-        weight = 1 / probability if self.weighted and 0 < probability < 1 else 1
+        weight = queries.weight_of(probability) if self.weighted else 1
         return weight, seconds * cores * weight / SECONDS_PER_HOUR
 
 

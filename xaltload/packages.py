@@ -4,6 +4,7 @@ import time
 
 from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import BYTES, INTEGER, SECONDS, TEXT
+from xaltload.bulk import delete_rows
 
 PACKAGE = (
     ("program", TEXT), ("pkg_name", TEXT), ("pkg_version", TEXT), ("pkg_path", TEXT),
@@ -14,6 +15,9 @@ WAITING = "SELECT pkg_key, run_uuid, program, pkg_name, pkg_version, pkg_path FR
 # A uuid of more runs than this tells nothing: older XALT had one for all where it lacked a library.
 MOST_SIBLINGS = 100
 UUIDS_PER_SWEEP = 500
+FILTERED_COLUMNS = (("run_uuid", TEXT), ("filtered_at", SECONDS))
+# A load every night, and one that failed: a record of the same uuid has come by then.
+FILTERED_SECONDS = 2.5 * 86400
 # How the executables of the interpreters are called whose packages XALT records.
 INTERPRETERS = {"python": ("python", "pypy", "ipython", "jupyter"), "r": ("r", "rscript")}
 
@@ -144,14 +148,49 @@ def sweep(database):
         attached += with_conflict_retries(attach)
 
 
-def drop_filtered(database, uuids):
-    """Remove packages that wait for runs which the site's filter left out. Commits; returns how
-    many there were."""
+def leave_filtered(database, uuids, clock=time.time):
+    """Note that packages wait for runs which the site's filter left out; return how many are new
+    among these. Commits.
+
+    They stay for some days: the filter may keep another program of the same uuid, whose record
+    comes in a later load.
+    """
+    sql = "SELECT run_uuid FROM xalt_pkg_filtered WHERE run_uuid IN ({})"
+    known = {row[0] for row in in_parts(database, sql, sorted(uuids))}
+    sql = "SELECT run_uuid, COUNT(*) FROM xalt_pkg_waiting WHERE run_uuid IN ({}) GROUP BY run_uuid"
+    counts = dict(in_parts(database, sql, sorted(set(uuids) - known)))
+    now = clock()
+    rows = [(uuid, now) for uuid in sorted(counts)]
+    if rows:
+        insert = database.insert_rows
+        with_conflict_retries(
+            lambda: insert("xalt_pkg_filtered", FILTERED_COLUMNS, rows, key=("run_uuid",))
+        )
+    return sum(counts.values())
+
+
+def drop_left(database, clock=time.time):
+    """Remove the packages of filtered runs for which no other program came in time. Commits."""
+    limit = clock() - FILTERED_SECONDS
+    sql = "SELECT run_uuid FROM xalt_pkg_filtered WHERE filtered_at < ? ORDER BY run_uuid"
+    uuids = [row[0] for row in database.rows(sql, (limit,))]
+    for start in range(0, len(uuids), UUIDS_PER_SWEEP):
+        some = uuids[start : start + UUIDS_PER_SWEEP]
+
+        def drop(some=some):
+            with database.transaction():
+                drop_old(database, some, limit)
+
+        with_conflict_retries(drop)
+
+
+def drop_old(database, uuids, limit):
+    """Remove the packages of some filtered runs that came before a moment, in the caller's
+    transaction. Younger ones may be those of another program: they have their time too."""
+    sql = "DELETE FROM xalt_pkg_waiting WHERE run_uuid = ? AND came_at < ?"
+    for uuid in uuids:
+        database.execute(sql, (uuid, limit))
     sql = "SELECT DISTINCT run_uuid FROM xalt_pkg_waiting WHERE run_uuid IN ({})"
-    waiting = [row[0] for row in in_parts(database, sql, sorted(uuids))]
-
-    def remove():
-        with database.transaction():
-            return remove_waiting(database, waiting)
-
-    return with_conflict_retries(remove) if waiting else 0
+    younger = {row[0] for row in in_parts(database, sql, uuids)}
+    done = [uuid for uuid in uuids if uuid not in younger]
+    delete_rows(database, "xalt_pkg_filtered", "run_uuid", done)

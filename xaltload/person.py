@@ -5,12 +5,12 @@ import functools
 
 from usagedb.database import in_parts, in_transaction
 from usagedb.locks import only_one
-from usagedb.mentions import changed_rows, sweep
+from usagedb.mentions import changed_rows, fitted, sweep
 from usagedb.person import CHANGED, REMOVED, PersonalData, ids_of, opened_database
+from usagedb.widths import longest_texts
 from xaltload import keys, merge, purge, takeover
 from xaltload.anonymize import stored_secret
 from xaltload.bulk import delete_rows
-from xaltload.compressed import compressed, uncompressed
 from xaltload.concerned import RUNS_PER_STEP
 from xaltload.facts import find_facts
 from xaltload.mentions import (
@@ -23,11 +23,10 @@ from xaltload.mentions import (
     RUN_TEXTS,
     SITE_NAMES,
 )
+from xaltload.own_rows import rename_links, rename_runs, widths_of
 from xaltload.person_export import export
 from xaltload.schema import LOADER_LOCK, XALT
-from xaltload.widths import Widths
 
-NO_ARGUMENTS = compressed("[]")
 OBJECTS = takeover.TABLES[0]
 
 
@@ -69,7 +68,7 @@ def change_runs(database, change):
         for start in range(0, len(run_ids), RUNS_PER_STEP):
             some = run_ids[start : start + RUNS_PER_STEP]
             change_some(
-                database, change, "xalt_run", "run_id", purge.RUN_CHILDREN, some, renamed_runs
+                database, change, "xalt_run", "run_id", purge.RUN_CHILDREN, some, rename_runs
             )
 
 
@@ -78,11 +77,11 @@ def change_links(database, change):
     name = change.renaming.name
     for link_ids in ids_of(database, "xalt_link", "link_id", "build_user", name):
         change_some(
-            database, change, "xalt_link", "link_id", purge.LINK_CHILDREN, link_ids, renamed_links
+            database, change, "xalt_link", "link_id", purge.LINK_CHILDREN, link_ids, rename_links
         )
 
 
-def change_some(database, change, table, id_column, children, ids, renamed):
+def change_some(database, change, table, id_column, children, ids, rename):
     """Change or remove some rows, with what hangs on them, in a transaction."""
     if change.removes_rows:
         for name in children:
@@ -94,93 +93,17 @@ def change_some(database, change, table, id_column, children, ids, renamed):
             for name in ("join_run_env", "xalt_total_env"):
                 change.count(name, REMOVED, how_many(database, name, id_column, ids))
         change.count(table, CHANGED, len(ids))
-        action = functools.partial(renamed, database, change, ids)
+        action = functools.partial(
+            rename, database, ids, lambda _name: change.renaming, change.erases
+        )
     if not change.dry_run:
         in_transaction(database, action)
-
-
-@functools.lru_cache(maxsize=1)
-def widths_of(database):
-    """Return the Widths of a database, read once."""
-    return Widths(database)
 
 
 def how_many(database, table, id_column, ids):
     """Return how many rows hang on some ids. Read-only."""
     sql = f"SELECT COUNT(*) FROM {table} WHERE {id_column} IN ({{}})"  # noqa: S608
     return sum(row[0] for row in in_parts(database, sql, ids))
-
-
-def renamed_runs(database, change, run_ids):
-    """Take the name out of some runs, inside the caller's transaction."""
-    renaming, widths = change.renaming, widths_of(database)
-    user = database.dialect.quote("user")
-    sql = (
-        "SELECT run_id, account, exec_path, cwd, cmdline FROM xalt_run"  # noqa: S608
-        " WHERE run_id IN ({})"
-    )
-    update = (
-        f"UPDATE xalt_run SET {user} = ?, account = ?, exec_path = ?, cwd = ?, cmdline = ?,"  # noqa: S608
-        f" {AGAIN} WHERE run_id = ?"
-    )
-    fit = {name: widths.text("xalt_run", name) for name in ("user", "account", "exec_path", "cwd")}
-    for run_id, account, exec_path, cwd, cmdline in list(in_parts(database, sql, run_ids)):
-        account = renaming.new if account == renaming.name else account
-        line = renaming.in_json(uncompressed(cmdline), renaming.own)
-        values = (
-            fit["user"](renaming.new), fit["account"](account),
-            fit["exec_path"](renaming.own(exec_path)),
-            "" if change.erases else fit["cwd"](renaming.own(cwd)),
-            NO_ARGUMENTS if change.erases else compressed(line),
-        )  # fmt: skip
-        database.execute(update, (*values, run_id))
-    change_children(database, change, run_ids)
-
-
-def change_children(database, change, run_ids):
-    """Take the name out of the variables and packages of some runs."""
-    renaming = change.renaming
-    if change.erases:
-        for table in ("join_run_env", "xalt_total_env"):
-            delete_rows(database, table, "run_id", run_ids)
-    for table, id_column, column in (
-        ("join_run_env", "join_id", "env_value"), ("xalt_total_env", "envT_id", "env_blob"),
-    ):  # fmt: skip
-        sql = f"SELECT {id_column}, {column} FROM {table} WHERE run_id IN ({{}})"  # noqa: S608
-        update = f"UPDATE {table} SET {column} = ? WHERE {id_column} = ?"  # noqa: S608
-        for number, value in list(in_parts(database, sql, run_ids)):
-            changed = renaming.in_bytes(value, renaming.own)
-            if changed != bytes(value):
-                database.execute(update, (changed, number))
-    # The key of a package stays: a record of it that comes again is known.
-    sql = "SELECT pkg_id, pkg_path FROM xalt_pkg WHERE run_id IN ({})"
-    fit = widths_of(database).text("xalt_pkg", "pkg_path")
-    for number, path in list(in_parts(database, sql, run_ids)):
-        if path and renaming.own(path) != path:
-            update = "UPDATE xalt_pkg SET pkg_path = ? WHERE pkg_id = ?"
-            database.execute(update, (fit(renaming.own(path)), number))
-
-
-def renamed_links(database, change, link_ids):
-    """Take the name out of some links, inside the caller's transaction."""
-    renaming, widths = change.renaming, widths_of(database)
-    columns = ("exec_path", "link_path", "cwd")
-    fits = [widths.text("xalt_link", name) for name in columns]
-    sql = (
-        f"SELECT link_id, {', '.join(columns)}, link_line FROM xalt_link"  # noqa: S608
-        " WHERE link_id IN ({})"
-    )
-    update = (
-        "UPDATE xalt_link SET build_user = ?, exec_path = ?, link_path = ?, cwd = ?, link_line = ?"
-        " WHERE link_id = ?"
-    )
-    for link_id, *texts, line in list(in_parts(database, sql, link_ids)):
-        changed = [fit(renaming.own(text)) if text else text for fit, text in zip(fits, texts)]
-        line = compressed(renaming.own(uncompressed(line)))
-        if change.erases:
-            changed[2], line = "", b""
-        new = widths.text("xalt_link", "build_user")(renaming.new)
-        database.execute(update, (new, *changed, line, link_id))
 
 
 def change_site_names(database, table, id_column, column, change):
@@ -194,8 +117,9 @@ def change_site_names(database, table, id_column, column, change):
             continue
         quoted = database.dialect.quote(column)
         sql = f"UPDATE {table} SET {quoted} = ? WHERE {id_column} = ?"  # noqa: S608
+        new = fitted(change.renaming.new, longest_texts(database, table).get(column))
         for number in ids:
-            database.execute(sql, (change.renaming.new, number))
+            database.execute(sql, (new, number))
 
 
 def rename_objects(database, change):

@@ -19,6 +19,11 @@ RUN_CHILDREN = ("join_run_object", "join_run_env", "xalt_total_env", "xalt_pkg")
 LINK_CHILDREN = ("join_link_object", "join_link_function")
 LOADER_WAIT_SECONDS = 60.0
 ROWS_PER_STEP = 1000
+# Tables without a cluster, and when their rows came.
+BY_TIME = (
+    ("xalt_pkg_waiting", "came_at"), ("xalt_pkg_filtered", "filtered_at"),
+    ("xalt_rejected", "rejected_at"),
+)  # fmt: skip
 SET_TABLES = ("xalt_set_object", "xalt_object_set")
 PROGRAM_TABLES = ("xalt_program",)
 OBJECT_TABLES = ("xalt_object",)
@@ -31,9 +36,10 @@ NAMES_OF_CHILDREN = (
 def purge(database, options, report):
     """Delete the runs and links of some days and what hangs on them, or count them with dry_run.
 
-    With options.anonymize the names of people in them become pseudonyms instead. Commits step by
-    step. A stop in between leaves some of them; the next run goes on. Raises UsageError for an
-    unknown cluster.
+    With options.anonymize the names of people in them become pseudonyms instead; packages that wait
+    for a run and what is known of rejected records go, for nobody can tell whose names are in them.
+    Commits step by step. A stop in between leaves some of them; the next run goes on. Raises
+    UsageError for an unknown cluster.
     """
     check_clusters(database, options.clusters)
     purged = Purged()
@@ -41,8 +47,8 @@ def purge(database, options, report):
         rows = count(database, table, options)
         if rows:
             purged.tables.append((table, rows))
-    if not options.clusters and not options.anonymize:
-        for table, column in (("xalt_pkg_waiting", "came_at"), ("xalt_rejected", "rejected_at")):
+    if not options.clusters:
+        for table, column in BY_TIME:
             rows = purge_by_time(database, table, column, options)
             if rows:
                 purged.tables.append((table, rows))

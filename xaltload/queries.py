@@ -10,8 +10,13 @@ GROUPED_RUNS_PER_QUERY = 400_000
 PROGRAMS_PER_QUERY = 5000
 MOST_NUMBERS_NAMED = 5000
 SHORTEST, DAY = datetime.timedelta(seconds=1), datetime.timedelta(days=1)
-# A run that was recorded with probability p stands for 1/p runs in a weighted report.
-WEIGHT = "CASE WHEN probability > 0 AND probability < 1 THEN 1 / probability ELSE 1 END"
+# A run that was recorded with probability p stands for 1/p runs in a weighted report; what is less
+# than any site has is no probability, and 1/p of it might be infinite.
+LEAST_PROBABILITY = 1e-12
+WEIGHT = (
+    f"CASE WHEN probability >= {LEAST_PROBABILITY:.12f} AND probability < 1"
+    " THEN 1 / probability ELSE 1 END"
+)
 
 
 def read_groups(database, selection, keys, weighted=False, condition="", values=()):
@@ -44,6 +49,11 @@ def read_sums(database, selection, keys, weighted=False, more=(), condition="", 
     for start, end in slices(database, "xalt_run", selection, GROUPED_RUNS_PER_QUERY):
         for row in database.rows(sql, [start, end, *name_values, *values]):
             yield (*row[:width], float(row[width]), float(row[width + 1]), *row[width + 2 :])
+
+
+def weight_of(probability):
+    """Return for how many runs one stands in a weighted report: WEIGHT, in Python."""
+    return 1 / probability if LEAST_PROBABILITY <= probability < 1 else 1
 
 
 def numbers_of(text):
@@ -161,7 +171,7 @@ def count_between(database, table, start, end):
 
 def text_of(moment):
     """Return a local time as the tables hold it."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return moment.isoformat(" ", "seconds")
 
 
 def read_links(database, selection):

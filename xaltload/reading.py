@@ -1,8 +1,10 @@
 """Texts of records become parts: batches of rows, and what could not be read."""
 
+import os
 import time
 from typing import Any, NamedTuple
 
+from usagedb.terminal import stored_text
 from xaltload import checksum, keys
 from xaltload.record import Link, Rejected, Run, parse_record
 from xaltload.store import Batch
@@ -31,11 +33,26 @@ class InputFile(NamedTuple):
         """The whole path, for messages."""
         return f"{self.directory.path}/{self.file_name}"
 
+    def identity(self):
+        """Return texts that tell it from other files, and from itself before it was written anew.
+
+        A device has no lasting number: that of a file server changes when it is mounted again.
+        """
+        _device, *state = self.state
+        return (stored_text(os.fsencode(self.path)), *map(str, state))
+
+
+class Problem(NamedTuple):
+    """What could not be read."""
+
+    text: str  # a sentence
+    status: int  # with which the run ends for it; 0: it is told, and that is all
+
 
 class Reject(NamedTuple):
     """A record that cannot be stored."""
 
-    key: bytes  # of its text
+    key: bytes  # of its text, and of the file that holds nothing else
     reason: str
     source: str  # path of the file, or of the log
     line: int  # in it
@@ -50,13 +67,14 @@ class Part(NamedTuple):
     done: list  # InputFiles whose records are in the batch, or were left out by a filter
     rejects: list  # Rejects
     left: list  # paths of files that may not be finished
-    problems: list  # what could not be read: texts
+    problems: list  # Problems
     records: int
     filtered_runs: int
     filtered_packages: int
     filtered_uuids: list  # of runs that were left out, and may have packages
     suspicious: int  # records whose crc does not hold
     read_bytes: int
+    is_last: bool
 
 
 class Reader:
@@ -86,12 +104,12 @@ class Reader:
         most = min(self._most_records, PART_RECORDS)
         return self.records >= most or self.read_bytes >= PART_BYTES
 
-    def take(self):
+    def take(self, is_last=False):
         """Return what was collected as a Part, and begin anew."""
         part = Part(
             self.batch, self.done, self.rejects, self.left, self.problems, self.records,
             self.filtered_runs, self.filtered_packages, self.filtered_uuids, self.suspicious,
-            self.read_bytes,
+            self.read_bytes, is_last,
         )  # fmt: skip
         self._most_records = min(2 * self._most_records, PART_RECORDS)
         self._begin()
@@ -109,17 +127,22 @@ class Reader:
         except Rejected as error:
             if str(error) in UNFINISHED and self._is_young(file):
                 self.left.append(file.path)
-            elif has_other_names:
-                self._reject(text, str(error), file.path, kept=b"")
+                return
+            key = keys.text_key(text, *file.identity())
+            if has_other_names:
+                self._reject(b"", str(error), file.path, key=key)
             else:
-                self._reject(text, str(error), file.path, file=file)
+                self._reject(text, str(error), file.path, key=key, file=file)
 
-    def add_text(self, text, syshost, source, line=1):
-        """Take in a record that is in no file of its own, but ends in that line of a source."""
+    def add_text(self, text, syshost, source, line=1, name=()):
+        """Take in a record that is in no file of its own, but ends in that line of a source.
+
+        name are texts that tell it from others there, if it has any.
+        """
         try:
             self._add(text, syshost)
         except Rejected as error:
-            self._reject(text, str(error), source, line)
+            self._reject(text, str(error), source, line, key=keys.text_key(text, *name))
 
     def add_reject(self, text, reason, source, line=1):
         """Take in what is no record."""
@@ -127,10 +150,9 @@ class Reader:
         self.read_bytes += len(text)
         self._reject(text, reason, source, line)
 
-    def _reject(self, text, reason, source, line=1, file=None, kept=None):
-        key = keys.text_key(text)
-        kept = text[:MAX_KEPT_BYTES] if kept is None else kept
-        self.rejects.append(Reject(key, reason, source, line, kept, file))
+    def _reject(self, text, reason, source, line=1, key=None, file=None):
+        key = key or keys.text_key(text)
+        self.rejects.append(Reject(key, reason, source, line, text[:MAX_KEPT_BYTES], file))
 
     def _is_young(self, file):
         return self.clock() - file.state[3] / 1e9 < YOUNG_SECONDS

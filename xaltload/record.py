@@ -19,6 +19,7 @@ UNKNOWN = "unknown"
 # XALT does not escape the names of functions: what stands between these is read by itself.
 FUNCTIONS = re.compile(rb'"function":\[(.*?)\],"link_line":', re.DOTALL)
 LARGEST_INTEGER = 2**31 - 1
+LEAST_PROBABILITY = 0.0001  # XALT writes four decimals
 
 
 class Rejected(Exception):
@@ -294,9 +295,13 @@ def count(numbers, key, default):
 
 
 def probability_of(numbers):
-    """Return with which probability such a run was recorded: above 0, at most 1."""
+    """Return with which probability such a run was recorded; 1 for what XALT cannot have written.
+
+    A run stands for 1/p runs in weighted reports: the least number that there is would make that
+    infinite.
+    """
     number = number_of(numbers.get("probability"))
-    return number if number is not None and 0 < number <= 1 else 1.0
+    return number if number is not None and LEAST_PROBABILITY <= number <= 1 else 1.0
 
 
 def cmdline_of(arguments):

@@ -21,10 +21,11 @@ class Root(NamedTuple):
 def find_roots(paths, environment=os.environ):
     """Return an iterable of Roots: the named paths, else what XALT's own variables say.
 
-    Raises UsageError if nothing says where to look, MissingInputError for a path that is none.
+    Of several paths those that are missing are told where they are read, for the others are loaded.
+    Raises UsageError if nothing says where to look, MissingInputError if nothing is there.
     """
     if paths:
-        return [existing(path) for path in paths]
+        return existing(paths)
     style = environment.get("XALT_TRANSMISSION_STYLE", "")
     if style.lower() not in FILE_STYLES:
         raise errors.UsageError(
@@ -35,15 +36,23 @@ def find_roots(paths, environment=os.environ):
     if not prefix:
         raise errors.UsageError("name a PATH, or set XALT_FILE_PREFIX to a directory or USE_HOME")
     if prefix != USE_HOME:
-        return [existing(prefix)]
+        return existing([prefix])
     return (Root(home, (HOME_DIRECTORY,)) for _user, home in users(environment))
 
 
-def existing(path):
-    """Return the Root of a directory, a record or an archive. Raises MissingInputError."""
-    if not os.access(path, os.R_OK):
-        raise errors.MissingInputError(f"{path} does not exist, or this account cannot read it")
-    return Root(os.path.abspath(path))  # noqa: PTH100 - without following links
+def existing(paths):
+    """Return the Roots of directories, records or archives.
+
+    Raises MissingInputError if none of them can be read.
+    """
+    if not any(os.access(path, os.R_OK) for path in paths):
+        raise errors.MissingInputError(unreadable(paths[0]))
+    return [Root(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay
+
+
+def unreadable(path):
+    """Return the sentence about a path that is not there."""
+    return f"{path} does not exist, or this account cannot read it"
 
 
 def users(environment):

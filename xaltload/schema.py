@@ -53,6 +53,7 @@ XALT = Schema(
         "xalt_object_set",
         "xalt_set_object",
         "xalt_pkg_waiting",
+        "xalt_pkg_filtered",
         "xalt_rejected",
         "xalt_env_name",
         "xalt_function",

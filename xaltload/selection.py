@@ -39,7 +39,17 @@ def selection_of(start, end, syshost, queue, today):
     Raises UsageError for an empty one.
     """
     end = end or today
-    start = start or end - datetime.timedelta(days=DAYS)
+    start = start or days_before(end)
     if start >= end:
         raise errors.UsageError(f"--end {end} is not after --start {start}: the end is exclusive")
     return Selection(start, end, syshost, queue)
+
+
+def days_before(end):
+    """Return the day so many days before the end. Raises UsageError if there is no such day."""
+    try:
+        return end - datetime.timedelta(days=DAYS)
+    except OverflowError as error:
+        raise errors.UsageError(
+            f"--end {end}: {DAYS} days before it is no day: name the first with --start"
+        ) from error

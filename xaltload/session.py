@@ -4,24 +4,19 @@ import logging
 import time
 
 from usagedb import errors
-from usagedb.database import in_parts, with_reconnects
-from usagedb.dialects.base import BYTES, SECONDS, TEXT
+from usagedb.database import with_reconnects
 from usagedb.progress import Counter
-from usagedb.rejects import RejectFile
-from usagedb.terminal import stored_path
 from xaltload import dispose, packages
 from xaltload.facts import find_facts
+from xaltload.outcome import Outcome
+from xaltload.reject_ledger import RejectLedger
 from xaltload.store import Store, Stored
 from xaltload.totals import Totals
 
 logger = logging.getLogger(__name__)
 
 ALL_MALFORMED = errors.MalformedInputError.exit_code
-MISSING_INPUT = errors.MissingInputError.exit_code
 MAX_FILTERED_UUIDS = 200_000
-REJECT_COLUMNS = (
-    ("reject_key", BYTES), ("reason", TEXT), ("source", TEXT), ("rejected_at", SECONDS),
-)  # fmt: skip
 
 
 class Session:
@@ -32,11 +27,9 @@ class Session:
         self.database, self.options = database, options
         self.dry_run = dry_run
         self.store = Store(database)
-        path = None if dry_run else options.get("reject_path")
-        self.reject_file = RejectFile(path) if path else None
+        self.rejects = RejectLedger(database, options.get("reject_path"), dry_run)
         self.totals = Totals()
-        self.problems = 0
-        self.timed_out = False
+        self.outcome = Outcome()
         self._filtered_uuids: set = set()
         self._progress = Counter("records", quiet)
         self._started = time.monotonic()
@@ -46,22 +39,25 @@ class Session:
         try:
             for part in parts:
                 self._take(part)
-                if self._is_over_time():
+                if not part.is_last and self._is_over_time():
                     break
         finally:
             self._progress.close()
-            if self.reject_file:
-                self.reject_file.close()
+            self.rejects.close()
         if not self.dry_run:
             with_reconnects(self.database, self._settle_packages)
             with_reconnects(self.database, lambda: find_facts(self.database))
         return self._status()
 
+    @property
+    def timed_out(self):
+        """Tell whether some of the input is left for the next run."""
+        return bool(self.outcome.time_limit_seconds)
+
     def _is_over_time(self):
         limit = self.options.get("timeout")
-        self.timed_out = bool(limit) and time.monotonic() - self._started >= limit
-        if self.timed_out:
-            logger.warning("stopped after %s seconds: the next run goes on", limit)
+        if limit and time.monotonic() - self._started >= limit:
+            self.outcome.time_limit_seconds = limit
         return self.timed_out
 
     def _take(self, part):
@@ -76,56 +72,37 @@ class Session:
 
     def _note_problems(self, part):
         for problem in part.problems:
-            logger.warning("cannot read %s", problem)
-        self.problems += len(part.problems)
+            self.outcome.note(problem)
         for path in part.left:
             logger.info("%s is left: it may not be finished yet", path)
 
     def _note_rejects(self, rejects):
         """Keep rejected records, and tell of those that are not known."""
-        new = {reject.key: reject for reject in rejects}
-        for key in self._known_rejects(new):
-            del new[key]
+        new = self.rejects.note(rejects)
         self.totals.rejected += len(new)
         self.totals.known_rejected += len(rejects) - len(new)
-        for reject in new.values():
+        for reject in new:
             self.totals.reasons[reject.reason] += 1
             logger.info("%s: rejected: %s", reject.source, reject.reason)
-        if new and not self.dry_run:
-            self._keep_rejects(new.values())
-
-    def _known_rejects(self, keys):
-        sql = "SELECT reject_key FROM xalt_rejected WHERE reject_key IN ({})"
-        return with_reconnects(
-            self.database, lambda: [bytes(row[0]) for row in in_parts(self.database, sql, keys)]
-        )
-
-    def _keep_rejects(self, rejects):
-        if self.reject_file:
-            for reject in rejects:
-                self.reject_file.add(reject.source, reject.line, reject.text, reject.reason)
-            self.reject_file.save()
-        now = time.time()
-        rows = [(one.key, one.reason[:64], stored_path(one.source), now) for one in rejects]
-        insert = self.database.insert_rows
-        with_reconnects(
-            self.database,
-            lambda: insert("xalt_rejected", REJECT_COLUMNS, rows, key=("reject_key",)),
-        )
 
     def _dispose(self, part):
+        """Remove the files of a part as the options say. What stays does not end the run: the
+        records of others are still to be stored."""
         if self.dry_run:
             return
-        if self.options.get("delete") or self.options.get("archive"):
-            self.totals.removed += dispose.remove(part.done, self.options.get("archive"))
-        if self.options.get("quarantine"):
+        archive, aside = self.options.get("archive"), self.options.get("quarantine")
+        refused = self.outcome.refuse
+        if self.options.get("delete") or archive:
+            self.totals.removed += dispose.remove(part.done, archive, refused)
+        if aside:
             rejected = [reject.file for reject in part.rejects if reject.file]
-            self.totals.removed += dispose.set_aside(rejected, self.options["quarantine"])
+            self.totals.removed += dispose.set_aside(rejected, aside, refused)
 
     def _settle_packages(self):
         """Attach packages whose run has come, and drop those of runs that a filter left out."""
         attached = packages.sweep(self.database)
-        dropped = packages.drop_filtered(self.database, self._filtered_uuids)
+        dropped = packages.leave_filtered(self.database, self._filtered_uuids)
+        packages.drop_left(self.database)
         self.totals.packages += attached
         self.totals.filtered += dropped
         self.totals.waiting_packages = max(0, self.totals.waiting_packages - attached - dropped)
@@ -137,19 +114,18 @@ class Session:
         run.duplicates += totals.duplicates
         run.ignored += totals.filtered
         run.rejected += totals.rejected
-        run.waiting += totals.left + totals.waiting_packages
+        run.waiting += totals.left + totals.waiting_packages + self.timed_out
         run.read_bytes += totals.read_bytes
         run.message = totals.describe()
 
     def _status(self):
         """Tell about rejected records and return the exit status."""
-        totals = self.totals
-        if self.problems:
-            logger.error("Error: %d inputs could not be read", self.problems)
-            return MISSING_INPUT
+        totals, status = self.totals, self.outcome.status()
         if not totals.rejected:
-            return 0
+            return status
         reasons = ", ".join(f"{n} {reason}" for reason, n in totals.reasons.most_common())
         logger.warning("%d records were rejected: %s", totals.rejected, reasons)
-        is_all = totals.records == totals.rejected
+        is_all = totals.records == totals.rejected + totals.known_rejected
+        if status not in (0, errors.PARTLY):
+            return status
         return ALL_MALFORMED if is_all else errors.PARTLY

@@ -24,6 +24,10 @@ MAX_BLOCKS = 1_000_000
 MAX_LINE_BYTES = 1 << 20
 # What an Assembler remembers of complete records, to know a block that comes again.
 MAX_COMPLETED = 200_000
+MAX_COMPLETED_BYTES = 32 << 20
+# What an incomplete record, and each block of it, takes in memory beside its texts (measured).
+PARTIAL_BYTES = 1000
+BLOCK_BYTES = 200
 
 
 class Block(NamedTuple):
@@ -111,16 +115,18 @@ def whole_number(fields, key, default=None):
 class Partial:
     """A record of which not all blocks have come."""
 
+    __slots__ = ("first", "payloads", "size_bytes")
+
     def __init__(self, block):
         self.first = block
         self.payloads = {}  # place -> payload; the first copy counts
-        self.size_bytes = 0
+        self.size_bytes = PARTIAL_BYTES + texts_bytes(key_of(block))  # in memory
 
     def add(self, block):
         """Take in a block; return whether the record is complete."""
         if block.place not in self.payloads:
             self.payloads[block.place] = block.payload
-            self.size_bytes += len(block.payload)
+            self.size_bytes += BLOCK_BYTES + len(block.payload)
         return len(self.payloads) == self.first.total
 
     def blocks(self):
@@ -135,7 +141,19 @@ class Partial:
             return unpacked(b"".join(part.strip() for part in parts), self.first.version)
         # All blocks but the last are of one size; syslog may have cut blanks off their ends.
         size = max(map(len, parts[:-1]), default=0)
+        if size * (self.first.total - 1) + len(parts[-1]) > MAX_RECORD_BYTES:
+            raise Rejected("too long")  # one long block would make all others as long
         return b"".join([*(part.ljust(size) for part in parts[:-1]), parts[-1]])
+
+
+def key_of(block):
+    """Return what the blocks of one record have in common."""
+    return (block.syshost, block.key, block.crc, block.total)
+
+
+def texts_bytes(key):
+    """Return how long the texts of a key are, about in bytes."""
+    return sum(map(len, key[:3]))
 
 
 def unpacked(text, version):
@@ -157,21 +175,22 @@ class Assembler:
     """Puts blocks together; holds what is incomplete, up to a limit."""
 
     def __init__(self, most_bytes=64 << 20):
-        """most_bytes bounds the payloads of incomplete records that are held."""
+        """most_bytes bounds what the incomplete records that are held take in memory."""
         self.most_bytes = most_bytes
         self.held_bytes = 0
         self._partials = collections.OrderedDict()  # key -> Partial, the oldest first
         self._completed = collections.OrderedDict()  # keys of records that were complete lately
+        self._completed_bytes = 0
 
     def add(self, block):
         """Take in a block; return the Partial that it makes complete, or None."""
-        key = (block.syshost, block.key, block.crc, block.total)
+        key = key_of(block)
         if key in self._completed:
             return None
         partial = self._partials.get(key)
+        before = partial.size_bytes if partial else 0
         if partial is None:
             partial = self._partials[key] = Partial(block)
-        before = partial.size_bytes
         is_complete = partial.add(block)
         self.held_bytes += partial.size_bytes - before
         if not is_complete:
@@ -183,8 +202,10 @@ class Assembler:
 
     def _remember(self, key):
         self._completed[key] = None
-        if len(self._completed) > MAX_COMPLETED:
-            self._completed.popitem(last=False)
+        self._completed_bytes += texts_bytes(key)
+        while len(self._completed) > MAX_COMPLETED or self._completed_bytes > MAX_COMPLETED_BYTES:
+            oldest, _none = self._completed.popitem(last=False)
+            self._completed_bytes -= texts_bytes(oldest)
 
     def take_excess(self):
         """Yield, and forget, the oldest incomplete records while they are more than may be held."""

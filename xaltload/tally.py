@@ -148,7 +148,7 @@ def unprepared(database, selection, weighted):
     ids = queries.ids_of_names(database, {name for row in rows for name in row[5:7]})
     for row in rows:
         run_id, *program, user, account, queue, syshost, job_id, cores, seconds, chance = row
-        runs = 1 / chance if weighted and 0 < chance < 1 else 1
+        runs = queries.weight_of(chance) if weighted else 1
         jobs = set() if job_id == UNKNOWN else {job_number(syshost, job_id)}
         hours = seconds * cores * runs / SECONDS_PER_HOUR
         counts = (runs, hours, {ids.get(user, user)}, {ids.get(account, account)}, jobs)

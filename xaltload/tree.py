@@ -24,6 +24,10 @@ BLOCK_BYTES = 65536
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
+class TooDeepError(OSError):
+    """A directory lies deeper than is looked at."""
+
+
 class Directory(NamedTuple):
     """A directory below a root: it can be opened again, step by step, without following links."""
 
@@ -155,7 +159,7 @@ class Level:
         """Return the Level of a directory in this one. Raises OSError."""
         directory = Directory(self.directory.root, (*self.directory.inside, name))
         if self.depth >= MOST_LEVELS:
-            raise OSError(f"{directory.path}: more than {MOST_LEVELS} levels deep")
+            raise TooDeepError(f"{directory.path}: more than {MOST_LEVELS} levels deep")
         try:
             descriptor = os.open(name, DIRECTORY, dir_fd=self.descriptor)
             return Level(directory, descriptor, self.depth + 1)

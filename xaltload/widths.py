@@ -1,9 +1,9 @@
 """What the columns of an XALT database can hold: those of a site may be narrower than ours."""
 
-import hashlib
 import re
 
 from usagedb.schema import COMMENT, read_sql
+from usagedb.widths import shortened
 
 TABLES = ("xalt_run", "xalt_link", "xalt_object", "xalt_pkg", "xalt_env_name", "xalt_function")
 CREATE = re.compile(r"CREATE TABLE (\w+) \((.*?)\n\);", re.DOTALL)
@@ -12,8 +12,6 @@ COLUMN = re.compile(r'^\s*"?(\w+)"?\s+CHARS\((\d+)\)', re.MULTILINE)
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 LARGEST_INTEGER = 2**31 - 1
 OLDER_UTF8 = ("utf8", "utf8mb3")  # of MySQL: three bytes a character at most
-# What replaces the end of a text that is too long: it stays different from others.
-TAIL_LENGTH = 9
 
 
 class Widths:
@@ -61,14 +59,6 @@ def own_widths():
         for table, columns in CREATE.findall(text)
         for column, width in COLUMN.findall(columns)
     }
-
-
-def shortened(text, longest):
-    """Return a text cut to so many characters; a digest at its end tells it from others."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-    if longest <= 2 * TAIL_LENGTH:
-        return text[:longest]
-    return f"{text[: longest - TAIL_LENGTH]}~{digest.hexdigest()[: TAIL_LENGTH - 1]}"
 
 
 def without_wide_characters(text):

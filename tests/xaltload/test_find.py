@@ -209,3 +209,15 @@ def test_at_a_terminal_questions_are_asked(tree, tmp_path):
     first = wanted(lambda run: run["columns"][14] == user)[0]
     assert out.split()[:2] == ["Run:", first]
     assert "Directory to search" in messages and "Which one" in messages
+
+
+@pytest.mark.parametrize("day", ["0001_01_01", "9999_12_31", "0000_00_00"])
+def test_a_name_with_a_day_at_the_end_of_time_ends_no_search(tmp_path, day):
+    """Any user can give a file any name."""
+    uuid = RUN["userT"]["run_uuid"]
+    name = f"run.aurora.{day}_00_00_00_0000.otter.zzz.{uuid}.json"
+    write_records(tmp_path / "tree", [(name, RUN)])
+    days = ("--start", "2025-12-01", "--end", "2026-02-01")
+    done = run_command(COMMAND, tmp_path / "tree", *days, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert uuids(json.loads(done.stdout)) == [uuid]

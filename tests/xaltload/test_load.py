@@ -295,11 +295,20 @@ def test_a_timeout_ends_after_a_batch_and_the_next_run_goes_on(site, tree):
     site.create()
     records = make_records(500)
     write_records(tree, records)
-    done = load(site, tree, "--timeout", "1", "-v")  # of two batches at least one
-    assert len(site.rows("SELECT run_id FROM xalt_run")) > 0
-    assert done.returncode == 0
+    done = site.run(COMMAND, "--timeout", "1", "-q", tree)  # of two batches at least one
+    stored = len(site.rows("SELECT run_id FROM xalt_run"))
+    ((exit_code, waiting),) = site.rows("SELECT exit_code, waiting FROM usage_run")
+    assert stored > 0 and done.returncode == exit_code
+    if exit_code:  # this machine did not store both in that time
+        assert (exit_code, waiting) == (75, 1 + waiting_packages(site))
+        assert done.stderr.startswith("Error: stopped after 1 seconds")
     load(site, tree)
     assert contents(site) == expected(records)
+
+
+def waiting_packages(site):
+    """Return how many packages wait for their run."""
+    return site.rows("SELECT COUNT(*) FROM xalt_pkg_waiting")[0][0]
 
 
 def test_homes_are_searched_where_xalt_writes_there(site, tmp_path):

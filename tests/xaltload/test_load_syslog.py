@@ -175,6 +175,98 @@ def test_a_missing_log_and_a_forgotten_one(site, tmp_path):
     load(site, "--syslog", tmp_path / "xalt.log-*", status=0)
 
 
+def of_cluster(lines, name=b"borealis"):
+    """Return the lines as another cluster's."""
+    return [line.replace(b"aurora", name) for line in lines]
+
+
+def test_what_is_left_over_of_another_cluster_waits_for_that_ones_run(site, log, tmp_path):
+    site.create()
+    ours, theirs = lines_of(RECORDS[:1]), of_cluster(lines_of(RECORDS[1:2]))
+    assert len(ours) > 1 and len(theirs) > 2
+    write_log(log, [*ours[:-1], *theirs[:-1]])
+    load(site, "--syslog", log)
+    leftover = tmp_path / "leftover"
+    before = set(leftover.read_bytes().splitlines())
+    write_log(log, ours[-1:])
+    for _run in range(2):  # nothing of theirs is doubled
+        load(site, "--syslog", log, "--syshost", "aurora")
+        kept = [line for line in leftover.read_bytes().splitlines() if b"borealis" in line]
+        assert len(kept) == len(theirs) - 1 and set(kept) < before
+    assert len(leftover.read_bytes().splitlines()) == len(kept) + 1  # ours, of the second run
+    leftover.write_bytes(b"\n".join(kept) + b"\n")
+    write_log(log, theirs[-1:])
+    load(site, "--syslog", log, "--syshost", "borealis")
+    stored = {row[0] for row in site.rows("SELECT syshost FROM xalt_run")}
+    stored |= {row[0] for row in site.rows("SELECT build_syshost FROM xalt_link")}
+    assert {"aurora", "borealis"} >= stored and not leftover.exists()
+    kinds = [table for table in ("xalt_run", "xalt_link", "xalt_pkg_waiting")
+             for _row in site.rows(f"SELECT * FROM {table}")]  # fmt: skip
+    assert len(kinds) == 2
+
+
+def test_a_leftover_file_without_its_last_newline_loses_nothing(sqlite_site, log, tmp_path):
+    sqlite_site.create()
+    lines, leftover = lines_of(RECORDS), tmp_path / "leftover"
+    write_log(log, lines[1:])
+    load(sqlite_site, "--syslog", log)
+    leftover.write_bytes(leftover.read_bytes().rstrip(b"\n"))
+    write_log(log, lines[:1])
+    load(sqlite_site, "--syslog", log)
+    assert contents(sqlite_site) == expected(RECORDS) and not leftover.exists()
+
+
+def test_a_leftover_file_that_cannot_be_read_stays(sqlite_site, log, tmp_path):
+    sqlite_site.create()
+    damaged = gzip.compress(b"\n".join(lines_of(RECORDS)))[:-20]
+    (tmp_path / "leftover").write_bytes(damaged)
+    write_log(log, lines_of(RECORDS))
+    load(sqlite_site, "--syslog", log, status=66)
+    assert (tmp_path / "leftover").read_bytes() == damaged
+
+
+def test_nobody_makes_his_records_wait_for_ever(sqlite_site, log, tmp_path):
+    """An epoch in a line of a log is its writer's."""
+    sqlite_site.create()
+    lines = [line.replace(b" value:", b" epoch:99999999999 value:") for line in lines_of(RECORDS)]
+    write_log(log, lines[:1])
+    load(sqlite_site, "--syslog", log)
+    epoch = int((tmp_path / "leftover").read_bytes().split(b"epoch:")[1].split()[0])
+    assert abs(epoch - time.time()) < 86400
+
+
+def test_a_last_line_that_has_no_end_is_told_and_waits(site, tmp_path):
+    site.create()
+    live, lines = tmp_path / "extract.log", lines_of(RECORDS[:1], version=3, size=100_000)
+    live.write_bytes(lines[0][:-20])
+    done = load(site, "--syslog", live, status=3)
+    assert done.stderr == (
+        f"Warning: {live}: its last line has no end yet, and is left:"
+        " read it again when it is whole\n"
+    )
+    assert site.rows("SELECT stored, waiting, exit_code FROM usage_run") == [(0, 1, 3)]
+    live.write_bytes(lines[0] + b"\n")
+    load(site, "--syslog", live)
+    assert contents(site) == expected(RECORDS[:1])
+
+
+@pytest.mark.parametrize("how", ["damaged", "missing", "directory", "zstd"])
+def test_a_log_that_cannot_be_read_keeps_no_other_from_the_database(site, log, tmp_path, how):
+    site.create()
+    bad = tmp_path / "xalt.log-20260101.gz"
+    if how == "damaged":
+        bad.write_bytes(gzip.compress(b"\n".join(lines_of(RECORDS)))[:-20])
+    elif how == "directory":
+        bad.mkdir()
+    elif how == "zstd":
+        bad.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
+    write_log(log, lines_of(RECORDS))
+    for _night in range(2):
+        done = load(site, "--syslog", bad, log, status=66)
+        assert "Error: " in done.stderr and str(bad) in done.stderr
+        assert contents(site) == expected(RECORDS)
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="no real records of XALT are here")
 def test_real_logs_are_stored_with_the_right_counts(site):
     site.create()

@@ -116,6 +116,9 @@ def test_numbers_that_fit_no_column_are_brought_into_its_range():
     run = parse_record(written(changed(RUN, userDT={**RUN["userDT"], **numbers})))
     assert (run.num_cores, run.num_gpus, run.num_threads) == (2**31 - 1, 0, 1)
     assert run.probability == 1.0
+    for probability in (5e-324, 0.00009, "1e-300"):  # 1/p would be infinite, or might as well be
+        least = parse_record(written(changed(RUN, userDT__probability=probability)))
+        assert least.probability == 1.0
 
 
 def test_many_arguments_are_cut_to_a_json_list():

@@ -367,6 +367,26 @@ def test_runs_whose_set_of_libraries_is_not_known_count_the_same(site, reported)
     assert [reported(command, "--weighted") for command in commands] == before
 
 
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_a_run_that_stands_for_endlessly_many_ends_no_weighted_report(site, tmp_path, is_prepared):
+    """Other programs store whatever probability a record names."""
+    run = next(one for one in make_records(5, seed=3) if "userT" in one[1])
+    write_records(tmp_path / "tree", [run])
+    site.create()
+    assert site.run("xalt_file_to_db", tmp_path / "tree").returncode == 0
+    database = site.connect()
+    database.execute("UPDATE xalt_run SET probability = 1e-309")
+    if not is_prepared:
+        database.execute("UPDATE xalt_run SET cluster_id = NULL")
+    database.close()
+    assert len(site.rows("SELECT run_id FROM xalt_run")) == 1
+    for options in ((), ("--report", "accounts")):
+        options = (*options, "--start", "2020-01-01", "--weighted", "--format", "json")
+        done = site.run("xalt_usage_report", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "inf" not in done.stdout.lower() and '"acc' in done.stdout
+
+
 def test_nothing_in_the_days_is_an_empty_report(reported):
     days = ("--start", "2020-01-01", "--end", "2020-02-01")
     for command in ("xalt_usage_report", "xalt_library_usage", "xalt_scalar_bins_usage_report"):

@@ -3,6 +3,7 @@
 import base64
 import random
 import re
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -158,15 +159,50 @@ def test_what_is_incomplete_is_given_back_and_goes_on_from_a_leftover():
 
 
 def test_memory_is_bounded_and_the_oldest_go_first():
-    assembler = Assembler(most_bytes=5000)
+    assembler = Assembler(most_bytes=10_000)
     gone = []
     for number in range(100):
         block = parse_line(lines_of(TEXT, key=b"key%d" % number)[0])
         assert assembler.add(block) is None
         gone += assembler.take_excess()
-        assert assembler.held_bytes <= 5000
+        assert assembler.held_bytes <= 10_000
     assert [partial.first.key for partial in gone] == [b"key%d" % n for n in range(len(gone))]
     assert len(gone) + len(list(assembler.take_all())) == 100
+
+
+def resident_bytes(make, count):
+    """Return how many more bytes of Python's objects there are after make(number) for each."""
+    tracemalloc.start()
+    for number in range(count):
+        make(number)
+    size, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return size
+
+
+@pytest.mark.parametrize("length", [10, 4000])
+@pytest.mark.parametrize("total", [1, 2])
+def test_memory_is_bounded_whatever_the_blocks_are(monkeypatch, length, total):
+    """Records that hold nothing but their keys, whole or not."""
+    assembler = Assembler(most_bytes=2 << 20)
+    header = b"XALT_LOGGING_a V:3 kind:run nb:%d idx:0 key:%0*d value:"
+
+    def add(number):
+        assembler.add(parse_line(header % (total, length, number)))
+        for _partial in assembler.take_excess():
+            pass
+
+    monkeypatch.setattr(syslog, "MAX_COMPLETED_BYTES", 1 << 20)
+    monkeypatch.setattr(syslog, "MAX_COMPLETED", 2000)
+    assert resident_bytes(add, 8000) < 3 << 20
+
+
+def test_one_long_block_does_not_make_all_others_as_long(monkeypatch):
+    monkeypatch.setattr(syslog, "MAX_RECORD_BYTES", 100_000)
+    header = b"XALT_LOGGING_a V:3 kind:run nb:1000 idx:%d key:k value:%s"
+    lines = [header % (place, b"x" * (10_000 if place == 5 else 1)) for place in range(1000)]
+    with pytest.raises(Rejected, match="too long"):
+        assembled(lines)
 
 
 blocks = st.builds(

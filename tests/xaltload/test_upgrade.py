@@ -1,4 +1,4 @@
-"""A filled database of the version before gets the index by user, and loses nothing."""
+"""A filled database of an earlier version gets what the later ones have, and loses nothing."""
 
 import pytest
 
@@ -9,7 +9,9 @@ from xaltload import of_user
 from xaltload.schema import XALT
 
 INDEX = "xalt_run_by_user_id"
-TABLES = [name for _kind, name in XALT.tables()]
+# Of version 2, as it is read below.
+TABLES = [name for _kind, name in XALT.tables() if name != "xalt_pkg_filtered"]
+REJECTED = "SELECT COUNT(*), MIN(saved), MAX(saved) FROM xalt_rejected"
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def test_it_is_made_and_all_rows_stay(filled):
     done = filled.run("createDB", "--schema", "xalt")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"xalt 3: CREATE INDEX {INDEX}\n" in done.stdout and done.stdout.count(" 3: ") == 1
+    assert done.stdout.count(" 4: ") == 2
     assert INDEX in indexes_of(filled, "xalt_run")
     assert rows(filled) == before and used(filled) == programs
     assert filled.run("createDB", "--schema", "xalt").stdout.endswith("nothing to do\n")
@@ -63,11 +66,11 @@ def test_reports_go_on_without_it_and_loaders_ask_for_it(filled, tmp_path):
 def test_an_upgrade_that_was_stopped_before_its_record_goes_on(filled):
     filled.run("createDB", "--schema", "xalt")
     database = filled.connect()
-    database.execute("DELETE FROM usage_schema WHERE schema_name = 'xalt' AND version = 3")
+    database.execute("DELETE FROM usage_schema WHERE schema_name = 'xalt' AND version > 2")
     database.close()
     assert filled.run("createDB", "--schema", "xalt").returncode == 0
-    steps = "SELECT version, step FROM usage_schema WHERE schema_name = 'xalt' AND version = 3"
-    assert filled.rows(steps) == [(3, 1)]
+    steps = "SELECT version, step FROM usage_schema WHERE schema_name = 'xalt' AND version > 2"
+    assert sorted(filled.rows(steps)) == [(3, 1), (4, 1), (4, 2)]
 
 
 def test_an_upgraded_table_is_like_a_new_one(filled):
@@ -76,3 +79,19 @@ def test_an_upgraded_table_is_like_a_new_one(filled):
     filled.run("createDB", "--schema", "xalt", "--drop", "--yes")
     filled.run("createDB", "--schema", "xalt")
     assert indexes_of(filled, "xalt_run") == upgraded
+
+
+def test_what_was_rejected_before_is_written_when_it_is_asked_for(site, tmp_path):
+    """An earlier version did not note whether a file of --reject holds a record: it may not."""
+    log, rejected = tmp_path / "xalt.log-20261121", tmp_path / "rejected"
+    log.write_bytes(b"XALT_LOGGING_aurora V:4 kind:none nb:1 idx:0 key:k value:{}\n")
+    load = ("xalt_syslog_to_db", "--leftover", tmp_path / "leftover", "--syslog", log)
+    assert site.create("xalt").run(*load, "--reject", rejected).returncode == 65
+    assert site.rows(REJECTED) == [(1, 1, 1)]
+    downgrade(site, "xalt", 3)
+    assert site.run("createDB", "--schema", "xalt").returncode == 0
+    assert site.rows(REJECTED) == [(1, 0, 0)]
+    rejected.unlink()
+    for _load in range(2):
+        assert site.run(*load, "--reject", rejected).returncode == 0
+        assert len(rejected.read_text().splitlines()) == 1
