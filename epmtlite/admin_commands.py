@@ -96,7 +96,7 @@ def retire(options):
     with connection.opened(options) as database:
         if options.dry_run:
             retire_models(database, options)
-            retire_jobs(database, options)
+            retire_jobs(database, options, models_go=True)
             return
         with recorded(database, "epmt retire") as run:
             models = retire_models(database, options)
@@ -118,11 +118,13 @@ def retire_models(database, options):
     return care.retire_models(database, days, options.dry_run, report)
 
 
-def retire_jobs(database, options):
-    """Delete the jobs that are old by the settings; return how many. With dry_run say which."""
+def retire_jobs(database, options, models_go=False):
+    """Delete the jobs that are old by the settings; return how many. With dry_run say which;
+    models_go tells that old models would be deleted before."""
     from epmtlite import care
 
     settings = options.settings
+    models = care.old_models(database, settings.retire_models_ndays) if models_go else []
     doing = "would retire" if options.dry_run else "retired"
 
     def report(job):
@@ -131,7 +133,7 @@ def retire_jobs(database, options):
 
     return care.retire(
         database, settings.retire_jobs_ndays, settings.retire_jobs_per_delete_max,
-        options.dry_run, report,
+        options.dry_run, report, frozenset(model.id for model in models),
     )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ class Aggregate:
         self._sums: dict = {}  # metric -> sum over all threads
         self._erroneous_pids = array("q")
         self._has_negative_cycles = False
-        self._first = None  # (start, exit code) of the process that began first
 
     def add(self, names, values, rows):
         """Add processes that have the same metrics.
@@ -33,9 +32,6 @@ class Aggregate:
         self.num_threads += sum(rows.numtids)
         self.cpu_time += sum(rows.cpu_times)
         self.peak_rss = max(self.peak_rss, *rows.peaks)
-        start = min(rows.starts)
-        if self._first is None or start < self._first[0]:
-            self._first = (start, rows.exitcodes[rows.starts.index(start)])
         if CYCLES in names:
             place = names.index(CYCLES)
             self._note_cycles([one[place] for one in values], rows.pids)
@@ -46,11 +42,6 @@ class Aggregate:
             return
         self._erroneous_pids.extend(pid for pid, one in zip(pids, cycles) if one <= 0)
         self._has_negative_cycles = self._has_negative_cycles or min(cycles) < 0
-
-    @property
-    def first_exitcode(self):
-        """The exit code of the process that began first, None without processes."""
-        return self._first and self._first[1]
 
     def proc_sums(self):
         """Return what EPMT calls proc_sums, without the tags of the processes."""

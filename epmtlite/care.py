@@ -18,15 +18,18 @@ READABLE_TABLESPACES = (
 )
 
 
-def retire(database, ndays, per_delete, dry_run=False, report=lambda job: None):
+def retire(database, ndays, per_delete, dry_run=False, report=lambda job: None, going=()):
     """Delete the jobs that ended more than ndays days ago; return how many. Commits job by job.
 
-    0 or less days mean never. With dry_run nothing is deleted; report(job) is told of each one.
+    One that was stored so long ago ended before that, whatever its metadata say. 0 or less days
+    mean never. With dry_run nothing is deleted, and going are the numbers of the models that
+    retire_models would delete before; report(job) is told of each one.
     """
     if ndays <= 0:
         return 0
-    wanted = selection.JobFilter(before=deletion.older_than(ndays), order="end")
-    jobs = deletion.without_models(database, selection.select_jobs(database, wanted))
+    wanted = selection.JobFilter(old_by=deletion.older_than(ndays), order="end")
+    found = selection.select_jobs(database, wanted)
+    jobs = deletion.without_models(database, found, going=going)
     if dry_run:
         for job in jobs:
             report(job)
@@ -40,13 +43,18 @@ def retire_models(database, ndays, dry_run=False, report=lambda model: None):
 
     0 or less days mean never. With dry_run nothing is deleted; report(model) is told of each one.
     """
-    if ndays <= 0:
-        return 0
-    wanted = refmodels.ModelFilter(before=deletion.older_than(ndays))
-    models = refmodels.find(database, wanted)
+    models = old_models(database, ndays)
     for model in models:
         report(model)
     return len(models) if dry_run else refmodels.delete(database, [one.id for one in models])
+
+
+def old_models(database, ndays):
+    """Return the Models that were made more than ndays days ago; 0 or less days mean never.
+    Read-only."""
+    if ndays <= 0:
+        return []
+    return refmodels.find(database, refmodels.ModelFilter(before=deletion.older_than(ndays)))
 
 
 def clean(database, wait_seconds=0.0):

@@ -29,13 +29,14 @@ def delete_jobs(database, jobs, report=lambda job: None):
     return count
 
 
-def without_models(database, jobs, remove_models=False, is_told=False):
+def without_models(database, jobs, remove_models=False, is_told=False, going=()):
     """Return those of some selection.Jobs that no model was made of, with a warning about others
     unless is_told.
 
-    With remove_models all, and such models are deleted: commits.
+    With remove_models all, and such models are deleted: commits. going are the numbers of models
+    that would be deleted before: they keep no job.
     """
-    models = refmodels.numbers_by_job(database, jobs)
+    models = refmodels.numbers_by_job(database, jobs, going)
     if not models:
         return jobs
     if remove_models:

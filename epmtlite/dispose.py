@@ -1,15 +1,21 @@
 """What becomes of a directory or archive after it was submitted: kept, removed, or moved away."""
 
+import contextlib
 import logging
 import os
 import stat
+import time
 
 from epmtlite import copying, moving
-from epmtlite.collect import errors
+from epmtlite.collect import errors, names
 
 logger = logging.getLogger(__name__)
 
 MOST_NAMES = 5  # in a warning
+# What has not been written to for so long is whole: nobody copies it any more.
+QUIET_SECONDS = 60.0
+# Of a time that lies more ahead nobody's clock is the reason.
+MOST_AHEAD_SECONDS = 3600.0
 
 
 def state_of(path):
@@ -35,13 +41,22 @@ def identity_of(state):
     return state[""] if isinstance(state, dict) else state[:2]
 
 
+def is_vanishing(path, state):
+    """Tell whether somebody else has removed what had a state, or is about to: that it is there no
+    more, or in a directory fewer of the same files."""
+    now = state_of(path)
+    if now is None or not isinstance(now, dict) or not isinstance(state, dict):
+        return now is None
+    return now != state and now.items() <= state.items()
+
+
 def remove(path, state, unread=()):
     """Remove what was submitted, if it is as it was when it was read: state is that of then.
 
-    unread names what was in it and was not read: that stays. What stays is told with a warning.
-    Raises WriteError if something cannot be removed.
+    unread names what was in it and was not read: that stays. What stays is told with a warning;
+    that another run removes the same is as good. Raises WriteError if something cannot be removed.
     """
-    if state is None or state_of(path) != state:
+    if state is None or not (state_of(path) == state or is_vanishing(path, state)):
         logger.warning("%s has changed since it was read: it stays", path)
         return
     if unread and not isinstance(state, dict):
@@ -53,6 +68,9 @@ def remove(path, state, unread=()):
                 remove_directory(folder, name, state, unread)
             else:
                 os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        logger.info("%s is gone already", path)
+        return
     except OSError as error:
         raise errors.WriteError(f"cannot remove {path}: {error.strerror}") from error
     if unread:
@@ -61,30 +79,55 @@ def remove(path, state, unread=()):
 
 def remove_directory(folder, name, state, unread):
     """Remove what was read from a directory, and then it, if that was all. Raises OSError."""
-    names = set(state).difference(unread, ("",))
+    read = set(state).difference(unread, ("",))
     with copying.opened(name, folder) as directory:
-        for one in sorted(names):
-            status = os.stat(one, dir_fd=directory, follow_symlinks=False)
-            if copying.state_of(status) == state[one]:
-                os.unlink(one, dir_fd=directory)
+        # Metadata first: whoever reads the rest meanwhile takes it for no job.
+        for one in sorted(read, key=lambda name: (name != names.METADATA, name)):
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(one, dir_fd=directory, follow_symlinks=False)
+                if copying.state_of(status) == state[one]:
+                    os.unlink(one, dir_fd=directory)
     if not unread:
         os.rmdir(name, dir_fd=folder)
 
 
-def listed(names):
+def listed(found):
     """Return the first of some names, for a warning."""
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    more = len(found) - MOST_NAMES
+    return ", ".join(found[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def check_finished(path, state):
+    """Raise WriteError for what somebody may be writing still: it changed since it had that state,
+    or lately, or is the directory of a job that was not stopped."""
+    if state_of(path) != state:
+        raise errors.WriteError(f"{path} has changed since it was read: it stays")
+    if isinstance(state, dict) and names.STARTED in state and names.METADATA not in state:
+        raise errors.WriteError(f"{path} stays: its job was not stopped")
+    age_seconds = time.time() - changed_at(path, state)
+    if -MOST_AHEAD_SECONDS < age_seconds < QUIET_SECONDS:
+        raise errors.WriteError(
+            f"{path} stays: it was written to less than {QUIET_SECONDS:.0f} seconds ago"
+        )
+
+
+def changed_at(path, state):
+    """Return when somebody last wrote to what has a state, in seconds since the epoch."""
+    files = [one for name, one in state.items() if name] if isinstance(state, dict) else [state]
+    times = [mtime_ns / 1e9 for _device, _inode, _size, mtime_ns in files]
+    return max(times) if times else os.lstat(path).st_mtime
 
 
 def move_away(path, directory, state):
     """Move what could not be submitted into a directory, under its name or one like it.
 
     Where everyone can write into that, it goes into one below it that is this account's alone.
-    state is that of when it was read: something else stays. Raises WriteError or RefusedError.
+    state is that of when it was read: something else stays, and what check_finished names. Raises
+    WriteError or RefusedError.
     """
     source = moving.folder_of(path, identity_of(state))
     try:
+        check_finished(path, state)
         with source as (folder, name), moving.safe_directory(directory) as (target, shown):
             if os.path.sameopenfile(folder, target):
                 return

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from epmtlite.collect import errors, job, metadata, tags
 from epmtlite.zones import zone_of
 
-TAGS_ANNOTATION = "EPMT_JOB_TAGS"
+TAGS_ANNOTATION = tags.ANNOTATION
 MOST_NAME_CHARACTERS = 255
 SMALLEST, LARGEST = -(1 << 31), (1 << 31) - 1
 # Taken over as they are where the metadata have them.
@@ -37,22 +37,28 @@ class Facts(NamedTuple):
     analyses: dict = {}  # what was found before; a job that was just run has none
 
 
-def facts_of(raw, settings, environment):
+def never_ran():
+    """Return when the processes of a job ran that has none, or none that are known."""
+    return None, None
+
+
+def facts_of(raw, settings, environment, ran=never_ran):
     """Return the Facts in metadata (a dict of plain data); environment is that of who submits.
 
+    ran() returns when the first process began and the last one ended: see zones.Zone.span.
     Raises MalformedError, or ConfigurationError for an EPMT_TZ that nobody knows.
     """
     found = metadata.checked(raw, settings)
     metadata.check_required(found)
     begin, end = found["job_pl_env"], found["job_el_env"]
     zone = zone_of(found["job_pl_start_ts"], begin, environment)
-    start, stop = (zone.microseconds(found[key]) for key in ("job_pl_start_ts", "job_el_stop_ts"))
+    start, stop = zone.span(found["job_pl_start_ts"], found["job_el_stop_ts"], ran)
     if start > stop:
         raise errors.MalformedError(
             f"job_el_stop_ts in job metadata, {found['job_el_stop_ts']}, is before the start,"
             f" {found['job_pl_start_ts']}"
         )
-    job_tags = text_map(found, "job_tags")
+    job_tags = text_map(found, "job_tags") or annotated_tags(found)
     return Facts(
         jobid=job_number(found["job_pl_id"]),
         user=name_of(metadata.user_of(found, begin)),
@@ -60,7 +66,7 @@ def facts_of(raw, settings, environment):
         zone=zone,
         start=start,
         end=stop,
-        submit=zone.microseconds(found["job_pl_submit_ts"]),
+        submit=submitted(zone.meanings(found["job_pl_submit_ts"]), start),
         exitcode=exit_code(found["job_el_exitcode"]),
         tags=job_tags,
         annotations=annotations_of(found, job_tags),
@@ -69,6 +75,11 @@ def facts_of(raw, settings, environment):
         environment_changes=mapping(found, "job_env_changes")
         or metadata.environment_changes(begin, end),
     )
+
+
+def submitted(meanings, start):
+    """Return which of the moments that it may be, in order, is the submission of a job."""
+    return max((one for one in meanings if one <= start), default=meanings[0])
 
 
 def job_number(value):
@@ -113,6 +124,12 @@ def text_value(value):
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
+def annotated_tags(found):
+    """Return the tags that the annotations say, {} for none."""
+    annotated = mapping(found, "annotations").get(TAGS_ANNOTATION)
+    return {} if annotated is None else tags.parse(str(annotated))
+
+
 def annotations_of(found, job_tags):
     """Return the annotations, with the job's tags among them.
 
@@ -123,7 +140,8 @@ def annotations_of(found, job_tags):
     if annotated is not None and job_tags and tags.parse(str(annotated)) != job_tags:
         raise errors.MalformedError(
             f"the tags of the job are {tags.written(job_tags)}, but its annotation"
-            f" {TAGS_ANNOTATION} says {annotated}"
+            f" {TAGS_ANNOTATION} says {annotated}: `epmt annotate PATH {TAGS_ANNOTATION}=key:value`"
+            " sets both"
         )
     if annotated is None and job_tags:
         annotations[TAGS_ANNOTATION] = tags.written(job_tags)

@@ -3,6 +3,7 @@
 import itertools
 from typing import NamedTuple
 
+from epmtlite.exit_codes import job_exit_code
 from epmtlite.facts import Facts
 from epmtlite.reading import Processes, Rows
 from epmtlite.tagtext import json_text
@@ -81,12 +82,12 @@ def job_row(job, user_id, now):
     """Return the values of JOB_COLUMNS."""
     facts, aggregate, zone = job.facts, job.processes.aggregate, job.facts.zone
     start = zone.local(facts.start)
-    exitcode = aggregate.first_exitcode
+    exitcode = job_exit_code(job.processes.first_status(), facts.exitcode)
     return (
         job.cluster, facts.jobid, now, now, user_id, facts.jobname, zone.name,
         start.year * 10000 + start.month * 100 + start.day, facts.start, facts.end, facts.submit,
         zone.local_text(facts.start), zone.local_text(facts.end), zone.local_text(facts.submit),
-        facts.end - facts.start, facts.exitcode if exitcode is None else exitcode,
+        facts.end - facts.start, exitcode,
         aggregate.num_procs, aggregate.num_threads, aggregate.cpu_time, aggregate.peak_rss,
         json_text(aggregate.proc_sums()), json_text(facts.tags),
         json_text({**facts.annotations, **aggregate.annotations()}), json_text(facts.analyses),

@@ -4,8 +4,8 @@ import logging
 import os
 from typing import NamedTuple, Optional
 
-from epmtlite import known, tagtext
-from epmtlite.collect import names, papiex
+from epmtlite import known, ownership, tagtext
+from epmtlite.collect import errors, names, papiex
 from epmtlite.collect.archive import ArchiveJob, DirectoryJob, Job
 from epmtlite.facts import Facts, facts_of
 from epmtlite.parts import Lines
@@ -30,7 +30,8 @@ def read_job(path, settings, look_up=lambda facts: None):
     Raises CollectError, also if the known job is not this one.
     """
     with opened(path, settings.input_pattern) as source, tagtext.bad_tags_counted(path) as bad:
-        facts = facts_of(source.metadata, settings, os.environ)
+        facts = facts_of(source.metadata, settings, os.environ, lambda: when_it_ran(path, settings))
+        ownership.check(source.owners, facts.user, settings, path)
         bad.what = f"job {facts.jobid} in {path}"
         before = look_up(facts)
         if before:
@@ -38,6 +39,7 @@ def read_job(path, settings, look_up=lambda facts: None):
         processes = Processes(facts.start, facts.end, keeps_rows=not before)
         try:
             add_files(source, processes)
+            ownership.check(source.owners, facts.user, settings, path)
             if before:
                 known.check_same(before, facts, processes)
             return Found(facts, processes, before, source.unread())
@@ -51,11 +53,30 @@ def opened(path, pattern):
     return WholeDirectory(path, pattern) if os.path.isdir(path) else WholeArchive(path, pattern)  # noqa: PTH112
 
 
+def check_readable(path, pattern):
+    """Raise CollectError unless a directory or an archive can be opened, and has metadata."""
+    with opened(path, pattern):
+        pass
+
+
+def when_it_ran(path, settings):
+    """Return when the first process of a job began and the last one ended, in microseconds since
+    the epoch; (None, None) without any. Raises CollectError."""
+    first = last = None
+    with opened(path, settings.input_pattern) as source:
+        for _name, _kind, _host, (records, _lines) in source.files():
+            for one in records:
+                first = one.start if first is None else min(first, one.start)
+                last = one.end if last is None else max(last, one.end)
+    return first, last
+
+
 def add_files(source, processes):
     """Read all data files of a job."""
     count = 0
     for count, (name, _kind, host, (records, lines)) in enumerate(source.files(), 1):  # noqa: B007
         processes.add_file(source.shown(name), host, records, lines)
+    source.check_there()
     if not count:
         logger.warning("%s has no data files: a job without processes", source.path)
 
@@ -73,17 +94,27 @@ class NumberedJob(Job):
 
 
 class WholeDirectory(NumberedJob, DirectoryJob):
-    """A directory that knows what of it was read."""
+    """A directory that knows what of it was read, and whose that is."""
 
     def __enter__(self):
-        self.opened = set()
+        self.opened, self.owners = set(), set()
         return super().__enter__()
 
     def open(self, base):
         """Open a file of the directory, and note that."""
         file = super().open(base)
         self.opened.add(base)
+        self.owners.add(os.fstat(file.fileno()).st_uid)
         return file
+
+    def check_there(self):
+        """Raise MissingError if somebody has begun to remove the directory: then not all was read
+        of it."""
+        try:
+            os.stat(names.METADATA, dir_fd=self.directory)
+        except OSError as error:
+            text = f"{self.path} was removed while it was read"
+            raise errors.MissingError(text) from error
 
     def unread(self):
         """Return the names of what else is there, in order."""
@@ -93,11 +124,16 @@ class WholeDirectory(NumberedJob, DirectoryJob):
 
 
 class WholeArchive(NumberedJob, ArchiveJob):
-    """An archive that knows what of it was read."""
+    """An archive that knows what of it was read, and whose it is."""
 
     def __enter__(self):
         self.others, self.is_noting = [], False
-        return super().__enter__()
+        super().__enter__()
+        self.owners = {os.fstat(self.file.fileno()).st_uid}
+        return self
+
+    def check_there(self):
+        """Do nothing: an open file can be read to its end, whoever removes it."""
 
     def relevant(self):
         """Yield the members that are the job's; note the others."""

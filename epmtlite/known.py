@@ -36,6 +36,13 @@ def find_id(database, cluster, jobid) -> Optional[int]:
     return found[0][0] if found else None
 
 
+def was_stored_since(database, cluster, jobid, since) -> bool:
+    """Tell whether the job of that key was stored since a moment, in seconds since the epoch.
+    Read-only."""
+    sql = "SELECT 1 FROM epmt_job WHERE cluster = ? AND jobid = ? AND created_at >= ?"
+    return bool(database.rows(sql, (cluster, jobid, since)))
+
+
 def find(database, cluster, jobid) -> Optional[Known]:
     """Return the job of that key, None if it is not there. Read-only."""
     sql = (
@@ -64,34 +71,47 @@ def known_of(facts, processes):
 
 
 def check_times(known, facts):
-    """Raise MalformedError if the known job is another one that has the number of these Facts."""
-    is_user = is_same_user(known, facts.user)
-    if (known.start, known.end) == (facts.start, facts.end) and is_user:
+    """Raise MalformedError if the known job is another one that has the number of these Facts, as
+    far as its times say."""
+    if (known.start, known.end) == (facts.start, facts.end):
         return
     shift = facts.start - known.start
+    is_user = is_same_user(known, facts.user)
     if shift == facts.end - known.end and is_user and shift % QUARTER_HOUR == 0:
         raise errors.MalformedError(
             f"the database has job {facts.jobid} already, in a time zone that differs by"
             f" {shift / HOUR:g} hours: set EPMT_TZ as when it was stored"
         )
-    raise errors.MalformedError(
+    raise another_job(facts)
+
+
+def another_job(facts):
+    """Return the error for a job whose number another one has."""
+    return errors.MalformedError(
         f"the database has another job {facts.jobid}, of other times or of another user: delete"
         " that, or name the cluster of this one with --cluster"
     )
 
 
 def is_same_user(known, user):
-    """Tell whether a known job may be that of a user: of one whose name was taken out of the
-    database nobody knows."""
+    """Tell whether a known job may be that of a user, as far as names say: of one whose name was
+    taken out of the database, and has no other in its place, nobody knows."""
     return known.user in (user, ERASED) or known.user.startswith(PREFIX)
 
 
 def check_same(known, facts, processes):
-    """Raise MalformedError unless the processes that were read are those of the known job."""
+    """Raise MalformedError unless the processes that were read are those of the known job.
+
+    The user may have been given any other name in the database: no two users have processes with
+    the same sums, on the same hosts, in jobs of the same number and the same microseconds.
+    """
     check_times(known, facts)
     found = known_of(facts, processes)
-    if found == known._replace(user=found.user):  # check_times has compared them
+    is_user, is_equal = is_same_user(known, facts.user), found == known._replace(user=found.user)
+    if is_equal and (is_user or known.num_procs):
         return
+    if not is_user:
+        raise another_job(facts)
     missing, other = found.hosts - known.hosts, known.hosts - found.hosts
     if missing:
         reason = f"the database has it without {named(missing)}: it has {known.describe()}"

@@ -7,9 +7,11 @@ that a job of a million of them takes seconds, and no memory to speak of.
 from typing import NamedTuple, Optional
 
 from epmtlite import selection
+from epmtlite.collect.job import RUN_SUFFIX
 from epmtlite.load import quoted
 from epmtlite.plot import lanes
 
+MOST_RUNS = 20  # of a job, after the first; Slurm by itself requeues it five times
 OUTLIER_ANALYSIS = "outlier_detection"  # under which analyses are noted: epmtlite.query.analyses
 COLUMNS = (
     "id", "tree_number", "descendants", "depth", "host_id", "exename", "args", "pid", "exitcode",
@@ -50,17 +52,21 @@ class Program(NamedTuple):
 
 
 def find(database, jobid, user, clusters=(), times=None) -> Optional[selection.Job]:
-    """Return the selection.Job with an id, that a user ran; None if it is not there.
+    """Return the selection.Job with an id, that a user ran; None if it is not there. A later run of
+    a job that was requeued may have an id of its own: see epmtlite/README.md.
 
     clusters are names that its cluster may have here, (): any; of several such jobs the first by
-    name counts. times, if given, is (start, end) in microseconds: a job that did not run between
-    them is another one with that number.
+    name counts, and of several runs the last. times, if given, is (start, end) in microseconds:
+    a job that did not run between them is another one with that number.
     """
+    marks = ", ".join("?" * (1 + MOST_RUNS))
     sql = (
-        'SELECT j.id, j.cluster, j.jobid, j.start, j."end", j.num_procs FROM epmt_job j'
-        " JOIN epmt_user u ON u.id = j.user_id WHERE j.jobid = ? AND u.name = ? ORDER BY j.cluster"
+        'SELECT j.id, j.cluster, j.jobid, j.start, j."end", j.num_procs FROM epmt_job j'  # noqa: S608
+        f" JOIN epmt_user u ON u.id = j.user_id WHERE u.name = ? AND j.jobid IN ({marks})"
+        " ORDER BY j.cluster, j.start DESC"
     )
-    for row in database.rows(quoted(database, sql), (jobid, user)):
+    ids = (jobid, *(f"{jobid}{RUN_SUFFIX}{number}" for number in range(1, MOST_RUNS + 1)))
+    for row in database.rows(quoted(database, sql), (user, *ids)):
         job = selection.Job(*row)
         is_then = times is None or (job.start <= times[1] and times[0] <= job.end)
         if is_then and (not clusters or job.cluster in clusters):

@@ -13,7 +13,7 @@ from pathlib import Path
 from epmtlite.collect import errors, metaformat
 from epmtlite.collect.papiex import PER_PROCESS, PER_THREAD, ProcessRecord
 from epmtlite.collect.tags import written
-from epmtlite.facts import Facts, exit_code, job_number, name_of
+from epmtlite.facts import Facts, exit_code, job_number, name_of, submitted
 from epmtlite.zones import LAST_RESORTS, named_zone, stored_zone
 from usagedb.database import Database
 from usagedb.errors import ConfigurationError
@@ -109,7 +109,7 @@ class OldJob:
         self.info = mapping(row, "info_dict")
         first = self._moment(row["start"])
         self.zone = zone_of(str(self.info.get("tz") or ""), first, old.site_zone)
-        start, end, submit = (self._microseconds(row[key]) for key in ("start", "end", "submit"))
+        start, end = self.zone.span(first, self._moment(row["end"]), self._when_it_ran)
         self.facts = Facts(
             jobid=job_number(row["jobid"]),
             user=name_of(str(row["user_id"] or "unknown")),
@@ -117,7 +117,7 @@ class OldJob:
             zone=self.zone,
             start=start,
             end=end,
-            submit=submit,
+            submit=submitted(self.zone.meanings(self._moment(row["submit"])), start),
             exitcode=exit_code(whole(row["exitcode"])),
             tags=mapping(row, "tags"),
             annotations=mapping(row, "annotations"),
@@ -137,6 +137,15 @@ class OldJob:
             return metaformat.parsed_time(moment) if isinstance(moment, str) else moment.replace()
         except (ValueError, AttributeError, TypeError) as error:
             raise errors.MalformedError(f"job {self.jobid}: {moment} is no time") from error
+
+    def _when_it_ran(self):
+        """Return when the first process began and the last one ended; (None, None) without any.
+        Read-only. Raises MalformedError."""
+        first = last = None
+        for one in self.records():
+            first = one.start if first is None else min(first, one.start)
+            last = one.end if last is None else max(last, one.end)
+        return first, last
 
     def records(self):
         """Yield a ProcessRecord of each process. Raises MalformedError."""

@@ -92,7 +92,8 @@ class Part:
             (
                 host_number, tags_number, self.metrics_number, exename, path, args, pid, gen, ppid,
                 pgid, sid, exitcode, exitsignal, start, end, end - start,
-                max(0, sum([values[place] for place in self.cpu_places])), self._peak(threads),
+                max(0, known_sum([values[place] for place in self.cpu_places])),
+                self._peak(threads),
                 numtids,
                 text,
             )

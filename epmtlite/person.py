@@ -5,6 +5,7 @@ import functools
 import json
 
 from epmtlite import deletion, partial
+from epmtlite.refmodels import key_of
 from epmtlite.schema import EPMT
 from epmtlite.selection import Job
 from epmtlite.tagtext import json_text
@@ -47,9 +48,30 @@ PROCESSES_OF_OTHERS = Mentions(
     "epmt_process", "id", tuple((name, TEXT) for name in PROCESS_TEXTS),
     unless=OWN_JOB.format("job_id"),
 )  # fmt: skip
+TAGS_OF_OTHERS = Mentions(
+    "epmt_process_tags", "job_id, number", (("tags", TEXT),), json_columns=("tags",),
+    unless=OWN_JOB.format("job_id"),
+)  # fmt: skip
+
+
+def by_tags(computed):
+    """Return what a model computed with the tags of operations as plain data, JSON in and out.
+
+    Their keys are JSON within JSON (refmodels.key_of), which is to change as the tags do.
+    """
+    pairs = json.loads(computed).items()
+    return json.dumps([[json.loads(key) if key[:1] == "{" else key, one] for key, one in pairs])
+
+
+def by_keys(_before, computed):
+    """Return the same in the form in which it is stored."""
+    pairs = json.loads(computed)
+    return json_text({tag if isinstance(tag, str) else key_of(tag): one for tag, one in pairs})
+
+
 MODELS = Mentions(
     "epmt_refmodel", "id", tuple((name, TEXT) for name in ("name", "tags", "op_tags", "info_dict")),
-    json_columns=("tags", "op_tags", "info_dict"),
+    packed=(("computed", by_tags, by_keys),), json_columns=("tags", "op_tags", "info_dict"),
 )  # fmt: skip
 
 
@@ -160,7 +182,7 @@ def change(database, change):
         for numbers in jobs_of(database, user_id):
             for number in numbers:
                 (remove_job if change.removes_rows else change_job)(database, number, change)
-    for mentions in (JOBS_OF_OTHERS, PROCESSES_OF_OTHERS, MODELS):
+    for mentions in (JOBS_OF_OTHERS, TAGS_OF_OTHERS, PROCESSES_OF_OTHERS, MODELS):
         sweep(database, mentions, change)
     if user_id is not None:
         change_user(database, user_id, change)

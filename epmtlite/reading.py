@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from epmtlite import tree
 from epmtlite.aggregate import Aggregate
+from epmtlite.exit_codes import last_status, status_of
 from epmtlite.parts import Impossible, Part
 from epmtlite.spool import Spool
 
@@ -72,6 +73,7 @@ class Processes:
         self.tags: dict = {}  # JSON text -> number, from 1
         self.metric_names: dict = {}  # tuple of names -> number, from 1
         self.columns = tree.Processes(*(array(kind) for kind in "iiiqqq"))
+        self.generations, self.statuses = array("i"), array("i")  # as long as the columns
         self.tag_numbers = {"": 0}  # text as it was read -> number
         self._tag_characters = 0
         self._absolute_cpu_time = 0
@@ -96,6 +98,21 @@ class Processes:
     def build_tree(self):
         """Return the tree.Tree of all processes."""
         return tree.build(self.columns)
+
+    def first_status(self):
+        """Return how the process that began first ended, None without processes: see
+        exit_codes.last_status."""
+        hosts, pids, _ppids, starts, _ends, _cpu_times = self.columns
+        if not starts:
+            return None
+        first = starts.index(min(starts))
+        pid, host, start = pids[first], hosts[first], starts[first]
+        places = itertools.compress(range(len(pids)), map(pid.__eq__, pids))
+        return last_status(
+            (starts[place], self.generations[place], self.statuses[place])
+            for place in places
+            if hosts[place] == host and starts[place] >= start
+        )
 
     def close(self):
         """Give the space of the rows back."""
@@ -144,6 +161,8 @@ class Processes:
         starts.extend(columns.starts)
         ends.extend(columns.ends)
         cpu_times.extend(columns.cpu_times)
+        self.generations.extend(columns.gens)
+        self.statuses.extend(map(status_of, columns.exitcodes, columns.exitsignals))
         self.spool.add(rows, size_bytes)
 
     def _check(self, columns):

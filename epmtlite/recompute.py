@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from epmtlite import tree, values
 from epmtlite.aggregate import Aggregate
+from epmtlite.exit_codes import job_exit_code, last_status, status_of
 from epmtlite.processes import JobContext
 from epmtlite.tagtext import json_text
 from usagedb.database import with_conflict_retries
@@ -30,12 +31,11 @@ class Columns(NamedTuple):
     cpu_times: tuple
     peaks: tuple
     starts: tuple
-    exitcodes: tuple
     pids: tuple
 
 
 COLUMNS = (
-    "metrics_number", "threads", "numtids", "cpu_time", "peak_rss", "start", "exitcode", "pid",
+    "metrics_number", "threads", "numtids", "cpu_time", "peak_rss", "start", "pid",
 )  # fmt: skip
 TREE_COLUMNS = ("id", "host_id", "pid", "ppid", "start", "end", "cpu_time")
 # Of the columns of both, in that order: of the array module, as tree.Processes has them.
@@ -46,23 +46,23 @@ TREE_RESULTS = ("parent_id", "depth", "inclusive_cpu_time", "tree_number", "desc
 
 def recompute(database, job):
     """Add the processes of a selection.Job up anew, and write the sums. Commits."""
-    aggregate = aggregate_of(database, job)
-    sql = "SELECT annotations, exitcode FROM epmt_job WHERE id = ?"
+    aggregate, first = aggregate_of(database, job), first_status(database, job)
+    sql = "SELECT annotations, exitcode, info_dict FROM epmt_job WHERE id = ?"
 
     def once():
         with database.transaction():
             found = database.rows(sql, (job.number,))
             if not found:
                 return
-            annotations, exitcode = json.loads(found[0][0]), found[0][1]
+            annotations, info = json.loads(found[0][0]), json.loads(found[0][2])
+            exitcode = found[0][1] if first is None else job_exit_code(first, told_code(info))
             kept = {key: one for key, one in annotations.items() if key not in ERROR_NOTES}
-            first = aggregate.first_exitcode
             database.execute(
                 "UPDATE epmt_job SET num_procs = ?, num_threads = ?, cpu_time = ?, peak_rss = ?,"
                 " exitcode = ?, proc_sums = ?, annotations = ?, updated_at = ? WHERE id = ?",
                 (
                     aggregate.num_procs, aggregate.num_threads, aggregate.cpu_time,
-                    aggregate.peak_rss, exitcode if first is None else first,
+                    aggregate.peak_rss, exitcode,
                     json_text(aggregate.proc_sums()),
                     json_text({**kept, **aggregate.annotations()}), round(time.time(), 6),
                     job.number,
@@ -84,6 +84,29 @@ def aggregate_of(database, job):
             columns = Columns(*zip(*part))
             aggregate.add(metrics, sums_of(columns, len(metrics)), columns)
     return aggregate
+
+
+def told_code(info):
+    """Return the exit code that the metadata had, of what EPMT calls info_dict; 0 if none is there,
+    as it may be of a job that was taken over."""
+    status = info.get("status")
+    code = status.get("exit_code") if isinstance(status, dict) else None
+    return code if isinstance(code, int) else 0
+
+
+def first_status(database, job):
+    """Return how the process of a selection.Job that began first ended, None without processes: see
+    exit_codes.last_status. Read-only."""
+    sql = "SELECT host_id, pid, start FROM epmt_process WHERE job_id = ? ORDER BY start, id LIMIT 1"
+    found = database.rows(sql, (job.number,))
+    if not found:
+        return None
+    sql = (
+        "SELECT start, gen, exitcode, exitsignal FROM epmt_process"
+        " WHERE job_id = ? AND host_id = ? AND pid = ? AND start >= ?"
+    )
+    rows = database.rows(sql, (job.number, *found[0]))
+    return last_status((start, gen, status_of(*ended)) for start, gen, *ended in rows)
 
 
 def sums_of(columns, count):

@@ -281,10 +281,12 @@ def delete(database, numbers):
     return with_conflict_retries(once)
 
 
-def numbers_by_job(database, jobs):
-    """Return {number of a job: numbers of the models that were made of it}. Read-only."""
+def numbers_by_job(database, jobs, without=()):
+    """Return {number of a job: numbers of the models that were made of it}, without some models.
+    Read-only."""
     sql = "SELECT job_id, refmodel_id FROM epmt_refmodel_job WHERE job_id IN ({})"
     found: dict = {}
     for job_number, number in in_parts(database, sql, [job.number for job in jobs]):
-        found.setdefault(job_number, []).append(number)
+        if number not in without:
+            found.setdefault(job_number, []).append(number)
     return found

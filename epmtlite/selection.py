@@ -29,6 +29,7 @@ class JobFilter(NamedTuple):
     is_unanalyzed: bool = False  # no analysis has found anything about it
     hosts: tuple = ()
     before: Optional[int] = None  # ended until then, microseconds since the epoch
+    old_by: Optional[int] = None  # ended or was stored until then: it did not end later than that
     after: Optional[int] = None  # began since then
     when: Optional[tuple] = None  # ran at some time between these two moments
     fltr: Optional[filters.Filter] = None
@@ -108,6 +109,9 @@ def conditions_of(database, wanted):
         if value is not None:
             conditions.append(condition)
             values.append(value)
+    if wanted.old_by is not None:
+        conditions.append('("end" <= ? OR created_at <= ?)')
+        values += [wanted.old_by, wanted.old_by / 1e6]
     if wanted.hosts:
         conditions.append(
             "id IN (SELECT j.job_id FROM epmt_job_host j JOIN epmt_host h ON h.id = j.host_id"  # noqa: S608

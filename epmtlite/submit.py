@@ -1,11 +1,12 @@
 """Submit jobs: read each one, store it, and say what became of it."""
 
 import logging
+import os
 import time
 from typing import NamedTuple, Optional
 
-from epmtlite import dispose, job_rows, known, load
-from epmtlite.collect import errors
+from epmtlite import dispose, job_rows, known, late_notes, load
+from epmtlite.collect import errors, tarball
 from epmtlite.job_rows import ReadJob
 from epmtlite.job_source import read_job
 from usagedb.database import with_reconnects
@@ -13,7 +14,14 @@ from usagedb.errors import PARTLY
 
 logger = logging.getLogger(__name__)
 
-STORED, PRESENT, FAILED, READ = "stored", "present", "failed", "read"
+STORED, PRESENT, FAILED, READ, TAKEN = "stored", "present", "failed", "read", "taken"
+# Exit codes of what is wrong with this machine, not with a job: it may be stored another time.
+NOT_ITS_FAULT = (
+    errors.WriteError.exit_code, errors.UnavailableError.exit_code,
+    errors.ConfigurationError.exit_code,
+)  # fmt: skip
+# Another run that works on the same archives began not longer ago.
+LATELY_SECONDS = 3600.0
 
 
 class Options(NamedTuple):
@@ -25,13 +33,14 @@ class Options(NamedTuple):
     move_away: bool = False  # what could not be
     wait_seconds: float = 0.0
     dry_run: bool = False  # only read and check
+    found: frozenset = frozenset()  # paths that were there when the run began
 
 
 class Outcome(NamedTuple):
     """What became of a directory or archive."""
 
     path: str
-    kind: str  # STORED, PRESENT, FAILED or READ
+    kind: str  # STORED, PRESENT, FAILED, READ or TAKEN
     jobid: str = ""
     processes: int = 0
     seconds: float = 0.0
@@ -52,6 +61,8 @@ class Outcome(NamedTuple):
             return f"Assuming job {self.jobid} is already in database"
         if self.kind == READ:
             return f"Would import - job: {self.jobid} processes: {self.processes}"
+        if self.kind == TAKEN:
+            return f"Nothing to do: another run took {self.path}"
         return ""
 
 
@@ -75,11 +86,33 @@ class Submitter:
             )
         except errors.CollectError as error:
             outcome = Outcome(path, FAILED, exit_code=error.exit_code, message=str(error))
-        if outcome.kind == FAILED and self.options.move_away and state:
+        if outcome.kind == FAILED and self._was_taken(outcome, state):
+            return Outcome(path, TAKEN)
+        is_bad = outcome.kind == FAILED and outcome.exit_code not in NOT_ITS_FAULT
+        if is_bad and self.options.move_away and state:
             return self._moved_away(outcome, state)
         if outcome.kind in (STORED, PRESENT) and self.options.remove:
             return self._removed(outcome, state)
         return outcome
+
+    def _was_taken(self, outcome, state):
+        """Tell whether another run that removes what it stores has removed this, or does so now:
+        it was there, or its job was stored lately."""
+        path = str(outcome.path)
+        if state:
+            return dispose.is_vanishing(path, state)
+        if os.path.lexists(path):
+            return False
+        return path in self.options.found or (self.options.remove and self._was_stored(path))
+
+    def _was_stored(self, path):
+        """Tell whether a job of the name of an archive was stored lately."""
+        jobid = tarball.without_suffix(os.path.basename(path))  # noqa: PTH119
+        since = time.time() - LATELY_SECONDS
+        return with_reconnects(
+            self.database,
+            lambda: known.was_stored_since(self.database, self.options.cluster, jobid, since),
+        )
 
     def _moved_away(self, outcome, state):
         try:
@@ -100,7 +133,7 @@ class Submitter:
         try:
             jobid, count = found.facts.jobid, len(found.processes)
             if found.known:
-                return Outcome(path, PRESENT, jobid, unread=found.unread)
+                return self._present(path, found)
             job = ReadJob(
                 self.options.cluster, found.facts, found.processes, found.processes.build_tree()
             )
@@ -113,9 +146,27 @@ class Submitter:
             other = self._known(found.facts)
             if other:
                 known.check_same(other, found.facts, found.processes)
-            return Outcome(path, PRESENT, jobid, unread=found.unread)
+            return self._present(path, found)
         finally:
             found.processes.close()
+
+    def _present(self, path, found):
+        """Return the Outcome of a job that is there already. Raises MalformedError where removing
+        its files would lose annotations; a warning tells of them else."""
+        jobid, keys = found.facts.jobid, self._unstored(found.facts)
+        if keys and self.options.remove:
+            raise errors.MalformedError(late_notes.describe(jobid, keys))
+        if keys:
+            logger.warning("%s: %s", path, late_notes.describe(jobid, keys))
+        return Outcome(path, PRESENT, jobid, unread=found.unread)
+
+    def _unstored(self, facts):
+        if not self.database:  # a dry run that met the job twice
+            return []
+        cluster = self.options.cluster
+        return with_reconnects(
+            self.database, lambda: late_notes.unstored(self.database, cluster, facts)
+        )
 
     def _known(self, facts):
         """Return the Known job of that number, None if there is none."""
@@ -143,7 +194,7 @@ class Totals:
             self.failures.append(outcome.exit_code)
         elif outcome.kind == PRESENT:
             self.present += 1
-        else:
+        elif outcome.kind != TAKEN:
             self.jobs += 1
             self.processes += outcome.processes
         self.remaining += bool(outcome.remains)

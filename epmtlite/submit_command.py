@@ -4,11 +4,14 @@ import logging
 import os
 import time
 
-from epmtlite import connection, partial, submit
+from epmtlite import connection, job_source, partial, submit
 from epmtlite.admin_commands import drop_tables
 from epmtlite.collect import errors
 from epmtlite.collect.console import print_error, print_line
+from epmtlite.schema import EPMT
+from usagedb.making import make_tables
 from usagedb.runs import recorded
+from usagedb.source import is_unexpanded
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,12 @@ def run(options):
     if options.drop and options.dry_run:
         raise errors.UsageError("--drop and --dry-run exclude each other")
     paths = options.paths or [submit.default_path(options.settings)]
+    if options.drop:
+        for path in paths:  # else all would be lost for the sake of a name that was mistyped
+            job_source.check_readable(path, options.settings.input_pattern)
+    paths = [path for path in paths if not is_unexpanded(str(path))]
+    if not paths:
+        return 0
     config = connection.database_config(options.settings, options.conf_path)
     how = submit.Options(
         cluster=cluster_of(config, options.cluster),
@@ -29,12 +38,15 @@ def run(options):
         move_away=options.move_away and not options.dry_run,
         wait_seconds=options.wait,
         dry_run=options.dry_run,
+        found=frozenset(path for path in map(str, paths) if os.path.lexists(path)),
     )
     totals = submit.Totals(options.error)
     if options.dry_run:
         return try_out(paths, config, options, how, totals)
-    if options.drop and not drop_tables(config, options.yes):
-        return 0
+    if options.drop:
+        if not drop_tables(config, options.yes):
+            return 0
+        make_tables(config, [EPMT], logger.info)
     return store(paths, config, options, how, totals)
 
 

@@ -65,11 +65,15 @@ def take_over_job(old, jobid, database, store, cluster):
     there = known.find(database, cluster, found.facts.jobid) if database else None
     if there:
         known.check_times(there, found.facts)
-        return submit.Outcome(name, submit.PRESENT, jobid)
+        if known.is_same_user(there, found.facts.user):
+            return submit.Outcome(name, submit.PRESENT, jobid)
     processes = Processes(*ALWAYS)
     try:
         with bad_tags_counted(name):
             processes.add_file(name, "unknown", found.records())
+        if there:
+            known.check_same(there, found.facts, processes)
+            return submit.Outcome(name, submit.PRESENT, jobid)
         job = ReadJob(cluster, found.facts, processes, processes.build_tree())
         if store is None:
             job_rows.check(job)

@@ -4,6 +4,7 @@ import datetime
 import logging
 
 from epmtlite.collect import errors
+from epmtlite.reading import SLACK
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,33 @@ class Zone:
         except (OverflowError, ValueError) as error:
             raise errors.MalformedError(f"{moment} is no time: {error}") from error
 
+    def meanings(self, moment):
+        """Return what a datetime may mean, as microseconds() does, in order: a naive one of the
+        hour that clocks show twice, as in autumn, means two moments.
+
+        Raises MalformedError as it does.
+        """
+        first = self.microseconds(moment)
+        if not is_shown_twice(moment, self.tzinfo):
+            return [first]
+        return [first, self.microseconds(moment.replace(fold=1))]
+
+    def span(self, start, stop, ran):
+        """Return start and stop of a job, two datetimes, in microseconds since the epoch.
+
+        ran() returns when its first process began and its last one ended, (None, None) without
+        any; it is asked only where the clocks showed one of them twice. Then the job is as short
+        as its processes let it be. Raises MalformedError as microseconds() does.
+        """
+        starts, stops = self.meanings(start), self.meanings(stop)
+        if len(starts) == len(stops) == 1:
+            return starts[0], stops[0]
+        first, last = ran()
+        before = [one for one in starts if first is not None and one <= first + SLACK]
+        begin = max(before, default=starts[0])
+        needed = begin if last is None else max(begin, last - SLACK)
+        return begin, min((one for one in stops if one >= needed), default=stops[-1])
+
     def local(self, microseconds):
         """Return a moment as a naive datetime of this zone.
 
@@ -48,6 +76,15 @@ class Zone:
     def local_text(self, microseconds):
         """Return a moment as YYYY-MM-DD HH:MM:SS.ffffff in this zone."""
         return self.local(microseconds).isoformat(" ", "microseconds")
+
+
+def is_shown_twice(moment, tzinfo):
+    """Tell whether the clocks of a zone show a naive moment twice, and do not leave it out, as in
+    spring."""
+    if moment.tzinfo is not None:
+        return False
+    first, second = (moment.replace(tzinfo=tzinfo, fold=fold).utcoffset() for fold in (0, 1))
+    return first > second
 
 
 def zone_of(moment, job_environment, environment):

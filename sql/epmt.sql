@@ -51,7 +51,7 @@ CREATE TABLE epmt_job (
     end_local        CHARS(32) NOT NULL, -- end in the same form
     submit_local     CHARS(32) NOT NULL, -- submit in the same form
     duration         BIGINT NOT NULL,    -- microseconds from start to end
-    exitcode         INTEGER NOT NULL,   -- of the process that began first
+    exitcode         INTEGER NOT NULL,   -- of the last program of the process that began first
     num_procs        INTEGER NOT NULL,   -- processes
     num_threads      BIGINT NOT NULL,    -- threads of all processes
     cpu_time         BIGINT NOT NULL,    -- microseconds of all processes, user and system

@@ -4,8 +4,8 @@ import logging
 import os
 import re
 
-from epmtlite.collect import errors, metadata, metaformat, names, tarball
-from epmtlite.collect.files import mode_of, open_regular, read_whole, write_whole
+from epmtlite.collect import errors, locks, metadata, metaformat, names, tags, tarball
+from epmtlite.collect.files import mode_of, read_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +17,10 @@ CONSTANTS = {"TRUE": True, "FALSE": False, "NONE": None}
 def parse(arguments):
     """Return the annotations of arguments key=value.
 
-    A value that looks like an integer, TRUE, FALSE or NONE (in any case) becomes one; all behind
-    the first = belongs to the value. What has no key or no value is left out, with a warning.
-    Raises UsageError for an argument without =, and if nothing is left.
+    A value that looks like an integer, TRUE, FALSE or NONE (in any case) becomes one, but that of
+    EPMT_JOB_TAGS, which is a text; all behind the first = belongs to the value. What has no key or
+    no value is left out, with a warning. Raises UsageError for an argument without =, and if
+    nothing is left.
     """
     found, left_out = {}, []
     for argument in arguments:
@@ -27,7 +28,7 @@ def parse(arguments):
         if not separator:
             raise errors.UsageError("Annotations must be of the form <key>=<value>")
         if key.strip() and value:
-            found[key.strip()] = converted(value)
+            found[key.strip()] = value if key.strip() == tags.ANNOTATION else converted(value)
         else:
             left_out.append(argument)
     if not found:
@@ -46,11 +47,18 @@ def converted(text):
 
 
 def annotated(found, annotations, replace=False):
-    """Return metadata with annotations added, or with these alone."""
+    """Return metadata with annotations added, or with these alone.
+
+    EPMT_JOB_TAGS among them also becomes the tags of the job, as in the database: a job whose tags
+    say something else is not stored, by EPMT neither. Raises MalformedError.
+    """
     before = {} if replace else found.get(KEY) or {}
     if not isinstance(before, dict):
         raise errors.MalformedError("the annotations of the job are no dictionary")
-    return dict(found, **{KEY: dict(before, **annotations)})
+    changed = dict(found, **{KEY: dict(before, **annotations)})
+    if tags.ANNOTATION in annotations:
+        changed[metadata.TAGS] = tags.parse(str(annotations[tags.ANNOTATION]))
+    return changed
 
 
 def annotate_directory(directory, annotations, replace=False, wait_seconds=None):
@@ -59,7 +67,7 @@ def annotate_directory(directory, annotations, replace=False, wait_seconds=None)
     Raises MissingError if it was not started, UnavailableError if another process is at work there
     for so long, WriteError and others.
     """
-    with metadata.locked(directory, wait_seconds):
+    with locks.locked(directory, wait_seconds):
         stored = metadata.read_current(directory)
         changed = annotated(stored.metadata, annotations, replace)
         metadata.write(stored.path, changed, stored.is_pickle)
@@ -73,27 +81,30 @@ def annotate_file(path, annotations, replace=False):
     if tarball.is_archive_name(path):
         annotate_archive(path, annotations, replace)
         return
-    with metadata.locked(os.path.dirname(os.path.abspath(path))):
+    with locks.locked(os.path.dirname(os.path.abspath(path))):
         stored = metadata.read(path)
         metadata.write(path, annotated(stored.metadata, annotations, replace), stored.is_pickle)
 
 
 def annotate_archive(path, annotations, replace):
-    """Write an archive anew with annotations; it is the old one until it is whole."""
-    with open_regular(path) as file:
-        compress = tarball.is_compressed(file)
-    write_whole(
-        path,
-        lambda stream: rewrite(path, stream, compress, annotations, replace),
-        mode_of(path),
-    )
+    """Write an archive anew with annotations; it is the old one until it is whole.
+
+    Raises UnavailableError if another process does so for long.
+    """
+    with locks.locked_file(path) as file:
+        write_whole(
+            path,
+            lambda stream: rewrite(file, path, stream, annotations, replace),
+            mode_of(path),
+        )
 
 
-def rewrite(path, stream, compress, annotations, replace):
-    """Copy an archive to a stream, its metadata annotated. Raises MalformedError."""
-    is_found = False
-    with tarball.Writer(stream, compress) as archive:
-        for member in tarball.open_archive(path):
+def rewrite(file, path, stream, annotations, replace):
+    """Copy an archive, of which file is open, to a stream, its metadata annotated. Raises
+    MalformedError, or UnavailableError if it has changed meanwhile."""
+    before, is_found = locks.state_of(file), False
+    with tarball.Writer(stream, tarball.is_compressed(file)) as archive:
+        for member in tarball.members(file, path):
             if member.base == names.METADATA:
                 is_found = True
                 raw = changed_metadata(member, path, annotations, replace)
@@ -102,6 +113,7 @@ def rewrite(path, stream, compress, annotations, replace):
                 archive.add(member.path, member.size, member, member.mtime)
     if not is_found:
         raise errors.MalformedError(f"{path} has no {names.METADATA}")
+    locks.check_unchanged(path, before)
 
 
 def changed_metadata(member, path, annotations, replace):

@@ -1,11 +1,14 @@
 """Join the CSV files of a job (version 1) into one."""
 
+import itertools
 import logging
 import os
+from typing import NamedTuple
 
 from epmtlite.collect import errors, names, papiex
 from epmtlite.collect.archive import WithoutGaps
 from epmtlite.collect.files import (
+    COPY_BYTES,
     copy_file,
     open_directory,
     open_regular,
@@ -17,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 COLLATED = "collated"
 MOST_COMMENT_CHARACTERS = 1 << 20  # of one file
+MOST_TAG_CHARACTERS = 4096  # of the first of them, which may come into each row
+NO_TAG = "#"  # a first comment that tags nothing
 
 
 class Bad(errors.MalformedError):
@@ -25,6 +30,15 @@ class Bad(errors.MalformedError):
     def __init__(self, path, reason):
         super().__init__(f"File: {path}, {reason}")
         self.path = path
+
+
+class Good(NamedTuple):
+    """A file that is joined: its number of rows, and the tags that its first comment gives to its
+    processes without any."""
+
+    path: str
+    rows: int
+    tags: str
 
 
 class Joined:
@@ -38,7 +52,7 @@ def concat(paths, output="", is_strict=False, error_directory="."):
     """Join the files, or those of the one directory, that paths name; return Joined.
 
     output is the file to write, by default <host>-collated-papiex-<job>-0.csv here, after the first
-    file. A bad file is moved to error_directory as <name>.error and left out; if is_strict it
+    file. A bad file is moved to error_directory, see copy_bad, and left out; if is_strict it
     raises Bad, and nothing is done. No file: nothing is written. Raises MissingError, UsageError,
     WriteError and others.
     """
@@ -110,33 +124,32 @@ def default_output(first):
 
 
 def examined(files, joined, is_strict):
-    """Return ([(good file, its number of rows)], their header, all comments); note the bad ones
-    in joined.
+    """Return ([Good], their header, all comments); note the bad ones in joined.
 
     Raises Bad if is_strict.
     """
     good, header, comments = [], None, []
     for path in files:
         try:
-            header, found, rows = examine(path, header)
+            header, found, one = examine(path, header)
         except Bad as error:
             if is_strict:
                 raise
             logger.warning("%s", error)
             joined.bad.append((path, str(error)))
             continue
-        good.append((path, rows))
+        good.append(one)
         comments += found
     return good, header, comments
 
 
 def examine(path, header):
-    """Return (header, comments, number of rows) of a file; its header must be the given one, unless
-    that is None.
+    """Return (header, comments, Good) of a file; its header must be the given one, unless that is
+    None.
 
     Raises Bad.
     """
-    comments, characters, delimiters, rows = [], 0, None, 0
+    comments, characters, delimiters, rows, tags = [], 0, None, 0, ""
     try:
         for line in lines_of(path):
             if is_comment(line, delimiters is None):
@@ -146,6 +159,7 @@ def examine(path, header):
                     raise Bad(path, "it has too many comments")
             elif delimiters is None:
                 papiex.Columns(line, path, 1)
+                tags = tags_of(comments, path)
                 if header is not None and line != header:
                     raise Bad(path, "its header is not that of the other files")
                 header, delimiters = line, delimiters_of(line)
@@ -158,7 +172,15 @@ def examine(path, header):
         raise Bad(path, error.reason) from error
     if not rows:
         raise Bad(path, "it has no rows")
-    return header, comments, rows
+    return header, comments, Good(path, rows, tags)
+
+
+def tags_of(comments, path):
+    """Return the tags that comments give to processes without any. Raises Bad."""
+    tags = papiex.old_tags_of(comments[0]) if comments else ""
+    if len(tags) > MOST_TAG_CHARACTERS:
+        raise Bad(path, f"its first comment has more than {MOST_TAG_CHARACTERS} characters")
+    return tags
 
 
 def is_comment(line, is_before_header):
@@ -183,28 +205,45 @@ def delimiters_of(line):
 
 
 def write_joined(files, header, comments, output):
-    """Write the joined file. Raises WriteError, also when a file has changed meanwhile."""
+    """Write the joined file: of each Good its rows, in which every process keeps the tags and the
+    host that it has in a file of its own. Raises WriteError, also when one has changed meanwhile.
+    """
+    if comments and not all(one.tags for one in files):
+        comments = [NO_TAG, *comments]
+    common = papiex.old_tags_of(comments[0]) if comments else ""
 
     def write(stream):
         for line in comments + [header]:
             stream.write(encoded(line))
-        for path, rows in files:
-            if copy_rows(path, header, stream) != rows:
-                raise Bad(path, "it has changed")
+        for one in files:
+            own = {"tags": (one.tags, common), "hostname": (host_of(one.path), host_of(output))}
+            values = {name: text for name, (text, of_all) in own.items() if text != of_all}
+            if copy_rows(one.path, header, stream, values) != one.rows:
+                raise Bad(one.path, "it has changed")
 
     write_whole(output, write, replace=False)
 
 
-def copy_rows(path, header, stream):
-    """Write the rows of a file; return how many. Raises Bad if they are not as examined."""
+def host_of(path):
+    """Return the host in the name of a file, "unknown" for names of all kinds."""
+    try:
+        return names.host_of(path)
+    except errors.MalformedError:
+        return names.UNKNOWN_HOST
+
+
+def copy_rows(path, header, stream, values):
+    """Write the rows of a file, with values {column: text} in fields of processes that are empty;
+    return how many. Raises Bad if they are not as examined."""
     is_before_header, delimiters, rows = True, delimiters_of(header), 0
+    columns = papiex.Columns(header, path, 1)
     for line in lines_of(path):
         if is_comment(line, is_before_header):
             continue
         if delimiters_of(line) != delimiters or (is_before_header and line != header):
             raise Bad(path, "it has changed")
         if not is_before_header:
-            stream.write(encoded(line))
+            stream.write(encoded(columns.filled(line, values) if values else line))
             rows += 1
         is_before_header = False
     return rows
@@ -216,10 +255,43 @@ def encoded(line):
 
 
 def copy_bad(path, directory):
-    """Copy a bad file to a directory as <name>.error. Raises WriteError or RefusedError."""
-    target = os.path.join(directory, os.path.basename(path) + ".error")
-    copy_file(path, target)
-    logger.info("%s is now %s", path, target)
+    """Copy a bad file to a directory as <name>.error; where that is another file, as
+    <name>.2.error and so on, with a warning. Raises WriteError or RefusedError."""
+    for number in itertools.count(1):
+        ending = ".error" if number == 1 else f".{number}.error"
+        target = os.path.join(directory, os.path.basename(path) + ending)
+        if is_copy(path, target) or copied(path, target):
+            break
+    level = logging.INFO if number == 1 else logging.WARNING
+    logger.log(level, "%s is now %s", path, target)
+
+
+def copied(path, target):
+    """Copy a file to what is not there; tell whether that was so. Raises WriteError and others."""
+    if os.path.lexists(target):
+        return False
+    try:
+        copy_file(path, target, replace=False)
+    except errors.WriteError as error:
+        if isinstance(error.__cause__, FileExistsError):  # another process was faster
+            return False
+        raise
+    return True
+
+
+def is_copy(path, target):
+    """Tell whether a file of this account has the bytes of another one, as when it was copied
+    before."""
+    try:
+        with open_regular(target) as copy, open_regular(path) as file:
+            if os.fstat(copy.fileno()).st_uid != os.geteuid():
+                return False
+            while True:
+                one, other = copy.read(COPY_BYTES), file.read(COPY_BYTES)
+                if not one or one != other:
+                    return one == other
+    except errors.CollectError:
+        return False
 
 
 def remove(path):

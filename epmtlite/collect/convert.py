@@ -2,7 +2,7 @@
 
 import tempfile
 
-from epmtlite.collect import errors, names, papiex, tarball
+from epmtlite.collect import errors, locks, names, papiex, tarball
 from epmtlite.collect.archive import WithoutGaps
 from epmtlite.collect.files import mode_of, write_whole
 
@@ -19,19 +19,24 @@ def convert(source, destination, settings):
     source itself; it appears whole or not at all. Both are compressed.
 
     Raises UsageError for names of other kinds, MalformedError for an archive that is version 2
-    already or has not exactly one CSV file, WriteError and others.
+    already or has not exactly one CSV file, UnavailableError if another process writes source anew,
+    WriteError and others.
     """
     for path in (source, destination):
         if not path.endswith(SUFFIXES):
             raise errors.UsageError(f"{path} should be named .tgz or .tar.gz")
-    write_whole(destination, lambda stream: rewrite(source, stream, settings), mode_of(source))
+    with locks.locked_file(source) as file:
+        write_whole(
+            destination, lambda stream: rewrite(file, source, stream, settings), mode_of(source)
+        )
 
 
-def rewrite(source, stream, settings):
-    """Write the converted archive: its other members as they come, then header and data."""
-    converted = None
+def rewrite(file, source, stream, settings):
+    """Write the converted archive, of which file is open: its other members as they come, then
+    header and data."""
+    before, converted = locks.state_of(file), None
     with tarball.Writer(stream) as archive, tempfile.TemporaryFile() as rows:
-        for member in tarball.open_archive(source):
+        for member in tarball.members(file, source):
             if names.is_header(member.base) or names.kind_of(member.base) == "v2":
                 raise errors.MalformedError(f"{source} is version 2 already")
             if not member.base.endswith(".csv"):
@@ -44,6 +49,7 @@ def rewrite(source, stream, settings):
         if not converted:
             raise errors.MalformedError(f"{source} has no CSV file")
         add_version_2(archive, rows, *converted)
+    locks.check_unchanged(source, before)
 
 
 def add_version_2(archive, rows, host, header, mtime):

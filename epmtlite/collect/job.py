@@ -3,6 +3,7 @@
 import logging
 import os
 import pwd
+import re
 import stat
 import unicodedata
 
@@ -13,6 +14,9 @@ logger = logging.getLogger(__name__)
 MOST_NAME_BYTES = 255
 DIRECTORY_MODE = 0o700
 SHARED_MODE = 0o1777  # as that of /tmp
+RESTART_COUNT = "SLURM_RESTART_COUNT"  # how often this job was requeued; unset for never
+RUN_SUFFIX = "-r"  # of the id of a later run, before its number
+NUMBER = re.compile("[0-9]{1,6}")
 
 
 def job_id(settings, given=None, environ=None):
@@ -40,6 +44,24 @@ def check_job_id(text):
         raise errors.UsageError(f"{text!r} cannot be a job id")
     if len(os.fsencode(text)) > MOST_NAME_BYTES:
         raise errors.UsageError(f"a job id has at most {MOST_NAME_BYTES} bytes")
+
+
+def requeued(identity):
+    """Return what to say behind an error about a job that was there before, "" if Slurm has not
+    requeued it: its runs have one number.
+
+    Nothing is done about that unasked: SLURM_RESTART_COUNT of a job is also seen by those that are
+    submitted within it, which were never requeued.
+    """
+    count = os.environ.get(RESTART_COUNT, "")
+    if not NUMBER.fullmatch(count) or int(count) == 0 or identity not in own_numbers():
+        return ""
+    return f" (requeued: --jobid {identity}{RUN_SUFFIX}{count} makes this run a job of its own)"
+
+
+def own_numbers():
+    """Return the numbers that Slurm gave the current job."""
+    return [os.environ.get(name) for name in ("SLURM_JOB_ID", "SLURM_JOBID")]
 
 
 def user_name():

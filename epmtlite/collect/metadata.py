@@ -1,23 +1,14 @@
 """The metadata of a job: begun by start, completed by stop, in the directory of the job."""
 
-import contextlib
 import datetime
-import errno
-import fcntl
 import logging
 import os
 import socket
-import time
 from typing import NamedTuple
 
-from epmtlite.collect import errors, job, metaformat, names, tags
-from epmtlite.collect.files import (
-    open_directory,
-    open_regular,
-    read_whole,
-    write_error,
-    write_whole,
-)
+from epmtlite.collect import errors, extent, job, metaformat, names, tags
+from epmtlite.collect.files import open_regular, read_whole, write_error, write_whole
+from epmtlite.collect.locks import locked
 from epmtlite.collect.texts import storable
 
 logger = logging.getLogger(__name__)
@@ -26,10 +17,9 @@ REQUIRED = (
     "job_pl_id", "job_pl_submit_ts", "job_pl_start_ts", "job_pl_env", "job_el_stop_ts",
     "job_el_exitcode", "job_el_reason", "job_el_env",
 )  # fmt: skip
+TAGS = "job_tags"
 UNKNOWN_NAME = "unknown"
 NO_REASON = "none"
-LOCK_SECONDS = 10.0
-LOCK_PAUSE_SECONDS = 0.05
 
 
 class Stored(NamedTuple):
@@ -65,35 +55,6 @@ def write(path, metadata, as_pickle=False):
     write_whole(path, lambda stream: stream.write(raw))
 
 
-@contextlib.contextmanager
-def locked(directory, wait_seconds=None):
-    """Let one process at a time change the metadata in a directory; by default wait LOCK_SECONDS.
-
-    Raises UnavailableError if another one holds them for long, MissingError or RefusedError.
-    """
-    descriptor = open_directory(directory)
-    try:
-        wait_for_lock(descriptor, directory, wait_seconds or LOCK_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def wait_for_lock(descriptor, directory, wait_seconds):
-    """Lock an open directory, where its file system can do that. Raises UnavailableError."""
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
-                return  # NFS locks no directory
-        if time.monotonic() > deadline:
-            raise errors.UnavailableError(f"another process is at work in {directory}")
-        time.sleep(LOCK_PAUSE_SECONDS)
-
-
 def now():
     """Return the time with the zone of this machine."""
     return datetime.datetime.now().astimezone()
@@ -117,7 +78,8 @@ def start(directory, identity, settings, is_strict=False, as_pickle=False):
     with locked(directory):
         for name, text in ((names.METADATA, "complete"), (names.STARTED, "started")):
             if os.path.lexists(os.path.join(directory, name)):
-                complain(f"job is already {text}: {directory}", is_strict)
+                hint = job.requeued(identity)
+                complain(f"job is already {text}: {directory}{hint}", is_strict)
                 return False
         moment = now()
         metadata = {
@@ -147,7 +109,8 @@ def is_started(directory):
 def check_not_complete(directory):
     """Raise RefusedError if a job was stopped: what is recorded after that belongs to none."""
     if os.path.lexists(os.path.join(directory, names.METADATA)):
-        raise errors.RefusedError(f"the job is already complete: {directory}")
+        hint = job.requeued(os.path.basename(directory))
+        raise errors.RefusedError(f"the job is already complete: {directory}{hint}")
 
 
 def stop(
@@ -169,7 +132,7 @@ def stop(
         stored = read(started)
         metadata = dict(
             stored.metadata,
-            job_el_stop_ts=now(),
+            **times_of(stored.metadata, directory, settings),
             job_el_exitcode=exit_code,
             job_el_reason=reason,
             job_el_env=filtered_environment(settings, os.environ),
@@ -178,6 +141,23 @@ def stop(
         write(complete, metadata, as_pickle or stored.is_pickle)
         remove_started(started)
     return True
+
+
+def times_of(started, directory, settings):
+    """Return the start and the stop of a job that stops now, as its metadata have them.
+
+    In a start that is no time stop finds the fault.
+    """
+    start, stop = started.get("job_pl_start_ts"), now()
+    if not isinstance(start, datetime.datetime):
+        return {"job_el_stop_ts": stop}
+    begin, end = extent.corrected(start, stop, directory, settings.input_pattern)
+    submit = started.get("job_pl_submit_ts")
+    return {
+        "job_pl_start_ts": begin,
+        "job_pl_submit_ts": begin if submit == start else submit,
+        "job_el_stop_ts": end,
+    }
 
 
 def remove_started(path):
@@ -200,7 +180,7 @@ def checked(metadata, settings):
     derived = {
         "job_pl_username": user_of(metadata, begin),
         "job_jobname": job_name(begin),
-        "job_tags": tags.parse(end.get(settings.job_tags_env)),
+        TAGS: metadata[TAGS] if TAGS in metadata else tags.parse(end.get(settings.job_tags_env)),
         "job_env_changes": environment_changes(begin, end),
         "checked": True,
     }

@@ -58,6 +58,7 @@ def header_name(host):
     return f"{host}-papiex-header.tsv"
 
 
-def collated_name(host, job_id):
-    """Return the name of a file that has all the rows of version 1 of a job."""
-    return f"{host}-collated-papiex-{job_id}-0.csv"
+def collated_name(host, job_id, number=0):
+    """Return the name of a file that has all the rows of version 1 of a job; number tells it from
+    others."""
+    return f"{host}-collated-papiex-{job_id}-{number}.csv"

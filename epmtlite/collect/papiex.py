@@ -16,6 +16,10 @@ MOST_THREADS = 1000000
 MOST_VALUES = 4 << 20  # of all threads of a process
 MOST_COLUMNS = 1024
 BLOCK_BYTES = 1 << 20
+CUT_OFF = (
+    "the file ends within this line, so that its last value may have been cut off; if the line is"
+    " whole, put a newline behind it"
+)
 csv.field_size_limit(MOST_LINE_CHARACTERS)
 
 TEXTS = ("tags", "hostname", "exename", "path", "args")
@@ -71,7 +75,8 @@ def text_lines(stream, name):
     """Yield the lines of a binary stream as text without their ends, one block at a time.
 
     Bytes that are not UTF-8 become surrogates (PEP 383). Raises MalformedRecord for a line that
-    is too long.
+    is too long, and for a last one without its newline: a number that was cut off is one, too.
+    papiex and EPMT end each line with a newline.
     """
     rest, number = b"", 0
     for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
@@ -82,8 +87,8 @@ def text_lines(stream, name):
         number += len(lines)
         if lines:
             yield from b"\n".join(lines).decode("utf-8", "surrogateescape").split("\n")
-    if rest:
-        yield rest.decode("utf-8", "surrogateescape")
+    if rest.strip(b"\r"):
+        raise MalformedRecord(name, number + 1, CUT_OFF)
 
 
 def too_long(name, number):
@@ -118,7 +123,7 @@ class Columns:
             raise MalformedRecord(name, number, reason)
         if len(columns) > MOST_COLUMNS or len(set(columns)) < len(columns) or "" in columns:
             raise MalformedRecord(name, number, "the header has too many or repeated columns")
-        self.count = len(columns)
+        self.columns, self.count = columns, len(columns)
         self.names = tuple(c for c in columns if c not in PER_PROCESS + PER_THREAD)
         self.pid = columns.index("pid")
         self.numtids = columns.index("numtids")
@@ -141,6 +146,17 @@ class Columns:
             raise ValueError(reason.format(self.count - 1, len(fields) - 1))
         return fields
 
+    def filled(self, line, values):
+        """Return a row; if it is the first of a process, with values {column: text} in the fields
+        that are empty. Raises ValueError."""
+        fields = self.split(line)
+        if not fields[self.pid]:
+            return line
+        for column, text in values.items():
+            place = self.columns.index(column)
+            fields[place] = fields[place] or escaped(text)
+        return joined(fields)
+
     def process(self, fields, line, old_tags):
         """Return the ProcessRecord of the first row of a process, with its first thread.
 
@@ -156,6 +172,17 @@ class Columns:
         if old_tags and not texts[0]:
             texts = (old_tags,) + texts[1:]
         return ProcessRecord._make(texts + numbers[:10] + (self.names, [numbers[10:]]))
+
+
+def escaped(text):
+    """Return a text as a field of version 1 has it, of which unescaped makes the same again."""
+    text = text.replace("\\", HIDDEN_BACKSLASH).replace(",", HIDDEN_COMMA)
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def joined(fields):
+    """Return the row of fields whose escapes are hidden."""
+    return ",".join(fields).replace(HIDDEN_COMMA, "\\,").replace(HIDDEN_BACKSLASH, "\\\\")
 
 
 def check_threads(count, metrics):
@@ -216,8 +243,13 @@ def read_header(numbered, name):
         if text and not text.startswith("#"):
             return Columns(text, name, number), storable(comment or "")
         if text and comment is None:
-            comment = text.lstrip("#").strip()
+            comment = old_tags_of(text)
     return None, ""
+
+
+def old_tags_of(comment):
+    """Return the tags that the first comment of a file gives to its processes without any."""
+    return comment.strip().lstrip("#").strip().replace("\t", "\\t")
 
 
 def next_thread(columns, fields, record):

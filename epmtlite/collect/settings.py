@@ -46,6 +46,7 @@ DEFAULTS = {
     "db_params": {},
     "ingest_remove_on_success": True,
     "ingest_failed_dir": "/tmp/",
+    "trusted_owners": [],  # accounts whose files may hold jobs of any user, beside root
     "per_process_fields": [
         "tags", "hostname", "exename", "path", "args", "exitcode", "pid", "generation", "ppid",
         "pgid", "sid", "numtids", "mpinumranks", "mpirank", "exitsignal",

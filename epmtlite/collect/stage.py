@@ -1,6 +1,7 @@
 """Pack the data of a finished job into an archive and hand it to the site's stage command."""
 
 import contextlib
+import itertools
 import logging
 import os
 import shlex
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from epmtlite.collect import concat, errors, metadata, metaformat, names
+from epmtlite.collect import concat, errors, locks, metadata, metaformat, names
 from epmtlite.collect.files import (
     copy_file,
     move_into,
@@ -51,7 +52,7 @@ def stage(directory, settings, options):
         return ""
     directory = os.path.abspath(directory)
     check_destination(settings, os.path.basename(directory) + ARCHIVE_SUFFIX * options.compress)
-    with metadata.locked(directory):
+    with locks.locked(directory):
         before = snapshot(directory)
         if names.METADATA not in before:
             text = f"{directory} has no {names.METADATA}: the job is not stopped"
@@ -123,11 +124,18 @@ def collated(directory, before, folder, settings, options):
             hosts.setdefault(names.host_of(name), []).append(os.path.join(directory, name))
     results, bad = [], []
     for host in sorted(hosts):
-        output = os.path.join(folder, names.collated_name(host, os.path.basename(directory)))
+        output = os.path.join(folder, free_name(host, os.path.basename(directory), before))
         done = concat.join(sorted(hosts[host]), output, options.is_strict)
         results += [done.path] if done.path else []
         bad += done.bad
     return results, bad
+
+
+def free_name(host, job_id, before):
+    """Return the name of the joined file of a host: one that no file of the job has, as one that
+    was joined before and is packed beside it."""
+    found = (names.collated_name(host, job_id, number) for number in itertools.count())
+    return next(name for name in found if name not in before)
 
 
 def is_to_join(name, settings, options):
@@ -186,7 +194,7 @@ def copy_all(folder, name, described, files):
     os.mkdir(path, 0o700)
     write_whole(os.path.join(path, names.METADATA), lambda stream: stream.write(described))
     for file in files:
-        copy_file(file, os.path.join(path, os.path.basename(file)))
+        copy_file(file, os.path.join(path, os.path.basename(file)), replace=False)
     return path
 
 
@@ -198,7 +206,10 @@ def check_destination(settings, base):
         raise errors.ConfigurationError(f"stage_command_dest {destination} is no directory")
     target = os.path.join(destination, base)
     if os.path.lexists(target):
-        text = "{} is there already, perhaps of an older job of that id: move it, then stage again"
+        text = (
+            "{} is there already, perhaps of an older job of that id, or of this one before it was"
+            " requeued: move it, then stage again"
+        )
         raise errors.WriteError(text.format(target))
 
 

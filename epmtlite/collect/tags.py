@@ -5,6 +5,7 @@ import logging
 logger = logging.getLogger(__name__)
 
 VALUE_WITHOUT_ONE = "1"
+ANNOTATION = "EPMT_JOB_TAGS"  # which says the tags of a job, too
 
 
 def parse(text):

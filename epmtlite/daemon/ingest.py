@@ -19,7 +19,6 @@ ARCHIVES_PER_SUBMITTER = 100
 MOST_PER_ROUND = 1000  # archives; where there are more the next round begins at once
 MOST_POSTPONED = 3  # archives that the database did not take, in one round
 MOST_FAULTS = 3  # of our own, over one archive
-NOT_ITS_FAULT = (database_errors.WriteError.exit_code, database_errors.UnavailableError.exit_code)
 
 
 class ShownPath(logging.Filter):
@@ -131,7 +130,9 @@ class Ingest:
 
     def _note(self, seen, outcome, tally, shown):
         """Note what became of an archive. Raises UsageDBError if that is not its fault."""
-        if outcome.kind != submit.FAILED:
+        if outcome.kind == submit.TAKEN:
+            seen.is_done = True
+        elif outcome.kind != submit.FAILED:
             logger.info("%s: %s", shown, outcome.line().strip())
             if outcome.remains:
                 logger.warning("job %s is stored, but %s", outcome.jobid, outcome.remains)
@@ -142,7 +143,7 @@ class Ingest:
             tally.processes += outcome.processes
         elif self.inbox.state_of(seen) is None:
             seen.is_done = True  # somebody took it
-        elif outcome.exit_code in NOT_ITS_FAULT:
+        elif outcome.exit_code in submit.NOT_ITS_FAULT:
             raise database_errors.UnavailableError(outcome.message)
         else:
             tally.rejected += 1

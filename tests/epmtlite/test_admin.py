@@ -1,5 +1,6 @@
 """epmt delete, drop, retire, dbsize, dbcare, schema and migrate; delete_old_records."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from epmtlite import connection
 from tests.conftest import CHECKOUT, run_command
 from tests.epmtlite.made_jobs import (
     BEGIN,
@@ -106,6 +108,53 @@ def test_jobs_are_retired_by_their_age(filled, monkeypatch, tmp_path):
     assert len(ids(filled)) == 5
     assert retire(days, "dbcare", "--retire-jobs", "--vacuum-tables", "-p") == ""
     assert ids(filled) == ["9"] and contents(filled)[1] == []
+
+
+def change(site, sql, *values):
+    """Change what is stored."""
+    database = connection.open_database(site.config)
+    with contextlib.closing(database), database.transaction():
+        database.execute(sql, values)
+
+
+@pytest.fixture
+def old_after_a_day(monkeypatch, tmp_path):
+    """Settings by which jobs and models are old after one day."""
+    settings = tmp_path / "epmt.ini"
+    settings.write_text("[EPMT]\nretire_jobs_ndays = 1\nretire_models_ndays = 1\n")
+    monkeypatch.setenv("EPMT_SETTINGS", str(settings))
+
+
+@pytest.mark.usefixtures("old_after_a_day")
+def test_a_dry_run_of_retire_names_what_a_run_deletes(filled):
+    """Jobs of a model that goes, too, go with it; those of a model that stays, stay."""
+    environment = {**os.environ, "HPCUSAGE_CONF": str(filled.conf_path)}
+    for name, jobs in (("old", "1,2,3"), ("young", "2,3,4")):
+        done = run_command("epmt", "refmodel", "create", name, "--jobs", jobs, env=environment)
+        assert done.returncode == 0, done.stderr
+    change(filled, "UPDATE epmt_refmodel SET created_at = ? WHERE name = 'old'", 1.7e9)
+    told = epmt(filled, "retire", "-n")
+    assert [line.split(":")[0] for line in told.stdout.splitlines()] == [
+        "would retire model old", "would retire job 1",
+    ]  # fmt: skip
+    assert "3 jobs stay" in told.stderr and ids(filled) == ["1", "2", "3", "4"]
+    done = epmt(filled, "retire")
+    assert ids(filled) == ["2", "3", "4"] and "3 jobs stay" in done.stderr
+    told = epmt(filled, "retire", "-n")
+    assert told.stdout == "" and "3 jobs stay" in told.stderr
+
+
+@pytest.mark.usefixtures("old_after_a_day")
+def test_a_job_that_says_it_ends_in_a_distant_year_is_retired_by_when_it_was_stored(site, tmp_path):
+    site.create()
+    distant = datetime.datetime(2999, 1, 1, tzinfo=datetime.timezone.utc)
+    for jobid in "12":
+        job = made_job(jobid=jobid, job_el_stop_ts=distant)
+        epmt(site, "submit", write_job(job, tmp_path / jobid))
+    change(site, "UPDATE epmt_job SET created_at = created_at - 86500 WHERE jobid = '1'")
+    assert epmt(site, "retire", "-n").stdout == "would retire job 1: 1 processes\n"
+    epmt(site, "retire")
+    assert ids(site) == ["2"]
 
 
 def test_dropping_needs_to_be_agreed_to(filled):

@@ -7,7 +7,7 @@ import pytest
 from epmtlite import copying
 from tests import attackers
 from tests.conftest import run_command
-from tests.epmtlite.made_jobs import archived, epmt, made_job, write_job
+from tests.epmtlite.made_jobs import aged, archived, epmt, made_job, write_job
 
 SECRET = "marked-secret-of-another-account"
 ROUNDS = 5
@@ -122,6 +122,7 @@ def test_a_job_in_a_place_of_any_name_is_stored_or_moved_away(
     good = write_job(made_job(jobid="100"), inbox / "100")
     bad = write_job(made_job(jobid="200", job_el_stop_ts=None), inbox / os.fsdecode(name))
     paths = [archived(one) if is_archive else one for one in (good, bad)]
+    aged(*paths)
     done = epmt(sqlite_site, "submit", "--remove", "-m", *paths, status=3)
     assert "\x1b" not in done.stderr and "\n'" not in done.stderr
     assert sqlite_site.rows("SELECT jobid FROM epmt_job") == [("100",)]

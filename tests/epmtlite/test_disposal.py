@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import run_command
 from tests.epmtlite.made_jobs import (
     BEGIN,
+    aged,
     archived,
     contents,
     epmt,
@@ -72,7 +73,8 @@ def test_a_job_with_other_processes_is_not_taken_for_the_stored_one(sqlite_site,
         other = write_job(made_job(records), tmp_path / str(number) / "100")
         epmt(sqlite_site, "submit", "-r", other, status=65)
         assert other.exists()
-    other = write_job(made_job(job_pl_username="bob"), tmp_path / "bob" / "100")
+    other = made_job([record(pid=11, ppid=10, hostname="n2")], job_pl_username="bob")
+    other = write_job(other, tmp_path / "bob" / "100")
     done = epmt(sqlite_site, "submit", "-r", other, status=65)
     assert "another job 100, of other times or of another user" in done.stderr
 
@@ -142,6 +144,7 @@ def test_removing_and_moving_away(sqlite_site, tmp_path, monkeypatch):
     packed = archived(write_job(made_job(jobid="2"), tmp_path / "2"))
     known = archived(write_job(made_job(jobid="1"), tmp_path / "again" / "1"))
     bad = write_job(made_job(jobid="3", job_el_stop_ts=None), tmp_path / "3")
+    aged(bad)
     done = epmt(sqlite_site, "submit", "-r", "-m", stored, packed, known, bad, status=3)
     assert not (stored.exists() or packed.exists() or known.exists() or bad.exists())
     assert (tmp_path / "failed" / "3" / "job_metadata").exists()

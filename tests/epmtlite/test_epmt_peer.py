@@ -4,16 +4,21 @@ what EPMT writes.
 Where the two differ the difference has a name: here, and in epmt_views for all jobs.
 """
 
+import datetime
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import pytest
 
+from epmtlite.collect import metaformat
+from epmtlite.collect.metadata import stop
+from epmtlite.collect.settings import Settings
 from tests.conftest import drop_database, run_command
-from tests.epmtlite.collect.jobs import START, files_v1
+from tests.epmtlite.collect.jobs import START, files_v1, metadata
 from tests.epmtlite.epmt_peer import Peer, PeerFailed, require_peer
 from tests.epmtlite.epmt_views import (
     UNSUMMED,
@@ -297,6 +302,39 @@ def test_rows_of_version_1_that_we_staged_are_imported_by_epmt(both, ours, tmp_p
     our, peers = both(ours("stage", "--pickle", job_of_version_1(tmp_path)).strip(), "77")
     assert_same(our, peers)
     assert (peers.job["num_procs"], peers.job["num_threads"], peers.job["usertime"]) == (2, 3, 15)
+
+
+def test_tags_that_were_annotated_later_are_the_tags_of_the_job_to_both(both, ours, tmp_path):
+    archive = ours("stage", "--pickle", job_of_version_1(tmp_path)).strip()
+    ours("annotate", archive, "EPMT_JOB_TAGS=exp:two;5")
+    our, peers = both(archive, "77")
+    assert_same(our, peers)
+    assert our.job["tags"] == {"exp": "two", "5": "1"}
+
+
+def test_rows_that_were_joined_at_two_times_are_one_job_to_both(both, ours, tmp_path):
+    directory = job_of_version_1(tmp_path)
+    (rows,) = directory.glob("*.csv")
+    text = rows.read_text().replace(",10,", ",20,").replace(",11,", ",21,")
+    (directory / "n1-collated-papiex-77-0.csv").write_text(text)
+    our, peers = both(ours("stage", "--pickle", directory).strip(), "77")
+    assert_same(our, peers)
+    assert our.job["num_procs"] == 4
+
+
+def test_a_job_whose_clock_was_set_back_is_imported_by_both(both, ours, tmp_path):
+    """EPMT takes no process that ends after its job."""
+    early = START + datetime.timedelta(seconds=1)
+    directory = job_of_version_1(tmp_path)
+    begun = metadata(job_pl_start_ts=early, job_pl_submit_ts=early)
+    begun = {key: value for key, value in begun.items() if not key.startswith("job_el")}
+    (directory / "job_metadata").unlink()
+    (directory / "job_metadata.tmp").write_bytes(metaformat.dumps(begun, as_pickle=True))
+    with mock.patch("epmtlite.collect.metadata.now", lambda: START):
+        assert stop(str(directory), Settings())
+    our, peers = both(ours("stage", "--pickle", directory).strip(), "77")
+    assert_same(our, peers)
+    assert our.job["num_procs"] == 2
 
 
 @pytest.mark.parametrize(("name", "jobid", "faults"), SAMPLES, ids=[one[1] for one in SAMPLES])

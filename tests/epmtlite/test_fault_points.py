@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from tests.conftest import Site, new_site
-from tests.epmtlite.made_jobs import archived, contents, made_job, random_records, write_job
+from tests.epmtlite.made_jobs import aged, archived, contents, made_job, random_records, write_job
 from tests.fault_points import (
     REFUSALS,
     Place,
@@ -80,6 +80,7 @@ class Submission(Jobs):
         write_job(JOBS[1], work / "1")
         archived(write_job(JOBS[2], self.directory / "pack" / "2")).rename(work / "2.tgz")
         (work / "bad.tgz").write_bytes(b"no archive")
+        aged(*work.iterdir())
         self.work = work
         self.place = Place(self.directory)
 

@@ -10,7 +10,7 @@ import pytest
 
 from epmtlite import dispose
 from epmtlite.collect import errors
-from tests.epmtlite.made_jobs import archived, epmt, made_job, write_job
+from tests.epmtlite.made_jobs import aged, archived, epmt, made_job, write_job
 
 NOBODY = 65534
 
@@ -33,6 +33,12 @@ def source(request, tmp_path):
         (tmp_path / "source").mkdir()
         return tmp_path / "source"
     return request.getfixturevalue("elsewhere")
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Let what was written just now count as whole."""
+    monkeypatch.setattr(dispose, "QUIET_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -198,6 +204,7 @@ def test_submit_moves_what_failed_to_another_file_system(
     bad = write_job(made_job(job_el_stop_ts=None), elsewhere / "100")
     packed = archived(bad)
     packed.chmod(0o4755)
+    aged(bad, packed)
     done = epmt(sqlite_site, "submit", "-m", bad, packed, elsewhere / "none.tgz", status=3)
     assert done.stderr.count("was moved to") == 2 and list(elsewhere.iterdir()) == []
     assert mode_of(failed / "100.tgz") == 0o600

@@ -1,9 +1,12 @@
 """What the processes of a job did is what counting its records gives."""
 
+import datetime
+
 import pytest
 
 from epmtlite import of_job, selection
 from tests.epmtlite.made_jobs import (
+    BEGIN,
     BEGIN_MICROSECONDS,
     HOUR,
     epmt,
@@ -123,6 +126,24 @@ def test_a_job_is_that_of_its_user_cluster_and_time(store):
     assert of_job.find(database, "100", "ann", times=(begin + HOUR // 2, begin + 2 * HOUR))
     assert of_job.find(database, "100", "ann", times=(begin - HOUR, begin - 1)) is None
     assert of_job.find(database, "100", "ann", times=(begin + HOUR + 1, begin + 2 * HOUR)) is None
+
+
+def test_a_run_after_a_requeue_is_found_by_the_number_of_its_job(store):
+    later = {
+        key: BEGIN + datetime.timedelta(hours=hours)
+        for key, hours in (("job_pl_start_ts", 2), ("job_pl_submit_ts", 2), ("job_el_stop_ts", 3))
+    }
+    database = store(made_job(), made_job([], jobid="100-r1", **later), made_job(jobid="1001"))
+    begin = BEGIN_MICROSECONDS
+
+    def found(begin_hours, end_hours):
+        times = begin + int(begin_hours * HOUR), begin + int(end_hours * HOUR)
+        return of_job.find(database, "100", "ann", times=times).jobid
+
+    assert (found(0, 1), found(2, 3), found(0, 3)) == ("100", "100-r1", "100-r1")
+    assert of_job.find(database, "100", "ann").jobid == "100-r1"
+    assert of_job.find(database, "10", "ann") is None
+    assert of_job.find(database, "100", "bob") is None
 
 
 @pytest.mark.parametrize(

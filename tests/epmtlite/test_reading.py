@@ -32,18 +32,19 @@ def test_parts_and_where_they_wait_change_nothing(monkeypatch, rows_per_part, mo
 
 
 def test_what_is_added_up():
-    aggregate = read(
+    processes = read(
         record(pid=2, start=50, exitcode=2),
         record(
             pid=1, start=10, exitcode=7,
             threads=[(1, 2, 3000, 9, 9, 5), (10, 20, 3100, 9, 9, 5)],
         ),
-    ).aggregate  # fmt: skip
+    )  # fmt: skip
+    aggregate = processes.aggregate
     assert aggregate.proc_sums() == {
         "num_procs": 2, "num_threads": 3, "usertime": 311, "systemtime": 122, "rssmax": 8148,
         "rdtsc_duration": 19,
     }  # fmt: skip
-    assert (aggregate.cpu_time, aggregate.peak_rss, aggregate.first_exitcode) == (433, 3100, 7)
+    assert (aggregate.cpu_time, aggregate.peak_rss, processes.first_status()) == (433, 3100, 7)
 
 
 def test_what_nobody_knows_is_left_out():
@@ -55,6 +56,12 @@ def test_what_nobody_knows_is_left_out():
     assert "usertime" not in read(record(threads=unknown)).aggregate.proc_sums()
     assert aggregate.annotations() == {}
     assert read().aggregate.proc_sums() == {"num_procs": 0, "num_threads": 0}
+
+
+@pytest.mark.parametrize(("values", "cpu_time"), [((-1, 5000), 5000), ((7, -1), 7), ((-1, -1), 0)])
+def test_a_cpu_time_of_which_a_part_is_not_known_is_the_rest(values, cpu_time):
+    for threads in ([(*values, 1, 1, 1, 1)], [(*values, 1, 1, 1, 1), (-1, -1, 1, 1, 1, 1)]):
+        assert read(record(threads=threads)).aggregate.cpu_time == cpu_time
 
 
 def test_the_host_in_the_data_wins_over_that_of_the_file_name():

@@ -14,6 +14,7 @@ from tests.epmtlite.made_jobs import (
     BEGIN,
     BEGIN_MICROSECONDS,
     HOUR,
+    aged,
     contents,
     epmt,
     made_job,
@@ -148,7 +149,7 @@ def test_what_the_database_cannot_hold_is_the_failure_of_that_job(
         made_job(jobid="3"),
         made_job(large, jobid="4"),
     ]
-    paths = [write_job(job, tmp_path / job.metadata["job_pl_id"]) for job in jobs]
+    paths = aged(*(write_job(job, tmp_path / job.metadata["job_pl_id"]) for job in jobs))
     done = subprocess.run(
         [sys.executable, "-c", UNCHECKED, "submit", "-m", *options, "--confFn", site.conf_path,
          *paths],

@@ -94,6 +94,20 @@ def test_a_second_time_changes_nothing(old, ours):
     assert contents(ours) == before
 
 
+def test_jobs_whose_user_was_renamed_are_known_by_their_processes(old, ours):
+    """But not those that have none: job 4."""
+    epmt(ours, "migrate", "--from", url_of(old.config))
+    users = ours.rows("SELECT name FROM epmt_user")
+    for (name,) in users:
+        done = ours.run("usage_person", "pseudonymise", name, "--as", f"x{name}", "--yes")
+        assert done.returncode == 0, done.stderr
+    before = contents(ours)
+    done = epmt(ours, "migrate", "--from", url_of(old.config), status=3)
+    assert done.stdout.count("is already in database") == 3
+    assert done.stderr.count("another job 4, of other times or of another user") == 1
+    assert contents(ours) == before
+
+
 def test_the_tables_of_both_may_be_in_one_database(old):
     old.create()
     epmt(old, "migrate", "--from", url_of(old.config), "--cluster", "old")

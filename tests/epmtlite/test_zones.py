@@ -60,6 +60,50 @@ def test_a_stored_zone_shows_the_same_moment(microseconds, name):
         ) == pytest.approx(microseconds, abs=7200_000_000)
 
 
+EASTERN = zones.named_zone("America/New_York")
+
+
+def clock(text, day="2025-11-02"):
+    return datetime.datetime.fromisoformat(f"{day} {text}")
+
+
+def minute(minutes):
+    """Return a moment of 2025-11-02 in minutes of UTC, in microseconds."""
+    begin = datetime.datetime(2025, 11, 2, tzinfo=datetime.timezone.utc)
+    return (int(begin.timestamp()) + 60 * minutes) * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "ran", "expected"),
+    [
+        ("00:30", "01:30", (271, 389), (270, 390)),  # two hours
+        ("00:30", "01:30", (271, 329), (270, 330)),  # one
+        ("00:30", "01:30", (None, None), (270, 330)),
+        ("01:50", "01:10", (351, 369), (350, 370)),
+        ("01:50", "01:10", (None, None), (350, 370)),
+        ("01:10", "01:50", (311, 349), (310, 350)),
+        ("01:10", "01:50", (371, 409), (370, 410)),
+        ("01:10", "01:50", (311, 409), (310, 410)),
+        ("01:10", "03:00", (371, 470), (370, 480)),
+        ("01:10", "03:00", (311, 470), (310, 480)),
+        ("03:00", "04:00", None, (480, 540)),
+    ],
+)
+def test_of_an_hour_that_clocks_show_twice_processes_tell_which_it_was(start, stop, ran, expected):
+    assert ran or start == "03:00"  # else nobody asks for them
+    found = EASTERN.span(
+        clock(start), clock(stop), lambda: tuple(one if one is None else minute(one) for one in ran)
+    )
+    assert found == tuple(map(minute, expected))
+
+
+def test_an_hour_that_clocks_leave_out_means_one_moment():
+    left_out = clock("02:30", "2025-03-09")
+    assert EASTERN.meanings(left_out) == [EASTERN.microseconds(left_out)]
+    aware = clock("01:30").replace(tzinfo=INDIA)
+    assert EASTERN.meanings(aware) == [EASTERN.microseconds(aware)]
+
+
 def test_moments_that_no_clock_shows_are_malformed():
     zone = zones.stored_zone("+05:30")
     with pytest.raises(errors.MalformedError):

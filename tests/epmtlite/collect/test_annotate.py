@@ -1,10 +1,12 @@
 """Annotations are added to jobs that run, that are stopped, and that are packed."""
 
+import fcntl
 import os
 import pickle
 import unittest
+from unittest import mock
 
-from epmtlite.collect import annotate, errors, metadata, metaformat
+from epmtlite.collect import annotate, errors, metadata, metaformat, tags
 from tests.epmtlite.collect import jobs
 from tests.epmtlite.collect.jobs import JobTest, files_v2, members_of, write_archive
 
@@ -32,6 +34,10 @@ class Parsing(unittest.TestCase):
             ["x= is left out: it has no value", " =y is left out: it has no key",
              "= is left out: it has no key"],
         )  # fmt: skip
+
+    def test_tags_stay_a_text_as_in_their_variable(self):
+        found = annotate.parse(["EPMT_JOB_TAGS=5", "EPMT_JOB_TAGS =none", "a=none"])
+        self.assertEqual(found, {"EPMT_JOB_TAGS": "none", "a": None})
 
     def test_a_number_of_too_many_digits_stays_a_text(self):
         self.assertEqual(annotate.parse(["a=" + "9" * 30]), {"a": "9" * 30})
@@ -96,6 +102,72 @@ class Jobs(JobTest):
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o640)
             with open(path, "rb") as file:
                 self.assertEqual(file.read(2) == b"\x1f\x8b", mode == "w:gz")
+
+    def test_of_many_who_annotate_an_archive_at_a_time_no_annotation_is_lost(self):
+        write_archive("77.tgz", [*files_v2().items(), ("big", os.urandom(1 << 20))])
+        children = []
+        for number in range(6):
+            child = os.fork()
+            if not child:
+                os._exit(self.epmt("annotate", "77.tgz", f"a{number}={number}")[0])
+            children.append(child)
+        self.assertEqual([os.waitpid(child, 0)[1] for child in children], [0] * 6)
+        found = metaformat.loads(members_of("77.tgz")["./job_metadata"], "f")
+        self.assertEqual(found["annotations"], {f"a{number}": number for number in range(6)})
+        self.assertEqual(os.listdir("."), ["77.tgz"])
+
+    def test_without_locks_an_archive_that_changes_meanwhile_keeps_what_is_new(self):
+        """As on NFS."""
+        changed = annotate.changed_metadata
+
+        def while_another_annotates(*arguments):
+            with mock.patch.object(annotate, "changed_metadata", changed):
+                self.assertEqual(self.epmt("annotate", "77.tgz", "other=1"), (0, "", ""))
+            return changed(*arguments)
+
+        write_archive("77.tgz", [*files_v2().items()])
+        with mock.patch("epmtlite.collect.locks.wait_for_lock"), mock.patch.object(
+            annotate, "changed_metadata", while_another_annotates
+        ):
+            status, out, err = self.epmt("annotate", "77.tgz", "own=1")
+        self.assertEqual((status, out), (75, ""))
+        self.assertEqual(err, "Error: 77.tgz has changed meanwhile: try again\n")
+        found = metaformat.loads(members_of("77.tgz")["./job_metadata"], "f")
+        self.assertEqual(found["annotations"], {"other": 1})
+        self.assertEqual(os.listdir("."), ["77.tgz"])
+
+    def test_an_archive_that_another_process_writes_for_long_is_told(self):
+        with open(write_archive("77.tgz", [*files_v2().items()]), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with mock.patch("epmtlite.collect.locks.LOCK_SECONDS", 0.01):
+                for words in (("annotate", "77.tgz", "a=1"), ("convert", "77.tgz")):
+                    self.assertEqual(self.epmt(*words)[0], 75)
+
+    def test_job_tags_among_them_are_the_tags_of_the_job(self):
+        os.environ.update(SLURM_JOB_ID="77", EPMT_JOB_TAGS="exp:one")
+        self.write_settings(stage_command_dest=self.folder)
+        self.epmt("start")
+        self.epmt("annotate", "EPMT_JOB_TAGS=exp:two;x")
+        self.epmt("stop")
+        (job,) = self.folder.glob("out/*/77")
+        self.assertEqual(
+            self.tags(metadata.read_current(str(job)).metadata), {"exp": "two", "x": "1"}
+        )
+        self.epmt("annotate", "EPMT_JOB_TAGS=exp:3")
+        self.assertEqual(self.tags(metadata.read_current(str(job)).metadata), {"exp": "3"})
+        self.epmt("stage")
+        for words, expected in (
+            (["EPMT_JOB_TAGS=exp:4"], {"exp": "4"}), (["a=1"], {"exp": "4"}),
+            (["--replace", "EPMT_JOB_TAGS=exp:5"], {"exp": "5"}),
+        ):  # fmt: skip
+            self.assertEqual(self.epmt("annotate", "77.tgz", *words), (0, "", ""))
+            raw = members_of("77.tgz")["./job_metadata"]
+            self.assertEqual(self.tags(metaformat.loads(raw, "f")), expected)
+
+    def tags(self, found):
+        """Return the tags of metadata, after a check that the annotation says the same."""
+        self.assertEqual(tags.parse(found["annotations"]["EPMT_JOB_TAGS"]), found["job_tags"])
+        return found["job_tags"]
 
     def test_a_pickle_stays_a_pickle(self):
         raw = metaformat.dumps(jobs.metadata(), as_pickle=True)

@@ -47,8 +47,8 @@ class Directories(JobTest):
     def test_several_hosts_and_files_come_host_by_host(self):
         files = files_v2()
         files.update({
-            "n1-papiex-10-0.csv": (HEADER_V1 + "\n" + ROW_A).encode(),
-            "n1-papiex-11-0.csv": "\n".join((HEADER_V1, ROW_B, ROW_B2)).encode(),
+            "n1-papiex-10-0.csv": (HEADER_V1 + "\n" + ROW_A + "\n").encode(),
+            "n1-papiex-11-0.csv": "\n".join((HEADER_V1, ROW_B, ROW_B2, "")).encode(),
             "n0-papiex.tsv": TSV.encode(),
             "n0-papiex-header.tsv": HEADER_V2.encode(),
         })  # fmt: skip

@@ -79,7 +79,10 @@ class Convert(JobTest):
             ROW_A.replace("-c a", 'x\ty\\n\\t\\\\ \\,"é').encode().replace("é".encode(), b"\xff\0")
         )
         header = HEADER_V1.encode() + b"\n"
-        files = {"job_metadata": files_v1()["job_metadata"], "n-papiex-1-0.csv": header + row}
+        files = {
+            "job_metadata": files_v1()["job_metadata"],
+            "n-papiex-1-0.csv": header + row + b"\n",
+        }
         write_archive("odd.tgz", [*files.items()])
         self.epmt("convert", "odd.tgz", "new.tgz")
         self.assertEqual(job_of("new.tgz")[1], job_of("odd.tgz")[1])

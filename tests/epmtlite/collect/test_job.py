@@ -5,7 +5,7 @@ import stat
 import unittest
 from pathlib import Path
 
-from epmtlite.collect import errors, job
+from epmtlite.collect import errors, job, metadata
 from epmtlite.collect.settings import Settings
 from tests.epmtlite.collect.jobs import JobTest
 
@@ -33,6 +33,41 @@ class Identity(unittest.TestCase):
         for text in (".", "..", "a/b", "/", "a\nb", "a\0", "\udcff", "x" * 256):
             with self.assertRaises(errors.UsageError, msg=text):
                 job.job_id(Settings(), text)
+
+
+class Requeued(JobTest):
+    """Slurm gives a job that is requeued its number again."""
+
+    def setUp(self):
+        super().setUp()
+        self.write_settings(stage_command_dest=self.folder)
+        os.environ.update(SLURM_JOB_ID="970", SLURM_RESTART_COUNT="1")
+
+    def test_what_is_in_the_way_of_a_later_run_is_told_with_an_id_for_it(self):
+        hint = "(requeued: --jobid 970-r1 makes this run a job of its own)"
+        self.epmt("start")
+        self.assertIn(hint, self.epmt("start")[2])
+        self.epmt("stop")
+        self.assertIn(hint, self.epmt("start")[2])
+        with self.assertRaises(errors.RefusedError) as caught:
+            metadata.check_not_complete(str(next(self.folder.glob("out/*/970"))))
+        self.assertIn(hint, str(caught.exception))
+        self.assertEqual(self.epmt("stage")[0], 0)
+        for command in ("start", "stop"):
+            self.assertEqual(self.epmt(command), (0, "", ""))
+        status, _out, err = self.epmt("stage")
+        self.assertEqual(status, 74)
+        self.assertIn("or of this one before it was requeued", err)
+        for command in ("start", "stop", "stage"):
+            self.assertEqual(self.epmt(command, "--jobid", "970-r1")[0], 0)
+        self.assertEqual(self.epmt("dump", "-k", "job_pl_id", "970-r1.tgz")[1], "970-r1\n")
+
+    def test_others_get_no_such_hint(self):
+        for identity, count in (("971", "1"), ("970", "0"), ("970", ""), ("970", "x" * 9)):
+            os.environ["SLURM_RESTART_COUNT"] = count
+            self.assertEqual(job.requeued(identity), "")
+        del os.environ["SLURM_RESTART_COUNT"]
+        self.assertEqual(job.requeued("970"), "")
 
 
 class Directory(JobTest):

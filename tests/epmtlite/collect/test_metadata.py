@@ -1,5 +1,6 @@
 """start begins the metadata of a job and stop completes them, once."""
 
+import contextlib
 import datetime
 import fcntl
 import os
@@ -8,10 +9,10 @@ import stat
 import unittest
 from unittest import mock
 
-from epmtlite.collect import errors, metadata
+from epmtlite.collect import errors, extent, locks, metadata
 from epmtlite.collect.settings import Settings
 from tests.epmtlite.collect import jobs
-from tests.epmtlite.collect.jobs import JobTest
+from tests.epmtlite.collect.jobs import HEADER_V1, LINE_A, ROW_A, JobTest
 
 
 class Life(JobTest):
@@ -147,9 +148,97 @@ class Life(JobTest):
         descriptor = os.open(self.job, os.O_RDONLY)
         self.addCleanup(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        patch = mock.patch.object(metadata, "LOCK_SECONDS", 0.01)
+        patch = mock.patch.object(locks, "LOCK_SECONDS", 0.01)
         with patch, self.assertRaises(errors.UnavailableError):
             metadata.start(self.job, "77", self.settings)
+
+
+class Clocks(JobTest):
+    """The clock is set while the job runs."""
+
+    def setUp(self):
+        super().setUp()
+        self.job = str(self.folder / "77")
+        os.mkdir(self.job)
+        metadata.start(self.job, "77", Settings())
+        self.start = metadata.read_current(self.job).metadata["job_pl_start_ts"]
+
+    def ran(self, begin, end, host="n1"):
+        """Write the record of a process that ran between two minutes of the job."""
+        numbers = [extent.microseconds(self.start) + int(60000000 * one) for one in (begin, end)]
+        line = LINE_A.replace("1709181000000000", str(numbers[0]))
+        self.write(
+            f"77/{host}-papiex.tsv", line.replace("1709181001000000", str(numbers[1])) + "\n"
+        )
+        row = ROW_A.replace("1709181000000000", str(numbers[0]))
+        row = row.replace("1709181001000000", str(numbers[1]))
+        self.write("77/old-papiex-1-0.csv", HEADER_V1 + "\n" + row + "\n")
+
+    def stopped(self, minute):
+        """Stop the job where the clock shows that minute of it; return (its start, its stop) in
+        minutes."""
+        moment = self.start + datetime.timedelta(minutes=minute)
+        with mock.patch.object(metadata, "now", lambda: moment):
+            self.assertTrue(metadata.stop(self.job, Settings()))
+        found = metadata.read_current(self.job).metadata
+        for key in ("job_pl_start_ts", "job_el_stop_ts"):
+            self.assertEqual(found[key].utcoffset(), moment.utcoffset())
+        self.assertEqual(found["job_pl_submit_ts"], found["job_pl_start_ts"])
+        return [
+            (found[key] - self.start) / datetime.timedelta(minutes=1)
+            for key in ("job_pl_start_ts", "job_el_stop_ts")
+        ]
+
+    def test_set_back_the_job_ends_with_its_last_process(self):
+        self.ran(1, 30)
+        with self.assertLogs("epmtlite", "WARNING"):
+            self.assertEqual(self.stopped(20), [0, 30])
+
+    def test_of_hosts_whose_clocks_differ_a_little_it_does_so_without_a_word(self):
+        self.ran(1, 20.01)
+        with mock.patch.object(extent.logger, "warning") as warning:
+            self.assertEqual(self.stopped(20), [0, 20.01])
+        warning.assert_not_called()
+
+    def test_set_back_before_the_first_process_the_job_begins_with_that(self):
+        self.ran(-50, -31)
+        with self.assertLogs("epmtlite", "WARNING"):
+            self.assertEqual(self.stopped(-30), [-50, -30])
+
+    def test_it_does_so_too_where_it_runs_on_for_long(self):
+        self.ran(-9, 19)
+        with self.assertLogs("epmtlite", "WARNING"):
+            self.assertEqual(self.stopped(20), [-9, 20])
+
+    def test_without_processes_it_ends_as_it_begins(self):
+        self.assertEqual(self.stopped(-30), [0, 0])
+
+    def test_the_clock_counts_where_all_processes_lie_between(self):
+        self.ran(1, 19)
+        self.assertEqual(self.stopped(20), [0, 20])
+
+    def test_a_damaged_record_moves_no_end(self):
+        for begin, end in ((0, 60 * 24 * 400), (-60 * 24 * 400, 10), (30, 25)):
+            self.ran(begin, end)
+            with open(self.job + "/n1-papiex.tsv", "a") as file:
+                file.write("x\t" * 12 + "9" * 4000 + "\t1\t1\n{1}\t\tn")
+            os.mkfifo(self.job + "/n2-papiex.tsv")
+            self.assertEqual(self.stopped(20), [0, 20])
+            for name in ("n2-papiex.tsv", "job_metadata"):
+                os.unlink(f"{self.job}/{name}")
+            metadata.start(self.job, "77", Settings())
+            self.start = metadata.read_current(self.job).metadata["job_pl_start_ts"]
+
+    def test_a_start_that_is_no_time_of_these_days_stays(self):
+        path = self.job + "/job_metadata.tmp"
+        for start in (datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31, 23), "no time"):
+            found = dict(jobs.metadata(), job_pl_start_ts=start)
+            metadata.write(path, found)
+            with contextlib.suppress(errors.MalformedError):
+                metadata.stop(self.job, Settings())
+                self.assertEqual(
+                    metadata.read_current(self.job).metadata["job_pl_start_ts"], start)  # fmt: skip
+                os.unlink(self.job + "/job_metadata")
 
 
 class Checking(unittest.TestCase):

@@ -193,9 +193,25 @@ class MalformedVersion2(unittest.TestCase):
 
 class Lines(unittest.TestCase):
     def test_lines_of_a_stream_come_whole_across_blocks(self):
-        text = "".join("é{}\n".format("x" * size) for size in (0, 1, papiex.BLOCK_BYTES, 5)) + "end"
+        text = "".join("é{}\n".format("x" * size) for size in (0, 1, papiex.BLOCK_BYTES, 5))
         found = list(papiex.text_lines(io.BytesIO(text.encode()), "f"))
-        self.assertEqual(found, text.split("\n"))
+        self.assertEqual(found, text.split("\n")[:-1])
+
+    def test_a_last_line_without_its_newline_is_malformed_however_whole_it_looks(self):
+        def v1_of(raw):
+            return list(papiex.read_v1(papiex.text_lines(io.BytesIO(raw), "f"), "f"))
+
+        def v2_of(raw):
+            return list(papiex.read_v2(papiex.text_lines(io.BytesIO(raw), "f"), HEADER_V2, "f"))
+
+        for text, read in ((CSV, v1_of), (TSV, v2_of)):
+            self.assertEqual(len(read(text.encode())), 2)
+            for cut in (1, 2, 3, 7):
+                with self.assertRaises(papiex.MalformedRecord) as caught:
+                    read(text.encode()[:-cut])
+                where = (caught.exception.file, caught.exception.line)
+                self.assertEqual(where, ("f", text.count("\n")))
+                self.assertIn("ends within this line", str(caught.exception))
 
     def test_only_newlines_end_lines(self):
         raw = "a\x0b\x1c\u2028b\r\nc\n".encode()

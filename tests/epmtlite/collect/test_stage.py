@@ -72,7 +72,7 @@ class Staging(StageTest):
         job = self.write_job({
             "job_metadata": files_v1()["job_metadata"],
             "n1-papiex-10-0.csv": (HEADER_V1 + "\n" + ROW_A + "\n").encode(),
-            "n1-papiex-11-0.csv": "\n".join((HEADER_V1, ROW_B, ROW_B2)).encode(),
+            "n1-papiex-11-0.csv": "\n".join((HEADER_V1, ROW_B, ROW_B2, "")).encode(),
             "n2-papiex-10-0.csv": CSV.encode(),
         })  # fmt: skip
         self.assertEqual(self.epmt("stage", job)[0], 0)
@@ -87,6 +87,43 @@ class Staging(StageTest):
         )  # fmt: skip
         self.assertEqual(members["./n1-collated-papiex-job-0.csv"].decode(), CSV)
         self.assertEqual(members["./n2-collated-papiex-job-0.csv"].decode(), CSV)
+
+    def test_processes_keep_the_tags_that_comments_gave_them(self):
+        job = self.write_job({
+            "job_metadata": files_v1()["job_metadata"],
+            "n1-papiex-10-0.csv": "\n".join(("#op:a", HEADER_V1, ROW_A, "")).encode(),
+            "n1-papiex-11-0.csv": "\n".join(("#op:b", HEADER_V1, ROW_A, "")).encode(),
+            "n1-papiex-12-0.csv": "\n".join((HEADER_V1, ROW_A, ROW_B, ROW_B2, "")).encode(),
+        })  # fmt: skip
+        self.assertEqual(self.epmt("stage", job)[0], 0)
+        with open_job(self.staged()) as staged:
+            found = [one.tags for _name, _kind, _host, rows in staged.files() for one in rows]
+        self.assertEqual(found, ["op:a", "op:b", "", "op:x"])
+
+    def test_bad_files_of_one_name_of_several_jobs_are_all_kept(self):
+        for number in (11, 12):
+            files = {"job_metadata": files_v1()["job_metadata"],
+                     "n1-papiex-4711-0.csv": (BAD + f"of job {number}\n").encode()}  # fmt: skip
+            self.assertEqual(self.epmt("stage", self.write_job(files, str(number)))[0], 0)
+            self.assertFalse(os.path.exists(str(number)))
+        for number, name in ((11, ".error"), (12, ".2.error")):
+            kept = (self.folder / ("n1-papiex-4711-0.csv" + name)).read_text()
+            self.assertEqual(kept, BAD + f"of job {number}\n")
+
+    def test_what_is_joined_stands_beside_what_was_joined_before(self):
+        for options in ([], ["--no-compress-and-tar"]):
+            job = self.write_job({
+                "job_metadata": files_v1()["job_metadata"],
+                "n1-collated-papiex-job-0.csv": CSV.encode(),
+                "n1-papiex-20-0.csv": CSV.replace(",10,", ",20,").encode(),
+            })  # fmt: skip
+            self.assertEqual(self.epmt("stage", *options, job)[0], 0)
+            with open_job(self.staged("job" if options else "job.tgz")) as staged:
+                found = {name: [one.pid for one in rows] for name, _k, _h, rows in staged.files()}
+            self.assertEqual(
+                found, {"n1-collated-papiex-job-0.csv": [10, 11],
+                        "n1-collated-papiex-job-1.csv": [20, 11]},
+            )  # fmt: skip
 
     def test_both_versions_together_are_both_kept(self):
         files = dict(files_v2(), **{"n1-papiex-10-0.csv": CSV.encode()})
