@@ -169,8 +169,8 @@ class Collector:
             add("MEM", host.memory())
         with self._surviving("NETWORK"):
             counters = host.network_counters()
-            self._piece.state["network"] = counters
-            document = host.network(self.state.get("network"), counters)
+            self._piece.state[host.network_key()] = counters
+            document = host.network(host.counters_before(self.state, counters), counters)
             if document:
                 add("NETWORK", document)
             else:

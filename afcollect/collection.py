@@ -10,6 +10,10 @@ from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
+# Kinds of documents that say what was since the last run: without a note of this run the next one
+# would say the same again, and more.
+SINCE_LAST_RUN = ("NETWORK",)
+
 
 class Collection:
     """One collecting: each piece is stored as soon as it is there."""
@@ -45,15 +49,25 @@ class Collection:
         if piece.found_jobs and not self.outbox.remembers(self.known):
             logger.warning("finished jobs are left to a run that can note them")
             return errors.PARTLY
+        if not self.outbox.remembers(self.known):
+            documents = without_counts(documents)
         try:
             self.outbox.add(documents, now, piece.state, piece.found_jobs, self.run_number)
         except errors.WriteError as error:
             logger.warning("not in the outbox, what is not sent now is lost: %s", error)
             if not piece.found_jobs:  # else a later run finds them again
-                self.held.add(documents, now, piece.state)
+                self.held.add(without_counts(documents), now, piece.state)
             return errors.PARTLY
         self.stored += len(documents)
         return 0
+
+
+def without_counts(documents):
+    """Return the documents that can be sent by a run of which nothing is noted."""
+    left = [one for one in documents if one["kind"] not in SINCE_LAST_RUN]
+    if len(left) < len(documents):
+        logger.info("network: the next run that can be noted says what this one does not")
+    return left
 
 
 def tell(failures):

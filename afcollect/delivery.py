@@ -23,7 +23,7 @@ LEAST_SECONDS = 40.0  # of sending, however long collecting took
 LATE_SECONDS = 60.0  # after its collection a document says when that was
 BATCH_DOCUMENTS = 500
 BATCH_BYTES = 1 << 20
-ENDPOINT_WAITS = "endpoint_waits"  # the state that holds until when nothing is to be sent
+ENDPOINT_WAITS = "endpoint_waits"  # the state {endpoint: until when nothing is to be sent to it}
 PLAIN_TYPE, LINES_TYPE = "application/json", "application/x-ndjson"
 
 
@@ -122,7 +122,7 @@ class Delivery:
         if asked_seconds > LONGEST_PAUSE_SECONDS:
             until = time.time() + min(asked_seconds, LONGEST_WAIT_SECONDS)
             with noted_if_possible():
-                self.outbox.keep_state(ENDPOINT_WAITS, until)
+                keep_wait(self.outbox, self.endpoint.shown, until)
         return answer
 
     def _pause(self, tries, asked_seconds):
@@ -187,10 +187,26 @@ class Delivery:
         return document
 
 
-def waits_until(state, now):
-    """Return until when the endpoint asked to be left alone, 0.0 if it did not."""
-    until = state.get(ENDPOINT_WAITS, 0.0)
+def waits_until(state, shown, now):
+    """Return until when an endpoint asked to be left alone, 0.0 if it did not; another one that was
+    sent to before may have."""
+    until = waits_of(state).get(shown, 0.0)
     return until if now < until <= now + LONGEST_WAIT_SECONDS else 0.0
+
+
+def waits_of(state):
+    """Return {endpoint: until when it asked to be left alone}; of one number, as an older release
+    kept it, nobody knows which endpoint said it."""
+    found = state.get(ENDPOINT_WAITS)
+    return found if isinstance(found, dict) else {}
+
+
+def keep_wait(outbox, shown, until):
+    """Note until when an endpoint is to be left alone, 0.0 if no longer. Commits."""
+    now = time.time()
+    waits = {name: one for name, one in waits_of(outbox.state()).items() if one > now}
+    waits[shown] = until
+    outbox.keep_state(ENDPOINT_WAITS, {name: one for name, one in waits.items() if one})
 
 
 def is_poison(group, answer):

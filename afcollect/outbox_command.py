@@ -4,7 +4,7 @@ import click
 
 from afcollect import run as runs
 from afcollect import state_dir
-from afcollect.delivery import ENDPOINT_WAITS
+from afcollect.delivery import keep_wait, waits_of
 from afcollect.schema import COLLECTOR
 from usagedb import cli, output
 from usagedb.dates import iso_time
@@ -50,14 +50,14 @@ def flush(outbox, options):
         with recorded(outbox.database, f"{COLLECTOR} outbox flush") as this_run:
             newest = outbox.last_number()
             this_run.exit_code = runs.send(outbox, target, newest)
-            forget_pause(outbox)
+            forget_pause(outbox, target.endpoint.shown)
     return this_run.exit_code
 
 
-def forget_pause(outbox):
+def forget_pause(outbox, shown):
     """Let the next run send: the endpoint has taken all since it asked for time."""
-    if outbox.state().get(ENDPOINT_WAITS):
-        outbox.keep_state(ENDPOINT_WAITS, 0.0)
+    if shown in waits_of(outbox.state()):
+        keep_wait(outbox, shown, 0.0)
 
 
 def drop(outbox, options):

@@ -9,7 +9,7 @@ from afcollect.schema import COLLECTOR
 from usagedb.database import in_transaction
 from usagedb.dates import iso_time
 from usagedb.locks import only_one
-from usagedb.person import CHANGED, REMOVED, PersonalData
+from usagedb.person import CHANGED, REMOVED, PersonalData, overwriting
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ def opened(places):
         if not places.to_write:
             yield outbox.database
             return
-        with only_one(outbox.database, COLLECTOR, places.wait_seconds):
+        alone = only_one(outbox.database, COLLECTOR, places.wait_seconds)
+        with alone, overwriting(outbox.database.rows):
             yield outbox.database
     finally:
         outbox.close()

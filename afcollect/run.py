@@ -147,7 +147,7 @@ def collect_and_send(collection, target):
     status = collection.run()
     held, outbox = collection.held, collection.outbox
     try:
-        waits = waits_until(collection.collector.state, time.time())
+        waits = waits_until(collection.collector.state, target.endpoint.shown, time.time())
         for one in (held, outbox) if sum(held.counts()) else (outbox,):
             if waits and one is collection.known:
                 until = iso_time(waits, "seconds")

@@ -128,15 +128,16 @@ def upgrade(bundle, prefix, options):
     if old == bundle.version:
         print(f"hpcusage {old} is installed there already: nothing to do.")
         return
-    print(f"Upgrading {prefix}: {old} to {bundle.version}")
+    print(f"Upgrading {prefix}: {old or 'an incomplete installation'} to {bundle.version}")
     confirm(options)
     if options.dry_run:
         return
     for name in installing.upgrade(bundle, prefix, options.python, options.extras) or ():
         print(f"Kept as it is: {prefix}/conf/{name}; the new one is {prefix}/conf/{name}.new")
     print(f"Upgrade successful. Now bring the tables up to date: {prefix}/bin/createDB")
-    print("The release before is kept; go back with:"
-          f" ln -sfn releases/{old} {prefix}/current")  # fmt: skip
+    if old:
+        print("The release before is kept; go back with:"
+              f" ln -sfn releases/{old} {prefix}/current")  # fmt: skip
 
 
 def uninstall(prefix, options):

@@ -12,6 +12,9 @@ FACTS = "release.json"
 INSTALLER = "hpcusage-installer"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)?\Z")
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.dev|\.post)[0-9]+)*\Z")
+SUFFIX = re.compile(r"(a|b|rc|\.dev|\.post)([0-9]+)")
+# Where what follows the numbers of a version stands before or after nothing, as PEP 440 orders it.
+RANKS = {".dev": -4, "a": -3, "b": -2, "rc": -1, "": 0, ".post": 1}
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)\Z")
 MOST_MEMBERS = 2000
 MOST_BYTES = 4 << 30
@@ -38,6 +41,16 @@ class Bundle:
     def installer(self):
         """The installer that belongs to the release."""
         return self.directory / INSTALLER
+
+
+def order_of(version):
+    """Return what versions are compared by: 1.2rc1 comes before 1.2, and 1.2.post1 after it; ""
+    comes before all."""
+    numbers = [int(part) for part in re.match(r"[0-9.]*", version).group().split(".") if part]
+    while numbers and not numbers[-1]:
+        numbers.pop()  # 1.0 is 1
+    suffixes = [(RANKS[kind], int(number)) for kind, number in SUFFIX.findall(version)]
+    return numbers, [*suffixes, (RANKS[""], 0)]
 
 
 def unpack(path, directory):

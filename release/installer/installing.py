@@ -8,8 +8,9 @@ import interpreter
 import manifest
 import modulefiles
 import settings_files
+from bundle import order_of
 from failures import UsageError, ignore_signals, of_system
-from prefix import check_name, claimed, home_of, locked, remove, switch
+from prefix import check_name, claimed, home_of, locked, remove, switch, unmark
 
 
 def install(bundle, prefix, python=None, extras=None):
@@ -26,10 +27,8 @@ def install(bundle, prefix, python=None, extras=None):
         build(bundle, prefix, python, version, extras)
         settings = settings_files.Settings(prefix / "conf", {})
         finish(bundle, prefix, python, version, extras, record, settings)
-        for name, target in manifest.LINKS.items():
-            switch(prefix / name, target)
         ignore_signals()  # from here on it comes to its end
-        switch(prefix / "current", Path("releases", bundle.version))
+        put_to_use(prefix, bundle.version)
 
 
 def upgrade(bundle, prefix, python=None, extras=None):
@@ -57,13 +56,21 @@ def upgrade(bundle, prefix, python=None, extras=None):
             build(bundle, prefix, python, version, extras)
             finish(bundle, prefix, python, version, extras, record, settings)
             ignore_signals()  # from here on it comes to its end
-            switch(prefix / "current", Path("releases", bundle.version))
+            put_to_use(prefix, bundle.version)
+            unmark(prefix)  # of an installer that was killed
         except BaseException:
             ignore_signals()
             go_back(bundle, prefix, record, settings)
             raise
         forget_old(prefix, record, (old, bundle.version))
         return settings.kept
+
+
+def put_to_use(prefix, version):
+    """Make the links of an installation: the one that says which release is in use comes last."""
+    for name, target in manifest.LINKS.items():
+        switch(prefix / name, target)
+    switch(prefix / "current", Path("releases", version))
 
 
 def build(bundle, prefix, python, version, extras):
@@ -102,7 +109,7 @@ def go_back(bundle, prefix, record, settings):
 
 def check_newer(old, new):
     """Raise UsageError unless a version is newer than the old one."""
-    if interpreter.numbers(new) < interpreter.numbers(old):
+    if order_of(new) < order_of(old):
         raise UsageError(
             f"{old} is installed, which is newer than {new}: an older release may not know the"
             " tables of the database; uninstall first if that is meant"

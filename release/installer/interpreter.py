@@ -42,7 +42,7 @@ def c_library():
 
 
 def numbers(version):
-    """Return the numbers of a version, to be compared."""
+    """Return the numbers of a version of Python or of glibc, to be compared."""
     return [int(part) for part in version.split(".") if part.isdigit()]
 
 

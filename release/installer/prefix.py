@@ -64,9 +64,16 @@ def is_installed(prefix):
 
 
 def is_leftover(prefix):
-    """Tell whether all in a directory is what a killed installer has left."""
+    """Tell whether all in a directory is what a killed installer has left: no release is in use,
+    for that one comes last."""
     names = {path.name for path in prefix.iterdir()}
-    return MARK in names and names <= {MARK, *OWN_NAMES}
+    return MARK in names and "current" not in names and names <= {MARK, *OWN_NAMES}
+
+
+def unmark(prefix):
+    """Say that an installation is complete."""
+    with contextlib.suppress(FileNotFoundError):
+        (prefix / MARK).unlink()
 
 
 @contextlib.contextmanager
@@ -83,12 +90,11 @@ def claimed(prefix):
                 (prefix / MARK).touch()
                 remove_own(prefix)  # of an installer that was killed
                 yield
-                (prefix / MARK).unlink()
+                unmark(prefix)
             except BaseException:
                 ignore_signals()
                 remove_own(prefix)
-                with contextlib.suppress(FileNotFoundError):
-                    (prefix / MARK).unlink()
+                unmark(prefix)
                 raise
     except BaseException:
         for directory in reversed(made):

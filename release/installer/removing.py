@@ -5,7 +5,7 @@ from pathlib import Path
 
 import manifest
 import modulefiles
-from prefix import locked
+from prefix import locked, unmark
 from settings_files import digest_of
 
 DATA = ("/etc/hpcusage", "/var/lib/hpcusage", "~/.local/share/hpcusage")
@@ -42,6 +42,7 @@ def uninstall(prefix):
             path = prefix / name
             if path.is_symlink() and target in (None, os.readlink(str(path))):
                 path.unlink()
+        unmark(prefix)  # where an installer was killed
         left = sorted(manifest.files_below(prefix))
         left.remove(prefix / manifest.NAME)
         (prefix / manifest.NAME).unlink()  # last: until here it can be done again

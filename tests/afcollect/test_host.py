@@ -67,6 +67,40 @@ def test_no_number_is_negative_or_larger_than_the_counters(before, after, same, 
         assert 0 <= network["received"] <= sum(received for _sent, received in after.values())
 
 
+def test_a_machine_that_shares_the_state_counts_for_itself(monkeypatch):
+    state, told = {}, []
+    for name, seconds, sent in (("n1", 100.0, 5), ("n2", 9e5, 10**9), ("n1", 160.0, 8),
+                                ("n2", 9e5 + 60, 10**9 + 1)):  # fmt: skip
+        monkeypatch.setattr("socket.gethostname", lambda name=name: name)
+        now = counters(seconds, boot=f"of {name}", eth0=(sent, 0))
+        told.append(host.network(host.counters_before(state, now), now))
+        state[host.network_key()] = now
+    assert told[:2] == [None, None] and len(state) == 2
+    assert [one["network"] for one in told[2:]] == [
+        {"interval": 60.0, "sent": 3, "received": 0}, {"interval": 60.0, "sent": 1, "received": 0},
+    ]  # fmt: skip
+    assert "n1" not in "".join(state)
+
+
+def test_what_an_older_release_kept_counts_on_the_machine_that_it_is_of(monkeypatch, tmp_path):
+    old, now = counters(100.0, eth0=(5, 5)), counters(160.0, eth0=(8, 8))
+    assert host.counters_before({"network": old}, now) == old
+    assert host.counters_before({"network": {**old, "boot": "of another"}}, now) is None
+    monkeypatch.setattr(host, "MACHINE_ID", tmp_path / "none")
+    newer = {"network": old, host.network_key(): now}
+    assert host.counters_before(newer, now) == now
+
+
+def test_a_run_after_one_of_another_machine_tells_nothing_of_the_network(monkeypatch):
+    settings, state = Settings(cluster="a", host=True, mounts=("/",)), {}
+    for name, has_network in (("a1", False), ("b1", False), ("a1", True), ("b1", True)):
+        monkeypatch.setattr("socket.gethostname", lambda name=name: name)
+        found = Collector(settings, time.time(), state, NoOutbox().reported).run()
+        kinds = [document["kind"] for _part, document in found.documents]
+        assert ("NETWORK" in kinds) == has_network, name
+        state.update(found.state)
+
+
 def test_the_real_counters_can_be_kept_as_json():
     first = json.loads(json.dumps(host.network_counters()))
     second = host.network_counters()

@@ -5,7 +5,11 @@ import json
 import pytest
 
 from afcollect.outbox import Outbox
+from afcollect.person import PERSON
 from tests.conftest import run_command
+from usagedb.dialects.sqlite import SQLiteDialect
+from usagedb.naming import Renaming
+from usagedb.person import Change, Places
 
 DOCUMENTS = [
     {"kind": "ssh", "cluster": "c", "ssh_user_count": 2, "users": ["ann", "bert"]},
@@ -64,6 +68,21 @@ def test_a_person_is_erased_from_what_waits(outbox):
 def test_a_person_is_renamed_in_what_waits(outbox):
     person(outbox, "pseudonymise", "ann", "--as", "x", "--yes")
     assert [one["users"] for one in waiting(outbox)] == [["x", "bert"], "x", "anna"]
+
+
+def test_what_is_erased_is_overwritten_in_the_file(outbox, monkeypatch):
+    plain = SQLiteDialect.connect
+
+    def careless(self, config):  # as SQLite is built, but by some distributions
+        connection = plain(self, config)
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+    monkeypatch.setattr(SQLiteDialect, "connect", careless)
+    with PERSON.opened(Places(outbox_directory=outbox, to_write=True)) as database:
+        PERSON.change(database, Change(Renaming("ann", "erased"), erases=True))
+    left = b"".join(path.read_bytes() for path in outbox.iterdir() if path.is_file())
+    assert b'"anna"' in left and b'"ann"' not in left
 
 
 def test_without_an_outbox_nothing_is_made(tmp_path):

@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from afcollect.children import start_of
+from afcollect.host import network_key
 from tests import services
 from tests.afcollect.stand_ins import put
 from tests.afcollect.test_collector import start
@@ -69,7 +70,7 @@ def test_what_a_killed_run_had_collected_is_sent_by_the_next(pool):
 
 def test_what_the_next_run_needs_to_know_is_kept_with_what_was_collected(pool):
     kill(run_until_it_hangs(pool, "-b", *HOST))
-    assert {"network", "hanging"} <= set(state_of(pool))
+    assert {network_key(), "hanging"} <= set(state_of(pool))
     put(pool.programs, "condor_q", "true")
     assert pool.send(*HOST).returncode == 0
     assert kinds(pool.server.taken) == [*HOST_KINDS, "CPU", "MEM", "NETWORK", "DISK"]

@@ -13,6 +13,7 @@ import pytest
 from afcollect import delivery
 from afcollect.delivery import waits_until
 from tests.afcollect.conftest import TOKEN
+from tests.afcollect.serving import Server
 from tests.afcollect.stand_ins import put
 from tests.conftest import run_command
 
@@ -73,6 +74,27 @@ def test_an_endpoint_that_asks_to_be_left_alone_is_and_what_is_collected_waits(p
     assert waiting(pool) == {"ssh": 2, "condorjob": 1}
 
 
+def test_another_endpoint_did_not_ask_for_it(pool, tmp_path):
+    """Nor does what it answers end the wait of the first one."""
+    (tmp_path / "other").mkdir()
+    other = Server(tmp_path / "other").start()
+    try:
+        pool.server.answers = [ASKS_FOR_TIME]
+        assert pool.send("-s").returncode == 75
+        words = ("-s", "--url", other.url, "--ca-file", other.ca_file)
+        done = pool.send(*words)
+        assert (done.returncode, done.stderr) == (0, "") and kinds(other) == ["ssh", "ssh"]
+        done = pool.send("-s")
+        assert done.returncode == 75 and f":{pool.server.port} asked to be" in done.stderr
+        assert len(pool.server.posts) == 1
+        other.answers = [ASKS_FOR_TIME]
+        assert pool.send(*words).returncode == 75  # now both have
+        assert pool.send("-s").returncode == pool.send(*words).returncode == 75
+        assert len(pool.server.posts) == 1
+    finally:
+        other.stop()
+
+
 def test_flush_asks_it_all_the_same(pool):
     pool.server.answers = [ASKS_FOR_TIME]
     pool.send("-sb")
@@ -81,10 +103,14 @@ def test_flush_asks_it_all_the_same(pool):
 
 
 def test_a_time_that_is_past_or_that_no_endpoint_can_have_asked_for_is_none():
-    state = {delivery.ENDPOINT_WAITS: 10_000.0}
-    assert waits_until(state, 9_999.0) == waits_until(state, 6_400.0) == 10_000.0
-    assert waits_until(state, 10_000.0) == waits_until(state, 6_399.0) == 0.0
-    assert waits_until({}, 0.0) == 0.0
+    state = {delivery.ENDPOINT_WAITS: {"https://a": 10_000.0}}
+    for now in (9_999.0, 6_400.0):
+        assert waits_until(state, "https://a", now) == 10_000.0
+        assert waits_until(state, "https://b", now) == 0.0
+    for now in (10_000.0, 6_399.0):
+        assert waits_until(state, "https://a", now) == 0.0
+    for state in ({}, {delivery.ENDPOINT_WAITS: 10_000.0}):  # the latter of an older release
+        assert waits_until(state, "https://a", 9_999.0) == 0.0
 
 
 @pytest.mark.parametrize("ahead_seconds", [-1, 3700])
@@ -92,7 +118,11 @@ def test_a_run_heeds_no_such_time(pool, ahead_seconds):
     pool.server.answers = [ASKS_FOR_TIME]
     pool.send("-s")
     with contextlib.closing(sqlite3.connect(pool.state / "outbox.db")) as database, database:
-        value = str(time.time() + ahead_seconds).encode()
+        (raw,) = database.execute(
+            "SELECT value FROM afmetrics_state WHERE name = ?", (delivery.ENDPOINT_WAITS,)
+        ).fetchone()
+        (shown,) = json.loads(raw)
+        value = json.dumps({shown: time.time() + ahead_seconds}).encode()
         sql = "UPDATE afmetrics_state SET value = ? WHERE name = ?"
         assert database.execute(sql, (value, delivery.ENDPOINT_WAITS)).rowcount == 1
     assert pool.send("-s").returncode == 0 and kinds(pool.server) == ["ssh"] * 2
@@ -178,6 +208,22 @@ def test_a_salt_that_nobody_needs_is_not_read(pool):
 # A disk that is full -------------------------------------------------------
 
 
+@pytest.mark.parametrize("table", ["afmetrics_document", "usage_run"])
+def test_bytes_of_the_network_are_told_once_though_no_run_can_be_noted(pool, table):
+    words = ("--host", "--mount", "/")
+    begin = time.monotonic()
+    assert pool.send(*words).returncode == 0
+    with full_disk(pool, "INSERT", table):
+        for _run in range(3):
+            assert pool.send(*words).returncode == 3
+    assert kinds(pool.server) == HOST_KINDS * 4
+    for _run in range(2):
+        assert pool.send(*words).returncode == 0
+    told = [one["network"]["interval"] for one in pool.server.taken if one["kind"] == "NETWORK"]
+    assert len(told) == 2 and told[0] > told[1]
+    assert sum(told) < time.monotonic() - begin
+
+
 def test_a_run_that_cannot_be_noted_sends_what_it_collects_and_nothing_else(pool):
     put_jobs(pool, ["1.0"], ["9.1"])
     pool.server.answers = [401]
@@ -187,15 +233,14 @@ def test_a_run_that_cannot_be_noted_sends_what_it_collects_and_nothing_else(pool
         done = pool.send("-b", "--host", "--mount", "/")
     assert done.returncode == 3 and "what waits is not sent" in done.stderr
     assert "finished jobs are left to a run that can note them" in done.stderr
-    # NETWORK, too: what earlier runs left is known.
-    assert kinds(pool.server) == ["CPU", "MEM", "NETWORK", "DISK", "condorjob"]
+    assert kinds(pool.server) == [*HOST_KINDS, "condorjob"]  # NETWORK would be told twice
     assert pool.server.taken[-1]["Id"] == "2.0"
     assert not any("collected_at" in one for one in pool.server.taken)
     put_jobs(pool, [], ["9.1", "9.2"])
     for _run in range(2):
         assert pool.send("-b").returncode == 0
-    assert kinds(pool.server)[5:] == [*HOST_KINDS, *["condorjob"] * 3]
-    assert [one["Id"] for one in pool.server.taken[8:]] == ["1.0", "9.1", "9.2"]
+    assert kinds(pool.server)[4:] == [*HOST_KINDS, *["condorjob"] * 3]
+    assert [one["Id"] for one in pool.server.taken[7:]] == ["1.0", "9.1", "9.2"]
 
 
 def test_beside_an_outbox_that_cannot_be_opened_finished_jobs_wait_for_it(pool):
