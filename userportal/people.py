@@ -30,6 +30,7 @@ class Entry:
     username: str
     uid: int
     full_name: str = ""
+    gid: Optional[int] = dataclasses.field(default=None, compare=False)  # of the primary group
 
 
 class People:
@@ -83,6 +84,14 @@ class People:
         found = self.entry_of(username)
         return found.full_name if found else None
 
+    def has_own_group(self, username) -> bool:
+        """Tell whether a user's primary group has the number of the user: it is the user's alone.
+
+        Elsewhere a group of that number is another one.
+        """
+        found = self.entry_of(username)
+        return found is not None and found.gid == found.uid
+
     def search(self, text, limit=50):
         """Return the Entries, at most `limit`, with a text in their names; or with it as uid.
 
@@ -101,11 +110,11 @@ class MachineAccounts:
     """The accounts that the machine knows, also by SSSD: asked name by name."""
 
     def by_name(self, username):
-        """Return (name, uid, full name), or None. Read-only."""
+        """Return (name, uid, full name, gid), or None. Read-only."""
         return self._found(pwd.getpwnam, username)
 
     def by_uid(self, uid):
-        """Return (name, uid, full name), or None. Read-only."""
+        """Return (name, uid, full name, gid), or None. Read-only."""
         return self._found(pwd.getpwuid, uid)
 
     def search(self, text, limit):
@@ -117,14 +126,14 @@ class MachineAccounts:
             found = ask(asked)
         except (KeyError, ValueError, UnicodeError, OverflowError):
             return None
-        return found.pw_name, found.pw_uid, full_name(found.pw_gecos, found.pw_name)
+        return found.pw_name, found.pw_uid, full_name(found.pw_gecos, found.pw_name), found.pw_gid
 
 
 def entry(found):
     """Return what a source found as an Entry; None for nothing, and for a name that is none."""
     if found is None or not is_username(found[0]) or not is_uid(found[1]):
         return None
-    return Entry(found[0], found[1], shown_text(found[2]))
+    return Entry(found[0], found[1], shown_text(found[2]), found[3])
 
 
 def people_for(configuration):

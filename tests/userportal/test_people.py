@@ -62,6 +62,13 @@ def test_the_first_of_two_lines_counts(users_file):
     assert people.username_of(666) == "ann"  # as passwd itself answers
 
 
+def test_a_group_is_the_users_own_if_it_is_the_primary_one_and_has_the_users_number(users_file):
+    people = people_of(users_file)
+    assert people.has_own_group("ann") and people.has_own_group("carol")
+    users_file.write_text(PASSWD.replace("bob:x:10002:10002:", "bob:x:10002:100:"))
+    assert [people.has_own_group(name) for name in ("ann", "bob", "zoe")] == [True, False, False]
+
+
 def test_unknown_ones_are_none(users_file):
     people = people_of(users_file)
     assert (people.uid_of("zoe"), people.username_of(4), people.full_name_of("zoe")) == (None,) * 3
@@ -116,6 +123,7 @@ def test_the_machine_knows_its_own_accounts():
     me = pwd.getpwuid(os.geteuid())
     assert people.uid_of(me.pw_name) == me.pw_uid
     assert people.username_of(me.pw_uid) == me.pw_name
+    assert people.has_own_group(me.pw_name) is (me.pw_gid == me.pw_uid)
     assert people.uid_of("nobody-has-this-name") is None
     assert [one.username for one in people.search(me.pw_name)] == [me.pw_name]
     assert people.search(me.pw_name[:-1]) == []
@@ -130,6 +138,7 @@ def test_a_directory_that_went_away_still_names_whom_it_named(tmp_path):
         section = sections.Ldap(**settings_of(server, tmp_path, cache_seconds=0.0))
         people = People(Configuration(ldap=section))
         assert people.uid_of("ann") == 10001 and people.username_of(10002) == "bob"
+        assert people.has_own_group("ann") and not people.has_own_group("bob")
         server.stop()
         assert people.uid_of("ann") == 10001 and people.username_of(10002) == "bob"
         with pytest.raises(errors.UnavailableError):

@@ -27,14 +27,14 @@ class Directory:
         self.connections = LdapConnections(section)
 
     def by_name(self, username):
-        """Return (name, uid, full name) of a user name, or None."""
+        """Return (name, uid, full name, gid or None) of a user name, or None."""
         found = self._person(ldap_filter.equals("uid", username), username)
         return found and found[1]
 
     def by_uid(self, uid):
-        """Return (name, uid, full name) of a uid, or None."""
+        """Return (name, uid, full name, gid or None) of a uid, or None."""
         people = self._people(ldap_filter.equals("uidNumber", uid), MOST_PEOPLE)
-        matching = [person for _dn, person, _gid in people if person[1] == uid]
+        matching = [person for _dn, person in people if person[1] == uid]
         return matching[0] if matching else None
 
     def search(self, text, limit):
@@ -44,7 +44,8 @@ class Directory:
         wanted = ldap_filter.any_of(
             ldap_filter.contains("uid", text), ldap_filter.contains("cn", text)
         )
-        return sorted(person for _dn, person, _gid in self._people(wanted, limit))
+        people = (person for _dn, person in self._people(wanted, limit))
+        return sorted(people, key=lambda person: person[:3])
 
     def login(self, username, password):
         """Return the user's name as the directory writes it if the password is right, else None.
@@ -63,7 +64,7 @@ class Directory:
         found = self._person(ldap_filter.equals("uid", username), username)
         if found is None:
             return frozenset()
-        distinguished_name, _person, gid = found
+        distinguished_name, (_name, _uid, _full_name, gid) = found
         listed = [
             ldap_filter.equals("memberUid", username),
             ldap_filter.equals("member", distinguished_name),
@@ -97,28 +98,29 @@ class Directory:
         return [one for one in made if one is not None]
 
     def _person(self, wanted, exact=None):
-        """Return (DN, person, gid) if there is just one, of that very name if one is given."""
+        """Return (DN, person) if there is just one, of that very name if one is given."""
         found = self._people(wanted, MOST_PEOPLE)
         found = [one for one in found if exact is None or one[1][0] == exact]
         return found[0] if len(found) == 1 else None
 
     def _people(self, wanted, most):
-        """Return [(DN, (name, uid, full name), gid)] of those who have a name and a uid."""
+        """Return [(DN, (name, uid, full name, gid))] of those who have a name and a uid."""
         of_class = ldap_filter.of_class(self.section.user_class)
         entries = self.connections.search(
             ldap_filter.all_of(of_class, wanted), PERSON_ATTRIBUTES, most
         )
-        made = [(name, person_of(values), number(values, "gidNumber")) for name, values in entries]
+        made = [(name, person_of(values)) for name, values in entries]
         return [one for one in made if one[1] is not None]
 
 
 def person_of(values):
-    """Return (name, uid, full name) of the attributes of a person, None if one is missing."""
+    """Return (name, uid, full name, gid or None) of the attributes of a person, None without a
+    name or a uid."""
     names, uid = of(values, "uid"), number(values, "uidNumber")
     if not names or uid is None:
         return None
     called = of(values, "cn") or [full_name(text, names[0]) for text in of(values, "gecos")]
-    return names[0], uid, called[0] if called else ""
+    return names[0], uid, called[0] if called else "", number(values, "gidNumber")
 
 
 def of(values, attribute):

@@ -21,11 +21,11 @@ class PasswdFile:
         self._file = ReadFile(path, read)
 
     def by_name(self, username):
-        """Return (name, uid, full name), or None. Read-only."""
+        """Return (name, uid, full name, gid or None), or None. Read-only."""
         return self._file.get()[0].get(username)
 
     def by_uid(self, uid):
-        """Return (name, uid, full name), or None. Read-only."""
+        """Return (name, uid, full name, gid or None), or None. Read-only."""
         return self._file.get()[1].get(uid)
 
     def search(self, text, limit):
@@ -37,7 +37,8 @@ class PasswdFile:
 
 
 def read(text, path):
-    """Return {name: (name, uid, full name)} and {uid: the same}; lines that are none are told."""
+    """Return {name: (name, uid, full name, gid)} and {uid: the same}; lines that are none are
+    told."""
     entries = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#"):
@@ -52,8 +53,9 @@ def read(text, path):
 
 
 def entry_of(line):
-    """Return (name, uid, full name) of a line, or None."""
+    """Return (name, uid, full name, gid or None) of a line, or None."""
     fields = line.split(":")
     if len(fields) != FIELDS or not is_username(fields[0]) or not is_number(fields[2]):
         return None
-    return fields[0], int(fields[2]), full_name(fields[4], fields[0])
+    gid = int(fields[3]) if is_number(fields[3]) else None
+    return fields[0], int(fields[2]), full_name(fields[4], fields[0]), gid

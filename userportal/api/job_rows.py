@@ -1,13 +1,14 @@
 """Turn jobs of slurmdbd into what the API tells of them."""
 
 import datetime
+import time
 
 from userportal.access.memberships import people
 
 MOST_NODES = 1000  # that are listed of one job
 FIELDS = (
     "id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
-    "timelimit", "get_state_display", "nodes", "username",
+    "timelimit", "get_state_display", "nodes", "username", "elapsed_seconds",
 )  # fmt: skip
 
 
@@ -16,12 +17,12 @@ def rows_of(jobs):
 
     Each user's name is looked up once. Raises what People raises.
     """
-    names = names_of({job.user_id for job in jobs})
-    return [row_of(job, names[job.user_id]) for job in jobs]
+    names, now = names_of({job.user_id for job in jobs}), time.time()
+    return [row_of(job, names[job.user_id], now) for job in jobs]
 
 
-def row_of(job, username):
-    """Return the dictionary of one Job."""
+def row_of(job, username, now):
+    """Return the dictionary of one Job, now being seconds since the epoch."""
     return {
         "id_job": job.job_id,
         "job_name": job.name,
@@ -34,6 +35,8 @@ def row_of(job, username):
         "get_state_display": job.state_label,
         "nodes": job.nodes[:MOST_NODES],
         "username": username,
+        # Not the end less the start: a job may have been suspended between.
+        "elapsed_seconds": job.elapsed_seconds(now) if job.start else None,
     }
 
 

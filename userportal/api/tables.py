@@ -11,8 +11,8 @@ from userportal.slurm.page_queries import LARGEST_OFFSET, MOST_ON_PAGE
 # What a column may be called, and what is sorted by for it; "" cannot be sorted by.
 ORDERS = {
     **{name: name for name in FIELDS},
-    "get_state_display": "state", "state": "state", "nodes": "", "username": "id_user", "used": "",
-    "": "", "null": "",
+    "get_state_display": "state", "state": "state", "nodes": "", "username": "id_user",
+    "elapsed_seconds": "", "used": "", "": "", "null": "",
 }  # fmt: skip
 USUAL_ORDER = "-time_start"
 DEFAULT_LENGTH = 10

@@ -2,7 +2,7 @@
 
 import re
 
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, PermissionDenied
 
 from usagedb import errors
 from userportal.access.memberships import is_member_of_account, people
@@ -18,18 +18,20 @@ def wanted_jobs(person, parameters, slurm, text=""):
     """Return the JobFilter of a request by a Person; None if there can be no such job.
 
     Helpers and staff see all, by account and by user name if they want; who belongs to an account
-    sees all of its jobs; everybody the own. Raises ParseError, and what asking for names raises.
+    sees all of its jobs, by user name too; everybody the own. Raises ParseError, PermissionDenied
+    for a name whose jobs one may not see, and what asking for names raises.
     """
     account, username = name_in(parameters, "account"), name_in(parameters, "username")
     wanted_states = states_in(parameters)
     user_id = None
-    if person.is_helper:
-        if username and (user_id := uid_of(username, slurm)) is None:
+    if not (person.is_helper or account and is_member_of_account(person.username, account)):
+        # Also for names that nobody has: who has jobs here is not told.
+        if username not in ("", person.username):
+            raise PermissionDenied("username: these are not your jobs")
+        if account:
             return None
-    elif account:
-        if not is_member_of_account(person.username, account):
-            return None
-    elif (user_id := uid_of(person.username, slurm)) is None:
+        username = person.username
+    if username and (user_id := uid_of(username, slurm)) is None:
         return None
     return JobFilter(user_id, account or None, states=wanted_states, text=text)
 

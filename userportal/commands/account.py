@@ -24,7 +24,8 @@ MOST_JOBS = 1000
 @format_option
 @cli.common_options
 def command(account, since, until, wants_jobs, limit, output_format, quiet):
-    """List the users of an account with their core and GPU hours, or its jobs.
+    """List the users of an account with their core and GPU hours, or its jobs: of those that ran
+    in these days, with what was in them; the jobs are listed whole, submitted last first.
 
     \b
     Examples:
@@ -39,7 +40,7 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
         if not slurm.account_exists(account):
             raise errors.UsageError(f"slurmdbd has no account {account}")
         if wants_jobs:
-            wanted = JobFilter(account=account, since=start, until=end)
+            wanted = JobFilter(account=account, since=start, until=end, has_run=True)
             page = slurm.page(wanted, limit=limit)
             found, left = page.jobs, page.filtered - len(page.jobs)
         else:

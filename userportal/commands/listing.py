@@ -1,6 +1,7 @@
 """Tables of jobs and users for the shell, and the options that choose their time."""
 
 import datetime
+import math
 import time
 
 import click
@@ -11,7 +12,7 @@ from usagedb.dates import parse_date
 from usagedb.output import write_rows
 from userportal.units import GIBIBYTE
 
-DAY_SECONDS = 86400
+DAY_SECONDS = 86400  # from moment to moment; from midnight to midnight it may be others
 JOB_COLUMNS = {
     "Job": "job_id", "State": "state", "User": "user", "Account": "account",
     "Partition": "partition", "Name": "name", "Nodes": "nodes", "Cores": "cores", "GPUs": "gpus",
@@ -48,22 +49,33 @@ def format_option(function):
 def span(since, until, days=7):
     """Return (start, end), epoch seconds, of two options; nothing has been used after now.
 
-    Raises UsageError for what is no date, and for an end before the start.
+    Days are those of this machine's clock: where the clocks change, one has 23 or 25 hours. The
+    second of now is in the window. Raises UsageError for what is no date, and for an end before
+    the start.
     """
-    now = time.time()
-    end = now if until is None else min(now, midnight(until) + DAY_SECONDS)
-    start = end - days * DAY_SECONDS if since is None else midnight(since)
+    now = math.ceil(time.time())
+    end = now if until is None else min(now, midnight(until, 1))
+    if since is not None:
+        start = midnight(since)
+    elif end < now:
+        start = midnight(until, 1 - days)
+    else:
+        start = now - days * DAY_SECONDS
     if start >= end:
         what = "in the future" if start > now else f"after --until {until}"
         raise errors.UsageError(f"--since {since} is {what}")
-    return int(start), int(end)
+    return start, end
 
 
-def midnight(text):
-    """Return the start of a day on this machine's clock. Raises UsageError."""
+def midnight(text, more_days=0):
+    """Return the start of a day, or of one some days later, on this machine's clock, epoch seconds.
+
+    Raises UsageError.
+    """
     day = parse_date(text)
     try:
-        return datetime.datetime(day.year, day.month, day.day).timestamp()
+        date = datetime.date(day.year, day.month, day.day) + datetime.timedelta(days=more_days)
+        return int(datetime.datetime.combine(date, datetime.time()).timestamp())
     except (ValueError, OverflowError, OSError) as error:  # years that the clock does not have
         raise errors.UsageError(f"{text} is too long ago, or too far away") from error
 

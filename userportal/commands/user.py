@@ -23,7 +23,7 @@ MOST_JOBS = 1000
 @format_option
 @cli.common_options
 def command(username, since, until, states, limit, output_format, quiet):
-    """List the jobs of a user, submitted last first.
+    """List the jobs of a user that waited or ran in these days, submitted last first.
 
     \b
     Examples:

@@ -1,5 +1,7 @@
 """Make the Facts of a job of its row, its script and its series."""
 
+from typing import NamedTuple
+
 from usagedb.terminal import visible
 from userportal.analysis.facts import Facts
 from userportal.analysis.measured import GpuFacts, NodeFacts
@@ -25,22 +27,55 @@ def facts_of_row(job, now, username, cluster):
     )  # fmt: skip
 
 
-def measured_fields(series, elapsed_seconds, labels, gpu_memory):
+class Times(NamedTuple):
+    """How long a job had its nodes, and how long of that it ran: the rest it was suspended.
+
+    Its series go on while it is suspended, and tell of nothing that is used: their means are those
+    of all the time that it had its nodes.
+    """
+
+    held_seconds: float
+    elapsed_seconds: float
+
+    @property
+    def has_pauses(self):
+        """Tell whether it was suspended, and ran as well."""
+        return 0 < self.elapsed_seconds < self.held_seconds
+
+    def of_run(self, mean):
+        """Return a mean of a series as one of the time in which the job ran; None for None."""
+        if mean is None or not self.has_pauses:
+            return mean
+        return mean * self.held_seconds / self.elapsed_seconds
+
+    def seconds_used(self, mean, most):
+        """Return what was used at a mean of a series, in seconds; None if that is unknown.
+
+        most: what could be used at once, or None. The few points of a short run between long
+        pauses never stand for more.
+        """
+        used = product(mean, self.held_seconds)
+        if used is None or most is None or not self.has_pauses:
+            return used
+        return min(used, most * self.elapsed_seconds)
+
+
+def measured_fields(series, times, labels, gpu_memory):
     """Return the fields of Facts that {name: [Series]} tells; what is not there stays unknown.
 
-    gpu_memory(model) is the memory of a GPU's model in bytes, or None.
+    times are the job's Times; gpu_memory(model) is the memory of a GPU's model in bytes, or None.
     """
-    nodes = nodes_of(series, elapsed_seconds, labels, gpu_memory)
+    nodes = nodes_of(series, times, labels, gpu_memory)
     peak = next((one.maximum() for name in MEMORY for one in series.get(name, ())), None)
     return {
         "nodes": nodes or None,
-        "cores_used": whole_mean(series.get("node_cores_used")),
+        "cores_used": times.of_run(whole_mean(series.get("node_cores_used"))),
         "memory_peak_bytes": peak,
-        "threads_running": single_mean(series.get("threads")),
-        "applications": applications_of(series.get("applications", ())),
-        "read_bytes": amount(series.get("read_rate"), elapsed_seconds),
-        "written_bytes": amount(series.get("write_rate"), elapsed_seconds),
-        "metadata_operations": amount(series.get("metadata_rate"), elapsed_seconds),
+        "threads_running": times.of_run(single_mean(series.get("threads"))),
+        "applications": applications_of(series.get("applications", ()), times),
+        "read_bytes": amount(series.get("read_rate"), times),
+        "written_bytes": amount(series.get("write_rate"), times),
+        "metadata_operations": amount(series.get("metadata_rate"), times),
         "cores_per_whole_node": least(series.get("whole_cores")),
         "memory_per_whole_node_bytes": least(series.get("whole_memory")),
         "gpus_per_whole_node": least(series.get("whole_gpus")),
@@ -48,9 +83,9 @@ def measured_fields(series, elapsed_seconds, labels, gpu_memory):
     }  # fmt: skip
 
 
-def applications_of(series):
+def applications_of(series, times):
     """Return {executable: mean cores used} of those that used most, first; None without any."""
-    means = {visible(one.labels.get("exe") or "?"): one.mean() for one in series}
+    means = {visible(one.labels.get("exe") or "?"): times.of_run(one.mean()) for one in series}
     most = sorted(means.items(), key=lambda item: (-item[1], item[0]))[:MOST_APPLICATIONS]
     return dict(most) or None
 
@@ -70,13 +105,12 @@ def least(series):
     return min((whole(one.maximum()) for one in series), default=None) if series else None
 
 
-def amount(series, elapsed_seconds):
+def amount(series, times):
     """Return what flowed at the mean of a rate in the job's time; None if that is unknown."""
-    rate = single_mean(series)
-    return None if rate is None or elapsed_seconds is None else rate * elapsed_seconds
+    return product(single_mean(series), times.held_seconds)
 
 
-def nodes_of(series, elapsed_seconds, labels, gpu_memory):
+def nodes_of(series, times, labels, gpu_memory):
     """Return the NodeFacts of all hosts in the series, in the order of their names."""
 
     def by_host(name, read):
@@ -88,12 +122,12 @@ def nodes_of(series, elapsed_seconds, labels, gpu_memory):
     peaks = {}
     for name in reversed(MEMORY):
         peaks.update(by_host(f"node_{name}", lambda one: one.maximum()))
-    gpus = gpus_of(series, labels, gpu_memory)
+    gpus = gpus_of(series, times, labels, gpu_memory)
     return tuple(
         NodeFacts(
             name=host,
             cores=whole(cores.get(host)),
-            cpu_seconds=product(used.get(host), elapsed_seconds),
+            cpu_seconds=times.seconds_used(used.get(host), cores.get(host)),
             memory_used_bytes=whole(peaks.get(host)),
             memory_total_bytes=whole(limits.get(host)),
             gpus=tuple(gpus.get(host, ())),
@@ -102,7 +136,7 @@ def nodes_of(series, elapsed_seconds, labels, gpu_memory):
     )
 
 
-def gpus_of(series, labels, gpu_memory):
+def gpus_of(series, times, labels, gpu_memory):
     """Return {host: [GpuFacts]} of the GPUs in the series."""
     found: dict = {}
     for name in ("gpu_utilization", "gpu_memory_used", "gpu_memory_total", "gpu_power"):
@@ -111,20 +145,23 @@ def gpus_of(series, labels, gpu_memory):
             found.setdefault(key, {"model": one.labels.get("gpu_type")})[name] = one
     hosts: dict = {}
     for (host, index), of_gpu in sorted(found.items(), key=lambda item: item[0]):
-        hosts.setdefault(host, []).append(gpu_of(index, of_gpu, gpu_memory))
+        hosts.setdefault(host, []).append(gpu_of(index, of_gpu, times, gpu_memory))
     return hosts
 
 
-def gpu_of(index, of_gpu, gpu_memory):
+def gpu_of(index, of_gpu, times, gpu_memory):
     """Return the GpuFacts of one GPU's series."""
 
     def read(name, method):
         return getattr(of_gpu[name], method)() if name in of_gpu else None
 
+    utilization = read("gpu_utilization", "mean")
+    if utilization is not None and times.has_pauses:
+        utilization = min(100.0, times.of_run(utilization))
     power = read("gpu_power", "mean")
     return GpuFacts(
         index=index,
-        utilization_percent=read("gpu_utilization", "mean"),
+        utilization_percent=utilization,
         memory_used_bytes=whole(read("gpu_memory_used", "maximum")),
         memory_total_bytes=whole(read("gpu_memory_total", "maximum"))
         or gpu_memory(of_gpu["model"]),

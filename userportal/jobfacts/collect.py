@@ -7,8 +7,14 @@ from typing import Any, Optional
 from usagedb import errors
 from userportal.analysis.facts import Facts
 from userportal.jobfacts import energy
-from userportal.jobfacts.assemble import facts_of_row, measured_fields
-from userportal.jobfacts.measures import Labels, job_expressions, measured, whole_node_expressions
+from userportal.jobfacts.assemble import Times, facts_of_row, measured_fields
+from userportal.jobfacts.measures import (
+    Labels,
+    job_expressions,
+    measured,
+    owned,
+    whole_node_expressions,
+)
 from userportal.jobfacts.secrets import script_redactor
 from userportal.metrics.expression import any_of, node_names
 from userportal.metrics.window import rate_window
@@ -45,9 +51,9 @@ class Collector:
 
     def collect(self, slurm, job, now):
         """Return what is Known of a job of the open SlurmDatabase. Read-only."""
-        cluster = self.sources.configuration.portal.cluster
+        cluster, username = self.sources.configuration.portal.cluster, self.username_of(job.user_id)
         failures: dict = {}
-        facts = facts_of_row(job, now, self.username_of(job.user_id), cluster)
+        facts = facts_of_row(job, now, username, cluster)
         prerequisites = tuple(slurm.prerequisites(job))
         dependents = tuple(slurm.dependents(job))
         text = self.script_text(slurm, job)
@@ -59,7 +65,7 @@ class Collector:
             "modules": tuple(scripts.modules(text)) if text else None,
         }
         try:
-            fields.update(self.measure(slurm, job, now))
+            fields.update(self.measure(slurm, job, now, username))
         except errors.RunInterrupted:
             raise
         except errors.UsageDBError as error:
@@ -80,28 +86,28 @@ class Collector:
         shown = found[: configuration.limits.script_characters]
         return script_redactor(configuration).text(shown)
 
-    def measure(self, slurm, job, now):
+    def measure(self, slurm, job, now, username):
         """Return the fields of Facts that the metrics tell; {} without a source or before start."""
         configuration, source = self.sources.configuration, self.sources.metrics
         if job.start is None:
             return {}
-        found = {} if source is None else self.measured(configuration, source, job, now)
-        found["energy_kwh"] = energy_kwh(self.sources, slurm, job, now)
+        found = {} if source is None else self.measured(configuration, source, job, now, username)
+        found["energy_kwh"] = energy_kwh(self.sources, slurm, job, now, username)
         return found
 
-    def measured(self, configuration, source, job, now):
+    def measured(self, configuration, source, job, now, username):
         """Return the fields of Facts that a source of metrics tells."""
         settings = configuration.prometheus
         labels = Labels(settings.host_label, settings.node_domain)
-        expressions = job_expressions(job.job_id, configuration.sampling_seconds, labels)
+        sampling = configuration.sampling_seconds
+        expressions = job_expressions(job.job_id, sampling, labels, username)
         if configuration.has_exporter("node_exporter"):
             nodes = node_names(job.nodes, settings.node_domain)
             expressions.update(whole_node_expressions(nodes, labels))
-        sampling_seconds = configuration.sampling_seconds("slurm_job_exporter")
         start, end = span_of(job, now)
-        series = measured(source, expressions, start, end, sampling_seconds)
-        memory_bytes = self.gpu_models.memory_bytes
-        return measured_fields(series, job.elapsed_seconds(now), labels, memory_bytes)
+        series = measured(source, expressions, start, end, sampling("slurm_job_exporter"))
+        times = Times(job.held_seconds(now), job.elapsed_seconds(now))
+        return measured_fields(series, times, labels, self.gpu_models.memory_bytes)
 
 
 def with_stored(facts, job):
@@ -124,29 +130,34 @@ def span_of(job, now):
     return job.start, max(job.end or now, job.start + LEAST_SECONDS)
 
 
-def energy_kwh(sources, slurm, job, now):
+def energy_kwh(sources, slurm, job, now, username):
     """Return the energy of a job that has started: as measured, else as Slurm has it, else None.
 
-    The mean power of each node times the hours, as redfish_exporter and the exporters of cores and
-    GPUs tell it. Asks the open SlurmDatabase if these do not. Read-only.
+    The mean power of each node times the hours that the job had it, as redfish_exporter and the
+    exporters of cores and GPUs tell it. Asks the open SlurmDatabase if these do not. username: as
+    power_expression has it. Read-only.
     """
     configuration, source = sources.configuration, sources.metrics
     if source is not None and configuration.has_exporter("redfish_exporter"):
         step = rate_window(configuration.sampling_seconds("redfish_exporter"))
-        power = {"power": power_expression(configuration, [job])}
+        power = {"power": power_expression(configuration, [job], username)}
         start, end = span_of(job, now)
         series = measured(source, power, start, end, step)["power"]
         if series:
-            return energy.kwh(series, job.elapsed_seconds(now) / HOUR_SECONDS)
+            return energy.kwh(series, job.held_seconds(now) / HOUR_SECONDS)
     joules = slurm.energy_joules(job)
     return joules / (1000 * HOUR_SECONDS) if joules else None
 
 
-def power_expression(configuration, jobs):
-    """Return the expression of the power of jobs, all of them with GPUs or all without."""
+def power_expression(configuration, jobs, username):
+    """Return the expression of the power of jobs, all of them with GPUs or all without.
+
+    username: whose jobs they are, "" or None for not asking for it; see measures.owned.
+    """
     settings = configuration.prometheus
     nodes = list(dict.fromkeys(node for job in jobs for node in job.nodes))
     hosts = node_names(nodes, settings.node_domain)
     chassis = node_names(nodes, settings.oob_suffix + settings.node_domain)
     watts = energy.gpu_job_watts if jobs[0].gpu_count else energy.cpu_job_watts
-    return watts(settings, any_of(job.job_id for job in jobs), hosts, chassis)
+    whose = {"slurmjobid": any_of(job.job_id for job in jobs), **owned(username)}
+    return watts(settings, whose, hosts, chassis)

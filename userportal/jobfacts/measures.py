@@ -27,25 +27,33 @@ class Labels:
         return labels.get(self.host, "").partition(":")[0].removesuffix(self.domain)
 
 
-def job_expressions(job_id, sampling, labels):
-    """Return {name: expression} of the figures of one job.
+def owned(username):
+    """Return the condition that series are of a user's jobs, as keywords of metric.
+
+    Numbers of jobs are used again, also by others. Nothing is asked for where no name is known.
+    """
+    return {"user": username} if username else {}
+
+
+def job_expressions(job_id, sampling, labels, username):
+    """Return {name: expression} of the figures of one job of a user.
 
     sampling(exporter) is the seconds between two samples, 0 for an exporter that is not there.
     """
-    found = {}
+    found, owner = {}, owned(username)
+    of_job, of_lustre = {"slurmjobid": job_id, **owner}, {"jobid": job_id, **owner}
     if sampling("slurm_job_exporter"):
         found.update(
-            cgroup_expressions(job_id, rate_window(sampling("slurm_job_exporter")), labels)
+            cgroup_expressions(of_job, rate_window(sampling("slurm_job_exporter")), labels)
         )
-        found.update(gpu_expressions(job_id, labels))
+        found.update(gpu_expressions(of_job, labels))
     if sampling("lustre_exporter"):
-        found.update(lustre_expressions(job_id, rate_window(sampling("lustre_exporter"))))
+        found.update(lustre_expressions(of_lustre, rate_window(sampling("lustre_exporter"))))
     return found
 
 
-def cgroup_expressions(job_id, seconds, labels):
+def cgroup_expressions(of_job, seconds, labels):
     """Return the expressions of cores, memory, threads and programs."""
-    of_job = {"slurmjobid": job_id}
     cores = metric("slurm_job_core_usage_total", **of_job)
     by_node = (labels.host,)
     return {
@@ -74,7 +82,7 @@ def whole_node_expressions(nodes_pattern, labels):
     }
 
 
-def gpu_expressions(job_id, labels):
+def gpu_expressions(of_job, labels):
     """Return the expressions of GPUs, each series one GPU."""
     by_gpu = (labels.host, "gpu", "gpu_type")
     names = {
@@ -84,21 +92,21 @@ def gpu_expressions(job_id, labels):
         "gpu_power": (maximum, "slurm_job_power_gpu"),
     }
     return {
-        name: aggregate(metric(source, slurmjobid=job_id), by=by_gpu)
+        name: aggregate(metric(source, **of_job), by=by_gpu)
         for name, (aggregate, source) in names.items()
     }
 
 
-def lustre_expressions(job_id, seconds):
+def lustre_expressions(of_job, seconds):
     """Return the expressions of shared file systems; there the job's label is another."""
     found = {
-        name: total(metric(source, component="ost", jobid=job_id).rate(seconds))
+        name: total(metric(source, component="ost", **of_job).rate(seconds))
         for name, source in (
             ("read_rate", "lustre_job_read_bytes_total"),
             ("write_rate", "lustre_job_write_bytes_total"),
         )
     }
-    operations = metric("lustre_job_stats_total", component="mdt", jobid=job_id)
+    operations = metric("lustre_job_stats_total", component="mdt", **of_job)
     return {**found, "metadata_rate": total(operations.rate(seconds))}
 
 

@@ -88,7 +88,7 @@ def cost(request, username, job_id):
         jobs = found.jobs_of_url(slurm, username, job_id)
         if len(jobs) != 1 or jobs[0].start is None:
             return JsonResponse({})
-        kwh = energy_kwh(settings.SOURCES, slurm, jobs[0], now)
+        kwh = energy_kwh(settings.SOURCES, slurm, jobs[0], now, username)
     facts = facts_of_row(jobs[0], now, username, cluster)
     facts = dataclasses.replace(facts, energy_kwh=kwh)
     return JsonResponse(costs.energy_json(facts, settings.PORTAL.costs))

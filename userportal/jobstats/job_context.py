@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from userportal.jobfacts.measures import owned
 from userportal.metrics.expression import Pattern, any_of, metric, node_names
 from userportal.metrics.naming import short_node
 from userportal.metrics.window import rate_window
@@ -26,8 +27,11 @@ class JobContext:
 
     def of_jobs(self, name, **labels):
         """Return the selector of a metric of these jobs, not of others with their numbers."""
-        owner = {"user": self.username} if self.username else {}
-        return metric(name, slurmjobid=self.job_ids, **owner, **labels)
+        return metric(name, slurmjobid=self.job_ids, **owned(self.username), **labels)
+
+    def lustre_of_jobs(self, name, **labels):
+        """Return the same of a metric of Lustre, where the label of jobs is another."""
+        return metric(name, jobid=self.job_ids, **owned(self.username), **labels)
 
     @property
     def is_set(self):

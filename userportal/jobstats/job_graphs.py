@@ -16,7 +16,6 @@ from userportal.jobstats.fitting import fitted
 from userportal.metrics.expression import (
     count,
     maximum,
-    metric,
     not_equal,
     total,
     wildcards,
@@ -100,7 +99,7 @@ def program_name(labels):
 
 def lustre_mdt(context):
     """Operations a second on the metadata servers, by kind and file system."""
-    operations = metric("lustre_job_stats_total", component="mdt", jobid=context.job_ids)
+    operations = context.lustre_of_jobs("lustre_job_stats_total", component="mdt")
     rate = operations.rate(lustre_seconds(context))
     labels = ("operation", "fs", "jobid") if context.is_set else ("operation", "fs")
     layer = Layer(total(rate, by=labels).where("!=", 0), context.named(operation_name), True)
@@ -123,11 +122,8 @@ def lustre_layers(context):
     """Yield the layers of reading and writing."""
     labels = ("fs", "jobid") if context.is_set else ("fs",)
     for word, title in (("read", gettext("Read")), ("write", gettext("Written"))):
-        moved = metric(
-            f"lustre_job_{word}_bytes_total",
-            component="ost",
-            target=OBJECT_TARGETS,
-            jobid=context.job_ids,
+        moved = context.lustre_of_jobs(
+            f"lustre_job_{word}_bytes_total", component="ost", target=OBJECT_TARGETS
         )
         rate = total(moved.rate(lustre_seconds(context)), by=labels)
         yield Layer(

@@ -10,7 +10,7 @@ from userportal.metrics.expression import total
 
 def power(context):
     """Watts that are the job's part of each node's."""
-    watts = power_expression(context.configuration, context.jobs)
+    watts = power_expression(context.configuration, context.jobs, context.username)
     if context.places <= MOST_SERIES:
         layer = Layer(watts, lambda labels: labels.get(NODE, ""), is_stacked=True)
     else:

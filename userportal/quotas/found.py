@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
 
 from usagedb import errors
-from userportal.access.memberships import allocations
+from userportal.access.memberships import allocations, people
 from userportal.jobstats.found import user_id_of
 from userportal.storage.places import UNITS, exporter_of, measured, places_of
 
@@ -20,7 +20,9 @@ def own_places(username):
     """Return the Places of a user, not measured yet. Raises Http404 for an unknown user."""
     user_id = user_id_of(username)
     amounts = allocations().storage_of(username)
-    return places_of(amounts, username, user_id, settings.PORTAL.storage)
+    # Where the users' groups are shared, a group with the number of a user is somebody else's.
+    has_own_group = people().has_own_group(username)
+    return places_of(amounts, username, user_id, settings.PORTAL.storage, has_own_group)
 
 
 def places_of_user(username):

@@ -11,7 +11,6 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 LENGTHS = (
     MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 3 * DAY, 7 * DAY,
 )  # fmt: skip
-RAN = '("time_end" - "time_start")'
 WAITED = '("time_start" - "time_eligible")'
 # Numbers without sign have no difference below 0.
 KNOWN_WAIT = '"time_eligible" > 0 AND "time_start" >= "time_eligible"'
@@ -33,8 +32,9 @@ class LengthQueries(StatisticsQueries):
             return []
         waited = f"CASE WHEN {KNOWN_WAIT} THEN {place_of(WAITED)} ELSE {UNKNOWN} END"
         sql = (
-            f'SELECT "partition", {place_of(RAN)} AS ran, {waited} AS waited, count(*)'  # noqa: S608
-            f' FROM {{job_table}} WHERE {window[0]} GROUP BY "partition", ran, waited LIMIT ?'
+            f'SELECT "partition", {place_of(self._ran_seconds())} AS ran, {waited} AS waited,'  # noqa: S608
+            f' count(*) FROM {{job_table}} WHERE {window[0]} GROUP BY "partition", ran, waited'
+            " LIMIT ?"
         )  # fixed columns and numbers
         most = MOST_PARTITIONS * (len(LENGTHS) + 1) * (len(LENGTHS) + 2)
         found: dict[str, PartitionLengths] = defaultdict(empty)

@@ -3,7 +3,7 @@
 import functools
 from dataclasses import dataclass, field
 
-from userportal.slurm import hostlist, states, tres
+from userportal.slurm import hostlist, run_time, states, tres
 from userportal.slurm.dependencies import Dependency
 from userportal.slurm.stored import ExitStatus
 
@@ -125,10 +125,15 @@ class Job:
         """Return how long the job has run, without the time that it was suspended; 0 before."""
         if self.start is None:
             return 0
-        end = int(now) if self.end is None else self.end
-        if self.suspended >= self.start:  # since then
-            return max(0, min(end, self.suspended) - self.start)
-        return max(0, end - self.start - self.suspended)
+        return run_time.run_seconds(self.start, self._end(now), self.suspended)
+
+    def held_seconds(self, now: float) -> int:
+        """Return how long the job has had its nodes: as elapsed_seconds, with what it was
+        suspended."""
+        return 0 if self.start is None else max(0, self._end(now) - self.start)
+
+    def _end(self, now: float) -> int:
+        return int(now) if self.end is None else self.end
 
     def queue_seconds(self, now: float) -> int:
         """Return how long the job waited, or has waited until now, after its submission."""
@@ -156,8 +161,9 @@ class JobFilter:
     account: "str | None" = None
     states: "tuple[int, ...]" = ()  # any of them; () for all
     text: str = ""  # in the name, or the job's number
-    since: "int | None" = None  # submitted since then
-    until: "int | None" = None  # submitted until then
+    since: "int | None" = None  # left out: those that had ended by then
+    until: "int | None" = None  # left out: those that were not submitted before then
+    has_run: bool = False  # with since and until: those alone that ran between
     partition: str = ""
 
 

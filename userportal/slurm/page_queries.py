@@ -191,13 +191,9 @@ def narrowing(wanted: JobFilter, database: Any) -> Conditions:
         parameters += wanted.states
         if set(wanted.states) <= set(states.UNFINISHED):
             conditions.append('"time_end" = 0')  # which has an index
-    for condition, bound in (
-        ('"time_submit" >= ?', wanted.since),
-        ('"time_submit" <= ?', wanted.until),
-    ):
-        if bound is not None:
-            conditions.append(condition)
-            parameters.append(bound)
+    for condition, bounds in time_conditions(wanted):
+        conditions.append(condition)
+        parameters += bounds
     if wanted.partition:
         conditions.append('"partition" = ?')
         parameters.append(wanted.partition)
@@ -206,6 +202,28 @@ def narrowing(wanted: JobFilter, database: Any) -> Conditions:
         conditions.append(condition)
         parameters += values
     return conditions, parameters
+
+
+def time_conditions(wanted: JobFilter) -> "list[tuple[str, list[int]]]":
+    """Return (condition, parameters) of the times of a filter."""
+    if wanted.has_run and wanted.since is not None and wanted.until is not None:
+        return [ran_in(wanted.since, wanted.until)]
+    found = []
+    if wanted.since is not None:
+        found.append(('("time_end" = 0 OR "time_end" > ?)', [wanted.since]))
+    if wanted.until is not None:
+        found.append(('"time_submit" < ?', [wanted.until]))
+    return found
+
+
+def ran_in(since: int, until: int) -> "tuple[str, list[int]]":
+    """Return condition and parameters of the jobs that had their nodes in a window.
+
+    The jobs in a list are so those that the sums of the same window count.
+    """
+    runs = f'"time_end" = 0 AND {states.BASE_EXPRESSION} IN ({marks(states.STARTED)})'
+    condition = f'(("time_end" > ? OR {runs}) AND "time_start" > 0 AND "time_start" < ?)'
+    return condition, [since, *states.STARTED, until]
 
 
 def text_condition(text: str, database: Any) -> "tuple[str, list[Any]]":

@@ -1,13 +1,16 @@
 """Ask how all jobs of some time went: by partition, by user."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from usagedb.database import marks
-from userportal.slurm import rows, states, stored
+from userportal.slurm import rows, run_time, states, stored
 from userportal.slurm.account_queries import AccountQueries
 from userportal.slurm.model import JobStart, PartitionStatistics, UserUsage
+from userportal.slurm.page_queries import ran_in
+from userportal.slurm.pause_queries import PauseQueries
 
 BINS = 20
 MOST_STARTS = 100_000
@@ -18,10 +21,12 @@ BASE = f"({states.BASE_EXPRESSION})"
 # No difference of numbers without sign becomes negative where these hold.
 RAN = '"time_start" > 0 AND "time_end" >= "time_start"'
 MEASURED = f'"timelimit" BETWEEN 1 AND {stored.NO_VALUE - 1}'
-USAGE_COLUMNS = ("id_user", "time_start", "time_end", "time_suspended", *rows.PER_JOB_COLUMNS)
+USAGE_COLUMNS = (
+    "id_user", "job_db_inx", "time_start", "time_end", "time_suspended", *rows.PER_JOB_COLUMNS,
+)  # fmt: skip
 
 
-class StatisticsQueries(AccountQueries):
+class StatisticsQueries(AccountQueries, PauseQueries):
     """Queries about all jobs of some time."""
 
     def _window(
@@ -38,6 +43,11 @@ class StatisticsQueries(AccountQueries):
             parameters += ids
         return condition, parameters
 
+    def _ran_seconds(self) -> str:
+        """Return the SQL expression of how long a job of _window ran."""
+        suspended = self.selected("job_table", ("time_suspended",))
+        return f"({run_time.ENDED_RUN_SECONDS.format(suspended=suspended)})"
+
     def partition_statistics(
         self, since: int, until: int, account: "str | None" = None
     ) -> "list[PartitionStatistics]":
@@ -46,15 +56,16 @@ class StatisticsQueries(AccountQueries):
         if window is None:
             return []
         limit = '("timelimit" * 60)'
-        ran = '("time_end" - "time_start")'
+        ran = '"ran"'
         bins = " ".join(f"WHEN {ran} * {BINS} < {limit} * {number} THEN {number - 1}"
                         for number in range(1, BINS + 1))  # fmt: skip
         sql = (
-            f'SELECT "partition", {BASE} AS base,'  # noqa: S608 - fixed columns
+            f'SELECT "partition", "base",'  # noqa: S608 - fixed columns
             f" CASE WHEN {MEASURED} THEN CASE {bins} ELSE {BINS} END ELSE -1 END AS bin, count(*),"
             f" sum(CASE WHEN {MEASURED} THEN {ran} * 1.0 / {limit} ELSE 0 END)"
-            f" FROM {{job_table}} WHERE {window[0]} AND {BASE} IN ({marks(ENDED)})"
-            f' GROUP BY "partition", {BASE}, bin LIMIT ?'
+            f' FROM (SELECT "partition", "timelimit", {BASE} AS "base",'
+            f' {self._ran_seconds()} AS "ran" FROM {{job_table}} WHERE {window[0]}) AS ended'
+            f' WHERE "base" IN ({marks(ENDED)}) GROUP BY "partition", "base", bin LIMIT ?'
         )
         most = MOST_PARTITIONS * len(ENDED) * (BINS + 2)
         groups = defaultdict(list)
@@ -82,7 +93,8 @@ class StatisticsQueries(AccountQueries):
     ) -> "list[UserUsage]":
         """Return the users with most core hours in a window, the largest first.
 
-        Of each job that time counts which is in the window.
+        Of each job that time counts which is in the window, but not what it was suspended; one
+        that was so all the time is among the jobs.
         """
         totals: dict[int, Counter[str]] = defaultdict(Counter)
         for user, seconds, used in self._running_in(since, until, account):
@@ -101,27 +113,34 @@ class StatisticsQueries(AccountQueries):
     def _running_in(
         self, since: int, until: int, account: "str | None"
     ) -> "Iterator[tuple[int, int, dict[str, Any]]]":
-        """Yield user, seconds in a window and resources of all jobs that ran in it."""
+        """Yield user, seconds in a window and resources of all jobs that had nodes in it.
+
+        The suspended ones come last: when they were so is asked of these alone.
+        """
         owner, ids = "", self.association_ids(account) if account is not None else []
         if account is not None:
             if not ids:
                 return
             owner = f' AND "id_assoc" IN ({marks(ids)})'
         selected = self.selected("job_table", USAGE_COLUMNS)
-        running = f'"time_end" = 0 AND {BASE} IN ({marks(states.STARTED)})'
+        condition, bounds = ran_in(since, until)
         sql = self.written(
-            f"SELECT {selected} FROM {{job_table}}"  # noqa: S608 - fixed columns
-            f' WHERE ("time_end" > ? OR {running}) AND "time_start" > 0 AND "time_start" < ?{owner}'
+            f"SELECT {selected} FROM {{job_table}} WHERE {condition}{owner}"  # noqa: S608 - fixed
         )
-        names = self.tres_names()
+        names, now = self.tres_names(), max(until, int(time.time()))
+        paused: dict[int, tuple[int, tuple[int, int, int], dict[str, Any]]] = {}
         # A stream: it may be all jobs of a month.
-        for row in self.database.stream(sql, [since, *states.STARTED, until, *ids]):
-            user, start, end, suspended = map(stored.number, row[:4])
-            seconds = min(end or until, until) - max(start, since)
-            if suspended < start:
-                seconds -= suspended
-            if seconds > 0:
-                yield user, seconds, rows.resources(row[4:], names)
+        for row in self.database.stream(sql, [*bounds, *ids]):
+            user, index, start, end, suspended = map(stored.number, row[:5])
+            used, times = rows.resources(row[5:], names), (start, end or now, suspended)
+            if suspended:
+                paused[index] = user, times, used
+            else:
+                yield user, run_time.run_seconds_in((since, until), *times), used
+        pauses = self.pauses_of(paused, since, until)
+        for index, (user, times, used) in paused.items():
+            known = pauses.get(index, run_time.NO_PAUSES)
+            yield user, run_time.run_seconds_in((since, until), *times, known), used
 
 
 def partition_of(name: str, groups: "list[tuple[Any, ...]]") -> PartitionStatistics:

@@ -163,6 +163,14 @@ primary key (node_name(42), time_start)
 key rollup (node_name(42), time_start, time_end, state)
 key time_start_end (time_start, time_end)
 """
+SUSPEND_COLUMNS = """
+job_db_inx bigint unsigned not null
+id_assoc int not null
+time_start bigint unsigned default 0 not null
+time_end bigint unsigned default 0 not null
+primary key (job_db_inx, time_start)
+key job_db_inx_times (job_db_inx, time_start, time_end)
+"""
 ACCOUNT_COLUMNS = """
 creation_time bigint unsigned not null
 mod_time bigint unsigned default 0 not null
@@ -209,6 +217,7 @@ CLUSTER_TABLES = {
     "step_table": STEP_COLUMNS,
     "assoc_table": ASSOCIATION_COLUMNS,
     "event_table": EVENT_COLUMNS,
+    "suspend_table": SUSPEND_COLUMNS,
 }
 # Of all clusters.
 COMMON_TABLES = {

@@ -65,8 +65,9 @@ def is_of_group(settings):
     return settings.label in GROUP_LABELS
 
 
-def places_of(amounts, username, user_id, storage):
-    """Return the Places, not measured yet, of StorageAmounts of a user, and of the personal group.
+def places_of(amounts, username, user_id, storage, has_own_group=False):
+    """Return the Places, not measured yet, of StorageAmounts of a user, and of the personal group
+    where the user has one.
 
     storage: {kind: section [storage KIND]}. Amounts of kinds without a section are left out.
     """
@@ -83,7 +84,7 @@ def places_of(amounts, username, user_id, storage):
             )
         )  # fmt: skip
     taken = {(place.kind, place.name) for place in found}
-    personal = personal_places(username, user_id, storage)
+    personal = personal_places(username, user_id, storage) if has_own_group else []
     return found + [place for place in personal if (place.kind, place.name) not in taken]
 
 

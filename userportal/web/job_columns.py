@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column: its name in the API, or `used` for what the page makes of the times."""
+    """A column: its name in the API, or `used` for how long it ran."""
 
     name: str
     title: str

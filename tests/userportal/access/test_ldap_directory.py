@@ -35,8 +35,8 @@ def directory(ldap_settings):
 
 
 def test_people_are_found_by_name_and_by_uid(directory):
-    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash")
-    assert directory.by_uid(10003) == ("carol", 10003, "Carole Érable")
+    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
+    assert directory.by_uid(10003) == ("carol", 10003, "Carole Érable", 10003)
     assert directory.by_name("nobody-here") is None
     assert directory.by_uid(4) is None
 
@@ -47,7 +47,7 @@ def test_a_name_in_other_letters_is_not_the_name(directory):
 
 
 def test_people_are_searched_by_a_part_of_their_names(directory):
-    assert directory.search("birch", 10) == [("bob", 10002, "Bob Birch")]
+    assert directory.search("birch", 10) == [("bob", 10002, "Bob Birch", 20002)]
     assert [found[0] for found in directory.search("a", 10)] == ["ann", "carol"]
     assert len(directory.search("a", 1)) == 1
 
@@ -64,7 +64,7 @@ def test_cant_find_by_a_text_who_does_not_have_it(directory, text):
     found = directory.search(text, 10)
     # A directory compares without capitals, without blanks at the ends, and blanks count once.
     wanted = " ".join(text.casefold().split())
-    assert all(wanted in f"{name} {full}".casefold() for name, _uid, full in found)
+    assert all(wanted in f"{name} {full}".casefold() for name, _uid, full, _gid in found)
 
 
 @given(st.text())
@@ -189,7 +189,7 @@ def test_a_server_with_the_certificate_of_another_host_is_not_spoken_to(tmp_path
 
 def test_tls_can_begin_on_the_plain_port(ldap_settings, slapd):
     directory = directory_of(ldap_settings, url=slapd.url, start_tls=True)
-    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash")
+    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
     assert directory.login("bob", PASSWORD) == "bob"
 
 
@@ -221,7 +221,7 @@ def test_without_a_bind_account_what_all_may_read_is_read(tmp_path):
     with LdapServer(tmp_path / "slapd", others="read") as server:
         fill(server)
         values = settings_of(server, tmp_path, bind_dn="", password_file=None)
-        assert directory_of(values).by_name("ann") == ("ann", 10001, "Ann Ash")
+        assert directory_of(values).by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
 
 
 @pytest.mark.parametrize("url", ["", "http://ldap.example.org", "ldap.example.org", "ldaps://"])
@@ -233,7 +233,7 @@ def test_an_address_that_is_none_is_refused(ldap_settings, url):
 def test_the_next_server_is_asked_when_one_is_away(ldap_settings, slapd):
     away = f"ldaps://127.0.0.1:{free_port()}"
     directory = directory_of(ldap_settings, url=f"{away}, {slapd.tls_url}")
-    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash")
+    assert directory.by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
     assert directory.connections.urls[0].geturl() == slapd.tls_url
 
 
@@ -261,7 +261,7 @@ def test_a_server_that_was_away_is_found_again(tmp_path):
         with pytest.raises(errors.UnavailableError):
             directory.by_name("ann")
         server.start()
-        assert directory.by_name("ann") == ("ann", 10001, "Ann Ash")
+        assert directory.by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
 
 
 def test_a_restart_in_between_is_not_noticed(tmp_path):
@@ -271,7 +271,7 @@ def test_a_restart_in_between_is_not_noticed(tmp_path):
         assert directory.by_name("ann") is not None
         server.stop()
         server.start()
-        assert directory.by_name("ann") == ("ann", 10001, "Ann Ash")
+        assert directory.by_name("ann") == ("ann", 10001, "Ann Ash", 10001)
 
 
 def test_more_than_a_page_is_read_to_the_end(tmp_path):

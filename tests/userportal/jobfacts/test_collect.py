@@ -21,7 +21,7 @@ from userportal.analysis import gpus
 from userportal.analysis.facts import Facts
 from userportal.analysis.measured import NodeFacts
 from userportal.configuration import read_configuration
-from userportal.jobfacts.assemble import applications_of, gpu_of
+from userportal.jobfacts.assemble import Times, applications_of, gpu_of
 from userportal.jobfacts.collect import Collector, with_stored
 from userportal.jobfacts.measures import step_of
 from userportal.metrics.series import Series
@@ -31,20 +31,49 @@ from userportal.slurm.model import Job
 from userportal.sources import Sources
 
 SHORT, ENERGETIC, UNLIMITED, PARTITIONS = 131, 132, 133, 134
+PAUSED, STILL, BRIEF = 135, 136, 137
 ROWS = (
     *few_jobs.ROWS,
     job_row(SHORT, time_end=START + 100),
     job_row(ENERGETIC, nodelist="c008"),
     job_row(UNLIMITED, timelimit=0xFFFFFFFF, nodelist="c008"),
     job_row(PARTITIONS, timelimit=0xFFFFFFFE, nodelist="c008"),
+    job_row(PAUSED, time_suspended=2700, nodelist="c002"),
+    job_row(STILL, state=2, time_end=0, time_suspended=START + 900, nodelist="c010"),
+    job_row(BRIEF, time_suspended=3540, nodelist="c010"),
 )
 
 
 def write(samples):
     """Write the samples of the few jobs, and of one that lasted 100 s."""
     few_jobs.write(samples)
+    write_paused(samples, samples.of_job(PAUSED, "c002"), 900)
+    write_paused(samples, samples.of_job(BRIEF, "c010"), 300)
+    samples.times = list(range(START, END + 601, 30))
+    write_paused(samples, samples.of_job(STILL, "c010"), 900)
+    samples.times = list(range(START, END + 1, 30))
     samples.times = samples.times[:4]
     few_jobs.write_cgroup(samples, samples.of_job(SHORT, "c007"), 1)
+
+
+def write_paused(samples, labels, seconds):
+    """Write two cores, a GPU and Lustre at work for some seconds; what is counted then stands."""
+    ran = [min(at - samples.times[0], seconds) for at in samples.times]
+    at_work = [at - samples.times[0] < seconds for at in samples.times]
+    of_lustre = {**labels, "jobid": labels["slurmjobid"], "fs": "scratch"}
+    series = [
+        *(("slurm_job_core_usage_total", {"core": core, **labels}, [1e9 * one for one in ran])
+          for core in (3, 12)),
+        ("slurm_job_process_usage_total", {"exe": "/opt/bin/solve", **labels},
+         [2 * one for one in ran]),
+        ("slurm_job_threads_count", {"state": "running", **labels}, [2 * one for one in at_work]),
+        ("slurm_job_utilization_gpu", {"gpu": "0", **labels}, [90 * one for one in at_work]),
+        ("lustre_job_read_bytes_total", {"component": "ost", **of_lustre},
+         [8 * one for one in ran]),
+        ("lustre_job_stats_total", {"component": "mdt", **of_lustre}, [4 * one for one in ran]),
+    ]  # fmt: skip
+    for name, more, values in series:
+        samples.writer.add(name, more, samples.times, values)
 
 
 def collector_of(path):
@@ -114,6 +143,33 @@ def test_gpus_have_their_model_memory_and_power(known):
 def test_a_model_that_nobody_knows_is_not_called_gpu(known):
     assert known(PLAIN_GPU).facts.gpu_model == "3g.20gb"
     assert known(WAITING).facts.gpu_model is None
+
+
+@pytest.mark.parametrize("job_id", [PAUSED, STILL])
+def test_a_job_that_was_suspended_is_measured_by_what_it_ran(known, job_id):
+    facts, about = known(job_id).facts, 0.2  # of points three minutes apart
+    assert (facts.elapsed_seconds, facts.cpu_seconds_given) == (900, 1800)
+    assert facts.cpu_seconds_used == pytest.approx(1800, rel=about)
+    assert facts.cpu_efficiency == pytest.approx(1, rel=about)
+    assert facts.mean_cores_used == pytest.approx(2, rel=about)
+    assert facts.gpu_utilization == pytest.approx(0.9, rel=about)
+    assert facts.threads_running == pytest.approx(2, rel=about)
+    assert facts.applications == {"/opt/bin/solve": pytest.approx(2, rel=about)}
+    assert facts.read_bytes == pytest.approx(8 * 900, rel=about)
+    assert facts.metadata_operations == pytest.approx(4 * 900, rel=about)
+    assert facts.metadata_operations_per_second == pytest.approx(4, rel=about)
+
+
+def test_the_energy_of_a_suspended_job_is_that_of_all_the_time_that_it_had_its_node(known):
+    # 2 of 8 cores of a node of 200 W, for an hour.
+    assert known(PAUSED).facts.energy_kwh == pytest.approx(0.05)
+
+
+def test_a_short_run_before_a_long_pause_never_used_more_than_it_had(known):
+    facts = known(BRIEF).facts
+    # 300 s were measured, of which Slurm counts 60.
+    assert (facts.elapsed_seconds, facts.cpu_seconds_used) == (60, 120)
+    assert (facts.cpu_efficiency, facts.gpu_utilization) == (1, 1)
 
 
 def test_a_job_shorter_than_three_minutes_has_facts_too(known):
@@ -194,7 +250,6 @@ def test_control_characters_of_an_executable_and_a_gpu_are_shown():
     hostile, seen = "a\u202e\x1b\x07", r"a\u202e\x1b\x07"
     used = Series({"exe": hostile}, [0.0], [2.0])
     busy = Series({"gpu_type": hostile}, [0.0], [50.0])
-    assert applications_of([used]) == {seen: 2.0}
-    assert (
-        gpu_of("0", {"model": hostile, "gpu_utilization": busy}, lambda model: None).model == seen
-    )
+    times, of_gpu = Times(60, 60), {"model": hostile, "gpu_utilization": busy}
+    assert applications_of([used], times) == {seen: 2.0}
+    assert gpu_of("0", of_gpu, times, lambda model: None).model == seen

@@ -55,6 +55,18 @@ def test_files_of_the_personal_group_are_told_with_what_to_do(portal):
     assert "personal group" not in portal.text(ROOT + "ann/", "ann")  # of 0 files
 
 
+def test_a_group_with_the_number_of_a_user_is_not_the_users_where_groups_are_shared(portal):
+    passwd = portal.directory / "passwd"
+    before = passwd.read_text()
+    passwd.write_text(before.replace(":1002:1002:", ":1002:100:"))  # of the group users, say
+    try:
+        assert "personal group" not in portal.text(ROOT + "bob/", "bob")
+        address = ROOT + "bob/project/bob/bytes.json"
+        assert portal.get(address, "bob").status_code == 404
+    finally:
+        passwd.write_text(before)
+
+
 def test_members_see_who_of_their_group_has_what_on_tape(portal):
     shown = rows(portal.text(ROOT + "ann/", "ann"))
     assert "ann 5 10 KiB 6 3 MiB" in shown

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from userportal.slurm import script, tables
 from userportal.slurm.database import SlurmDatabase
 from userportal.slurm.dependencies import Dependency
 from userportal.slurm.model import Job, JobFilter
+from userportal.slurm.run_time import NO_PAUSES, Pauses
 
 MEGABYTE = 1 << 20
 FOREVER = 1 << 33
@@ -168,6 +170,25 @@ def test_a_suspended_job_stands_still(cluster: SlurmCluster, store: SlurmDatabas
     cluster.run("scontrol", "suspend", number)
     job = job_when(store, number, "SUSPENDED")
     assert job.elapsed_seconds(FOREVER) == job.elapsed_seconds(FOREVER + 999) < 600
+
+
+def test_the_pauses_of_a_job_are_read(cluster: SlurmCluster, store: SlurmDatabase) -> None:
+    def pauses() -> Pauses:
+        index = store.job(int(number)).db_index  # type: ignore[union-attr]
+        return store.pauses_of([index], 0, FOREVER).get(index, NO_PAUSES)
+
+    number = cluster.submit()
+    cluster.wait_for(number, "RUNNING")
+    cluster.run("scontrol", "suspend", number)
+    job = job_when(store, number, "SUSPENDED")
+    wait_until(lambda: pauses().open_since, "the pause to be in the database")
+    assert pauses() == Pauses(0, 0, job.suspended)
+    wait_until(lambda: time.time() > job.suspended + 1, "the pause to last")
+    cluster.run("scontrol", "resume", number)
+    again = job_when(store, number, "RUNNING")
+    wait_until(lambda: pauses().seconds, "the end of the pause to be in the database")
+    assert pauses() == Pauses(again.suspended, again.suspended)
+    assert 0 < again.suspended < 600
 
 
 def test_what_happens_to_a_node_is_read(cluster: SlurmCluster, store: SlurmDatabase) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.userportal.slurm import made
 from tests.userportal.slurm.made import ANN, BOB, NOON, add, job_row, pending, running
 from userportal.slurm.model import JobStart, UserUsage
 
@@ -105,6 +106,136 @@ def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
     assert [one.user_id for one in store.largest_users(NOON, NOON + 3600, 1)] == [BOB]
     assert store.largest_users(NOON, NOON + 3600, account="def-bob") == []
     assert store.largest_users(NOON, NOON + 3600, account="nosuch") == []
+
+
+HOUR = 3600
+
+
+def pause(store, job_id, start, end):
+    """Store when a job was suspended, in seconds after NOON; end None: it still is."""
+    row = {"job_db_inx": store.job(job_id).db_index, "id_assoc": 3, "time_start": NOON + start,
+           "time_end": 0 if end is None else NOON + end}  # fmt: skip
+    add(store, row, table="suspend_table")
+
+
+def core_hours(store, since, until):
+    """Return (jobs, core hours) of ann, whose jobs have 8 cores, in hours after NOON."""
+    (found,) = store.largest_users(NOON + since * HOUR, NOON + until * HOUR)
+    return found.jobs, found.core_hours / 8
+
+
+def hours(start, end, suspended=0):
+    """Return the times of a job's row."""
+    return {"time_start": NOON + start * HOUR, "time_end": NOON + end * HOUR,
+            "time_suspended": suspended}  # fmt: skip
+
+
+def test_a_job_that_is_suspended_counts_up_to_then(store):
+    since_two = hours(0, 0, NOON + 2 * HOUR) | running(state=2)
+    add(store, job_row(1, **since_two))
+    assert core_hours(store, -1, 1) == (1, 1)
+    assert core_hours(store, 0, 10) == (1, 2)
+    assert core_hours(store, 1, 10) == (1, 1)
+    assert core_hours(store, 5, 10) == (1, 0)
+    pause(store, 1, 2 * HOUR, None)
+    assert core_hours(store, 1, 10) == (1, 1)
+
+
+def test_a_job_that_was_cancelled_while_it_was_suspended_counts_up_to_then(store):
+    add(store, job_row(1, **hours(0, 6, NOON + 2 * HOUR)))
+    assert core_hours(store, 1, 10) == (1, 1)
+    pause(store, 1, 2 * HOUR, None)
+    assert core_hours(store, 1, 10) == (1, 1)
+
+
+def test_a_pause_before_the_window_takes_nothing_from_it(store):
+    add(store, job_row(1, **hours(-20, 10, 10 * HOUR)))
+    pause(store, 1, -19 * HOUR, -9 * HOUR)
+    assert core_hours(store, 0, 10) == (1, 10)
+    assert core_hours(store, 0, 4) == (1, 4)
+    assert core_hours(store, -10, 4) == (1, 13)
+    assert core_hours(store, -20, 10) == (1, 20)
+
+
+def test_a_pause_counts_as_far_as_it_is_in_the_window(store):
+    add(store, job_row(1, **hours(0, 10, 3 * HOUR)))
+    pause(store, 1, 1 * HOUR, 2 * HOUR)
+    pause(store, 1, 5 * HOUR, 7 * HOUR)
+    assert core_hours(store, 0, 10) == (1, 7)
+    assert core_hours(store, 0, 6) == (1, 4)
+    assert core_hours(store, 6, 8) == (1, 1)
+    assert core_hours(store, 5, 7) == (1, 0)
+
+
+def test_a_job_that_is_suspended_again_has_both_pauses(store):
+    # slurmdbd stores the moment less the seconds of the first pause.
+    again = hours(0, 0, NOON + 5 * HOUR - HOUR) | running(state=2)
+    add(store, job_row(1, **again))
+    assert core_hours(store, 0, 10) == (1, 4)
+    pause(store, 1, 1 * HOUR, 2 * HOUR)
+    pause(store, 1, 5 * HOUR, None)
+    assert core_hours(store, 0, 10) == (1, 4)
+    assert core_hours(store, 0, 2) == (1, 1)
+    assert core_hours(store, 2, 10) == (1, 3)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_pauses_that_are_not_known_are_spread_over_the_job(database, is_there):
+    store = made.make(database, () if is_there else ("suspend_table",))
+    add(store, job_row(1, **hours(0, 10, 4 * HOUR)))
+    assert core_hours(store, 0, 10) == (1, 6)
+    assert core_hours(store, 5, 20) == (1, 3)
+
+
+def test_of_pauses_that_are_purged_the_rest_is_spread(store):
+    add(store, job_row(1, **hours(0, 10, 4 * HOUR)))
+    pause(store, 1, 6 * HOUR, 8 * HOUR)
+    # Of 8 hours outside the known pause, 2 are unknown ones.
+    assert core_hours(store, 0, 10) == (1, 6)
+    assert core_hours(store, 0, 4) == (1, 3)
+    assert core_hours(store, 6, 10) == (1, 1.5)
+
+
+def test_a_job_that_runs_again_counts_its_pause_where_it_was(store):
+    add(store, job_row(1, **hours(0, 0, 2 * HOUR) | running()))
+    pause(store, 1, 3 * HOUR, 5 * HOUR)
+    assert core_hours(store, 0, 2) == (1, 2)
+    assert core_hours(store, 2, 6) == (1, 2)
+
+
+def test_pauses_are_asked_for_suspended_jobs_alone(store, monkeypatch):
+    asked, columns = [], store.columns
+
+    def noted(table):
+        asked.append(table)
+        return columns(table)
+
+    monkeypatch.setattr(store, "columns", noted)
+    add(store, *(job_row(number) for number in range(1, 9)))
+    assert core_hours(store, 0, 24) == (8, 8)
+    assert "suspend_table" not in asked
+    add(store, job_row(9, **hours(0, 2, 60)))
+    core_hours(store, 0, 24)
+    assert "suspend_table" in asked
+
+
+def test_suspended_time_is_no_part_of_the_limit(store):
+    half = {"state": 3, "timelimit": 120}
+    add(
+        store,
+        job_row(1, **hours(0, 6, 5 * HOUR), **half),
+        job_row(2, **hours(0, 6, NOON + HOUR), **half),
+        job_row(3, **hours(0, 1, NOON + HOUR), **half),
+        job_row(4, **hours(0, 1, 9 * HOUR), **half),
+    )
+    (found,) = store.partition_statistics(NOON, NOON + DAY)
+    assert (found.measured, found.mean_ratio) == (4, pytest.approx(1.5 / 4))
+    assert [(place, many) for place, many in enumerate(found.histogram) if many] == [
+        (0, 1),
+        (10, 3),
+    ]
+    (lengths,) = store.partition_lengths(NOON, NOON + DAY)
+    assert lengths.ran == [1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0]
 
 
 def test_an_empty_table_has_no_statistics(store):

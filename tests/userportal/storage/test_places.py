@@ -84,10 +84,12 @@ def test_places_are_those_of_the_configuration_with_uid_or_gid():
 
 def test_the_personal_group_is_looked_at_where_places_have_groups():
     amounts = [StorageAmount("def-ann", "project", 1, 1, 5001)]
-    found = places.places_of(amounts, "ann", 1001, {"home": HOME, "project": GROUPS})
+    storage = {"home": HOME, "project": GROUPS}
+    found = places.places_of(amounts, "ann", 1001, storage, has_own_group=True)
     assert found[1:] == [Place("project", "ann", 1001, is_personal=True, settings=GROUPS)]
+    assert places.places_of(amounts, "ann", 1001, storage) == found[:1]
     own = [StorageAmount("ann", "project", 1, 1, 5001)]  # an allocation of the user's name
-    assert len(places.places_of(own, "ann", 1001, {"project": GROUPS})) == 1
+    assert len(places.places_of(own, "ann", 1001, {"project": GROUPS}, has_own_group=True)) == 1
 
 
 def test_a_personal_group_without_files_is_not_told(source):

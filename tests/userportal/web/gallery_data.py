@@ -54,6 +54,7 @@ def job(number):
         "nodes": ["n1", "n2"], "time_submit": iso(submit), "time_eligible": iso(submit + 5),
         "time_start": iso(submit + 60) if started else None,
         "time_end": iso(submit + 60 + number * 37) if started and label != "Running" else None,
+        "elapsed_seconds": number * 37 if started else None,
     }  # fmt: skip
 
 

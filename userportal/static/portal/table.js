@@ -4,7 +4,7 @@
 (() => {
   const { gettext, fill, make, debounced, timeText, durationText, numberText } = window.portal;
   // The names that the API has for columns which are called otherwise here.
-  const FIELDS = { state: "get_state_display", used: "time_end" };
+  const FIELDS = { state: "get_state_display", used: "elapsed_seconds" };
   const LENGTHS = ["10", "100", "1000"];
 
   class JobTable {
@@ -251,9 +251,8 @@
     }
 
     usedTime(job) {
-      if (!job.time_start) return "–";
-      const end = job.time_end ? new Date(job.time_end) : new Date();
-      return durationText((end - new Date(job.time_start)) / 1000);
+      const seconds = job.elapsed_seconds;
+      return seconds === null || seconds === undefined ? "–" : durationText(seconds);
     }
 
     nodes(names) {
