@@ -110,6 +110,7 @@ def submit_tiny_archives(site, count):
     settings.write_text(f"[EPMT]\ningest_failed_dir = {failed}\n")
     for number in range(count):
         (spool / f"{number}.tgz").write_bytes(b"no archive")
+        os.utime(spool / f"{number}.tgz", (OLD, OLD))
     words = ("submit", "-q", "-p", "1", "--confFn", site.conf_path, "--move-away")
     environment = {**os.environ, "EPMT_SETTINGS": str(settings)}
     names = [path.name for path in spool.iterdir()]  # short ones: they all are arguments

@@ -1,27 +1,41 @@
 """Give a filled database the tables of an earlier version of a schema, of which this one has more
-indexes."""
+indexes, columns and tables."""
 
 import re
 
 from usagedb.schema import known_schemas
 
-INDEX = re.compile(r"CREATE INDEX (\w+) ON (\w+)")
+# What a step makes, and what takes it away again.
+UNDONE = (
+    (re.compile(r"CREATE INDEX (?P<name>\w+) ON (?P<table>\w+)"), "DROP INDEX {name}"),
+    (re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN (?P<name>\w+)"),
+     "ALTER TABLE {table} DROP COLUMN {name}"),
+    (re.compile(r"CREATE TABLE (?P<name>\w+)"), "DROP TABLE {name}"),
+)  # fmt: skip
 
 
-def indexes_after(schema_name, version):
-    """Return (index, table) of all that the later versions of a schema make: indexes alone."""
+def undone(statement, backend):
+    """Return the statement that takes away what one of a schema makes."""
+    for pattern, undo in UNDONE:
+        found = pattern.match(statement)
+        if found:
+            is_index = backend == "mysql" and undo.startswith("DROP INDEX")
+            return undo.format(**found.groupdict()) + (f" ON {found['table']}" if is_index else "")
+    raise AssertionError(statement)
+
+
+def later_steps(schema_name, version):
+    """Return the steps of the later versions of a schema, the last first."""
     steps = [step for step in known_schemas()[schema_name].steps if step.version > version]
-    found = [INDEX.match(step.statement) for step in steps]
-    assert found and all(found), steps
-    return [match.groups() for match in found]
+    assert steps
+    return steps[::-1]
 
 
 def downgrade(site, schema_name, version):
     """Take what the later versions made away from a Site; its rows stay."""
     database = site.connect()
-    for index, table in indexes_after(schema_name, version):
-        on_table = f" ON {table}" if site.config.backend == "mysql" else ""
-        database.run_ddl(f"DROP INDEX {index}{on_table}")
+    for step in later_steps(schema_name, version):
+        database.run_ddl(undone(step.statement, site.config.backend))
     database.execute(
         "DELETE FROM usage_schema WHERE schema_name = ? AND version > ?", (schema_name, version)
     )

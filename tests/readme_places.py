@@ -129,6 +129,7 @@ def usagedb(session: Session, heading: str, fixture: GetFixture) -> None:
         if heading == "usage_copy":
             on_server(session, fixture)
         if heading == "delete_old_records":
+            session.prepare("createDB -q --schema xalt")
             text = (session.root / "embedded.conf").read_text()
             text += "[RETENTION]\nlmod = 24\nxalt = 12\nusage = 6\n"
             write_configuration(session.root / "etc/hpcusage/lmodV2_db.conf", text)

@@ -37,6 +37,7 @@ NOT_RUN = {
     r"^systemctl ": "needs systemd",
     r"\bconf_create$": "asks at a terminal",
     r"^conf_create --dbhost dbhost\.example\.org": "asks for the password",
+    r'^epmt run -a --jobid "\$id" ': "in a job that Slurm has begun again",
     r"^srun epmt run -- ": "in a job that Slurm's prolog has begun",
     r"^afmetrics_collector outbox flush ": "sends to the endpoint of a site",
 }

@@ -47,6 +47,7 @@ class DatabaseConfig:
     read_only: bool = False  # nothing of an SQLite file may change, not even how it is written
     for_copy: bool = False  # connections are made ready for usage_copy
     setup_command: str = "createDB"  # what makes its tables, for messages
+    is_named: bool = False  # by an option or $HPCUSAGE_CONF, instead of found where it usually is
 
     def describe(self):
         """Return one short text for messages, without secrets."""
@@ -70,7 +71,7 @@ def find_config(conf_path=None, dbname=None, default_dbname=DEFAULT_DBNAME):
     named = conf_path or os.environ.get("HPCUSAGE_CONF")
     path = named or find_file(dbname or default_dbname)
     if path:
-        config = read_config(path)
+        config = read_config(path).replaced(is_named=bool(named or dbname))
         if named and dbname and config.backend != "sqlite":
             config = config.replaced(database=dbname)
         return config

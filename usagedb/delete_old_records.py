@@ -3,12 +3,13 @@
 import dataclasses
 import datetime
 import logging
+from pathlib import Path
 
 import click
 from dateutil.relativedelta import relativedelta
 
 from usagedb import cli, errors, schema
-from usagedb.config import DEFAULT_DBNAME
+from usagedb.config import DEFAULT_DBNAME, find_config
 from usagedb.database import Database
 from usagedb.dates import day_number, parse_date, shown_day
 from usagedb.locks import only_one
@@ -20,6 +21,7 @@ from usagedb.runs import recorded
 logger = logging.getLogger(__name__)
 
 COMMAND = schema.DELETE_OLD_RECORDS
+FIRST_DAY = datetime.date(1970, 1, 1)  # nothing is older
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -105,8 +107,7 @@ def delete_of(name, config, options, how):
     chosen = schema_named(name)
     if options.anonymize and not chosen.can_anonymize:
         raise errors.UsageError(f"--anonymize is not for --schema {chosen.name}")
-    database = Database(config)
-    schema.require(database, chosen)
+    database = opened(config, chosen)
     plan = chosen.purge(database, options, lambda line: None)
     if is_wanted(plan, options, how):
         with only_one(database, COMMAND, how.wait_seconds), recorded(database, COMMAND) as run:
@@ -116,6 +117,25 @@ def delete_of(name, config, options, how):
             logger.info("%s", run.message)
     database.close()
     return 0
+
+
+def opened(config, chosen):
+    """Return the open Database with the tables of a Schema, brought up to date.
+
+    Raises ConfigurationError if there are none: to make them would hide that the records are
+    elsewhere.
+    """
+    missing = errors.ConfigurationError(
+        f"{config.describe()} ({config.source}): there are no tables of {chosen.name}: name the"
+        " configuration file of their database with --confFn"
+    )
+    if not is_there(config):
+        raise missing
+    database = Database(config)
+    if not schema.steps_taken(database, chosen):
+        raise missing
+    schema.require(database, chosen)
+    return database
 
 
 def is_wanted(plan, options, how):
@@ -149,8 +169,26 @@ def delete_kept(keeper, options, how):
 def delete_configured(config, how):
     """Delete what [RETENTION] of the configuration calls old; return the exit status.
 
-    Raises ConfigurationError for a name or a number that cannot be.
+    A schema that cannot be reached does not keep the others. Raises ConfigurationError for a name
+    or a number that cannot be.
     """
+    failed: list[errors.UsageDBError] = []
+    for name, months in configured_months(config):
+        first, last = days(months, None, None, datetime.date.today())
+        for place in places_of(name, config):
+            try:
+                delete_of(name, place, PurgeOptions(first, last, dry_run=True), how)
+            except errors.UsageDBError as error:
+                failed.append(error)
+    for other in failed[1:]:
+        logger.warning("%s", other)
+    if failed:
+        raise failed[0]
+    return 0
+
+
+def configured_months(config):
+    """Return the [(name, months)] of the section [RETENTION]. Raises ConfigurationError."""
     known = [*purging_schemas(), *registered(ENTRY_POINT_GROUP)]
     wanted = []
     for name, text in config.retention.items():
@@ -167,12 +205,27 @@ def delete_configured(config, how):
         raise errors.ConfigurationError(
             f"{config.source}: no section [RETENTION]: see conf/lmodV2_db.conf.sample"
         )
-    for name, months in wanted:
-        first, last = days(months, None, None, datetime.date.today())
-        status = delete_of(name, config, PurgeOptions(first, last, dry_run=True), how)
-        if status:
-            return status
-    return 0
+    return wanted
+
+
+def places_of(name, config):
+    """Return the configurations of the databases in which the commands of a schema keep it.
+
+    The one that was named holds all; else each schema may have one of its own, such as
+    xalt_db.conf. Rows of runs are in every one of them.
+    """
+    if config.is_named or name in registered(ENTRY_POINT_GROUP):
+        return [config]
+    if name != schema.USAGE.name:
+        return [find_config(default_dbname=schema_named(name).default_dbname)]
+    found = [find_config(default_dbname=one.default_dbname) for one in purging_schemas().values()]
+    there = {place.describe(): place for place in found if is_there(place)}
+    return list(there.values()) or [config]
+
+
+def is_there(config):
+    """Tell whether there is a database, of a server whether there may be one."""
+    return config.backend != "sqlite" or Path(config.database).exists()
 
 
 def main():
@@ -206,7 +259,7 @@ def days(keep_months, start, end, today):
     if (keep_months is None) == (end is None):
         raise errors.UsageError("say either --keepMonths N or --end YYYY-MM-DD")
     exclusive = parse_date(end) if end else months_before(today, keep_months)
-    first = parse_date(start) if start else datetime.date(1970, 1, 1)
+    first = max(parse_date(start), FIRST_DAY) if start else FIRST_DAY
     if first >= exclusive:
         raise errors.UsageError(f"there is no day from {first} to before {exclusive}")
     return day_number(first), day_number(exclusive - datetime.timedelta(days=1))
@@ -228,4 +281,6 @@ def doing_to(options):
 def span(options):
     """Return the days and clusters of a purge in words."""
     clusters = f" of {', '.join(options.clusters)}" if options.clusters else ""
-    return f"records{clusters} up to {shown_day(options.last)}"
+    if options.first == day_number(FIRST_DAY):
+        return f"records{clusters} up to {shown_day(options.last)}"
+    return f"records{clusters} from {shown_day(options.first)} to {shown_day(options.last)}"

@@ -5,11 +5,13 @@ most of those that do not name the person.
 """
 
 import dataclasses
+import functools
 import re
 from typing import Any
 
 from usagedb.database import in_transaction
 from usagedb.person import CHANGED, ROWS_PER_STEP
+from usagedb.widths import longest_texts, shortened
 
 TEXT, BYTES = "text", "bytes"
 
@@ -19,52 +21,66 @@ class Mentions:
     """A table whose texts may name people."""
 
     table: str
-    key: str  # its one key column
+    key: str  # its key column; or two of numbers, "job_id, number"
     columns: tuple  # (name, TEXT or BYTES)
     first_key: Any = -1  # less than any
-    # (name, unpack(value) -> text, pack(text) -> value): the database cannot look into these
+    # (name, unpack(value) -> text, pack(old value, text) -> value): the database cannot look into
+    # these
     packed: tuple = ()
     also: str = ""  # further columns to set in a row that changes: SQL
     unless: str = ""  # SQL of the rows that are the person's own; its ? is the name
     json_columns: tuple = ()  # those of the texts that are JSON
 
+    @property
+    def keys(self):
+        """Return the names of the key columns."""
+        return tuple(self.key.split(", "))
+
 
 def sweep(database, mentions, change):
     """Change all rows of a table that name the person; count them. Commits step by step."""
+    longest = longest_texts(database, mentions.table)
     for changed in changed_rows(database, mentions, change.renaming):
         change.count(mentions.table, CHANGED, len(changed))
         if not change.dry_run:
-            in_transaction(database, lambda changed=changed: write(database, mentions, changed))
+            step = functools.partial(write, database, mentions, changed, longest)
+            in_transaction(database, step)
 
 
 def naming_rows(database, mentions, renaming):
     """Yield the {column: text} of the rows that name the person, as they are. Read-only."""
     for changed in changed_rows(database, mentions, renaming):
         for key, old, _new in changed:
-            yield {mentions.key: key, **old}
+            numbers = key if isinstance(key, tuple) else (key,)
+            yield {**dict(zip(mentions.keys, numbers)), **old}
 
 
 def changed_rows(database, mentions, renaming):
-    """Yield lists of (key, {column: old text}, {column: new value}) of rows that change."""
-    last = mentions.first_key
+    """Yield lists of (key, {column: old text}, {column: new value}) of rows that change.
+
+    A key of two columns is a tuple.
+    """
+    last = (mentions.first_key,) * len(mentions.keys)
     sql, parameters = query(database, mentions, renaming)
     while True:
-        rows = database.rows(sql, (last, *parameters))
+        rows = database.rows(sql, (*last[:-1], *last, *parameters))
         found = [one for one in (changed_row(mentions, renaming, row) for row in rows) if one]
         if found:
             yield found
         if len(rows) < ROWS_PER_STEP:
             return
-        last = rows[-1][0]
+        last = tuple(rows[-1][: len(last)])
 
 
 def query(database, mentions, renaming):
     """Return (SQL, parameters after the last key) of the next rows that may name the person."""
     quote = database.dialect.quote
     names = [name for name, _kind in mentions.columns] + [one[0] for one in mentions.packed]
+    first, *second = mentions.keys
+    after = f"{first} >= ? AND ({first} > ? OR {second[0]} > ?)" if second else f"{first} > ?"
     sql = (
         f"SELECT {mentions.key}, {', '.join(map(quote, names))} FROM {mentions.table}"  # noqa: S608
-        f" WHERE {mentions.key} > ?"
+        f" WHERE {after}"
     )
     parameters: list = []
     # In JSON a name may be written with escapes.
@@ -92,7 +108,8 @@ def holds(database, column, kind):
 
 def changed_row(mentions, renaming, row):
     """Return (key, {column: old text}, {column: new value}) of a row, None if it stays."""
-    key, *values = row
+    count = len(mentions.keys)
+    key, values = row[0] if count == 1 else tuple(row[:count]), row[count:]
     old, new = {}, {}
     for (name, kind), value in zip(mentions.columns, values):
         if value is None:
@@ -111,14 +128,25 @@ def changed_row(mentions, renaming, row):
         text = unpack(value) if value is not None else ""
         changed = renaming.in_json(text, renaming.shared)
         if changed != text:
-            old[name], new[name] = text, pack(changed)
+            old[name], new[name] = text, pack(value, changed)
     return (key, old, new) if new else None
 
 
-def write(database, mentions, changed):
-    """Write changed rows, inside the caller's transaction."""
+def write(database, mentions, changed, longest):
+    """Write changed rows, inside the caller's transaction.
+
+    longest is {column: most characters}: a pseudonym may be longer than the name.
+    """
     for key, _old, new in changed:
         sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in new)
         also = f", {mentions.also}" if mentions.also else ""
-        sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {mentions.key} = ?"  # noqa: S608
-        database.execute(sql, (*new.values(), key))
+        where = " AND ".join(f"{name} = ?" for name in mentions.keys)
+        sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {where}"  # noqa: S608
+        values = (fitted(value, longest.get(name)) for name, value in new.items())
+        database.execute(sql, (*values, *(key if isinstance(key, tuple) else (key,))))
+
+
+def fitted(value, longest):
+    """Return a text cut to so many characters; anything else, and with None, as it is."""
+    is_long = longest is not None and isinstance(value, str) and len(value) > longest
+    return shortened(value, longest) if is_long else value

@@ -2,7 +2,8 @@
 
 What a person's own records say is the person's: every word that is the name is replaced there. In
 what belongs to others, or to nobody, a name such as `gcc` or `test` is mostly something else: only
-what names an account is replaced, such as /home/NAME, ~NAME, NAME@host and user=NAME.
+what names an account is replaced, such as /home/NAME, ~NAME, NAME@host and user=NAME, and the user
+in the file name of a record of XALT.
 """
 
 import json
@@ -21,6 +22,7 @@ LONGEST_PATH = 128  # of the directories above a home
 # What a path can stand behind: /home/anna in PATH=/bin:/home/anna/bin.
 BEFORE_PATHS = " \t\n:;,\"'=()[]{}<>|"
 QUOTES = r"(?:\\{0,3}[\"'])?"  # also those of JSON within JSON
+UUID = "[0-9a-fA-F]{8}-"  # how it begins, in the names of XALT's records: date.NAME.zzz.uuid.json
 VARIABLES = "user|logname|login|username|owner|uid|account|mail"
 
 
@@ -39,12 +41,13 @@ class Renaming:
         self._alone = re.compile(
             rf"(?P<path>/{word}{end})|(?P<tilde>(?<![\w/])~{word}{end})"
             rf"|(?P<mail>(?<![\w.+@/-]){word}(?=@[A-Za-z0-9]))"
+            rf"|(?P<record>(?<=\d\.){word}(?=\.(?:aaa\.|zzz\.)?{UUID}))"
             rf"|(?P<variable>(?<![a-z])(?i:{VARIABLES}){QUOTES}[=:]\s?{QUOTES}{word}(?![\w-]|\.\w))"
         )
 
     def own(self, text):
         """Return a text of the person's own records without the name."""
-        if not text or self.name not in text:
+        if not text or not self.name or self.name not in text:
             return text
         return self._word.sub(lambda _found: self.new, text)
 
@@ -109,11 +112,17 @@ class Renaming:
         if isinstance(value, list):
             return [self.in_value(one, change) for one in value]
         if isinstance(value, dict):
-            return {
-                change(key): self.in_value(one, change) if isinstance(key, str) else one
-                for key, one in value.items()
-            }
+            return {change(key): self._of_key(key, one, change) for key, one in value.items()}
         return value
+
+    def _of_key(self, key, value, change):
+        """Return the value of a key changed: {"user": "anna"} means what user=anna does."""
+        if isinstance(value, str) and self.name in value:
+            start = change(key) + "="
+            changed = change(f"{key}={value}")
+            if changed.startswith(start) and changed != start + value:
+                return changed[len(start) :]
+        return self.in_value(value, change)
 
     def is_in(self, text):
         """Tell whether somebody else's text names the person."""

@@ -93,14 +93,29 @@ def opened_database(places, tool_schema, config=None):
             yield None
             return
         schema.require(database, tool_schema, places.to_write)
-        if places.to_write and config.backend == "sqlite":
-            database.rows("PRAGMA secure_delete = ON")  # what was deleted is overwritten
         logger.info("%s: %s", tool_schema.name, config.describe())
-        yield database
-        if places.to_write and config.backend == "sqlite":
-            database.rows("PRAGMA wal_checkpoint(TRUNCATE)")  # the old pages go, too
+        with overwriting(database.rows, places.to_write and config.backend == "sqlite"):
+            yield database
     finally:
         database.close()
+
+
+@contextlib.contextmanager
+def overwriting(ask, is_wanted=True):
+    """In the block, what is deleted from an SQLite file is overwritten there.
+
+    ask(sql) -> rows asks its database, outside a transaction.
+    """
+    if not is_wanted:
+        yield
+        return
+    ask("PRAGMA secure_delete = ON")
+    yield
+    if ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:  # the old pages go, too
+        logger.warning(
+            "another program reads an SQLite database: what was deleted stays in its write-ahead"
+            " log until that program closes it"
+        )
 
 
 def ids_of(database, table, id_column, person_column, name):

@@ -12,8 +12,18 @@ def export(paths, renaming):
     """Yield (file, record) of the lines that name the person. Raises MissingInputError."""
     for path in paths:
         for line in lines_of(path):
-            if renaming.is_in(line.decode("utf-8", "surrogateescape")):
+            if names(line.decode("utf-8", "surrogateescape"), renaming):
                 yield str(path), record_of(line)
+
+
+def names(text, renaming):
+    """Tell whether a line names the person."""
+    return first_field(renaming.name) in text or renaming.is_in(text)
+
+
+def first_field(name):
+    """Return how a rejected line of CSV of the older Lmod tools begins: the user comes first."""
+    return f'"text": {json.dumps(name)[:-1]},'
 
 
 def record_of(line):
@@ -40,7 +50,7 @@ def change(paths, change):
     """
     for path in paths:
         texts = (line.decode("utf-8", "surrogateescape") for line in lines_of(path))
-        concerned = sum(map(change.renaming.is_in, texts))
+        concerned = sum(names(text, change.renaming) for text in texts)
         change.count(str(path), REMOVED if change.erases else CHANGED, concerned)
         if concerned and not change.dry_run:
             rewrite(Path(path), change)
@@ -52,7 +62,8 @@ def rewrite(path, change):
     with whole_file(path, path.stat().st_mode & 0o777) as new:
         for line in lines_of(path):
             text = line.decode("utf-8", "surrogateescape")
-            if not renaming.is_in(text):
+            if not names(text, renaming):
                 new.write(line)
             elif not change.erases:
+                text = text.replace(first_field(renaming.name), first_field(renaming.new))
                 new.write(renaming.shared(text).encode("utf-8", "surrogateescape"))

@@ -45,11 +45,18 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     metavar="NAME",
     help="Look at this command only; that it never ran is critical.",
 )
+@click.option(
+    "--without-host",
+    "left_out",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out this host, which runs nothing any more.",
+)
 @click.option("--prometheus", metavar="FILE", help="Write metrics for node_exporter (.prom).")
 @cli.format_option
 @cli.common_options
 @cli.database_options()
-def command(config, quiet, max_age, commands, prometheus, output_format):
+def command(config, quiet, max_age, commands, left_out, prometheus, output_format):
     """Tell when each command last ran, how it ended, what it stored and rejected, what waits.
 
     Ends with 0 (all is well), 1 (something was rejected or waits) or 2 (a run failed, is missing
@@ -60,13 +67,14 @@ def command(config, quiet, max_age, commands, prometheus, output_format):
     Examples:
       usage_status
       usage_status --command store_module_data --max-age 26h
+      usage_status --without-host oldnode
       usage_status --prometheus /var/lib/node_exporter/hpcusage.prom
     """
     max_age_seconds = seconds_of(max_age)
     try:
         database = Database(config)
         schema.require(database, schema.USAGE, to_write=False)
-        found = last_runs(database)
+        found = [run for run in last_runs(database) if run[1] not in left_out]
         database.close()
     except errors.UnavailableError as error:
         click.echo(f"critical: {error}", err=True)

@@ -92,7 +92,7 @@ def test_with_its_capabilities_alone_it_takes_what_others_have_staged(tmp_path: 
     spool.chmod(0o1777)
     os.chown(spool, owner, -1)
     (spool / "failed").mkdir(0o700)
-    job = archived(write_job(made_job(), tmp_path / "100"))
+    job = archived(write_job(made_job(job_pl_username="nobody"), tmp_path / "100"))
     good, bad = job.rename(spool / "100.tgz"), spool / "bad.tgz"
     bad.write_text("bad")
     for path in (good, bad):

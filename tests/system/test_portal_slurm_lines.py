@@ -119,6 +119,7 @@ def test_the_account_for_slurm_reads_all_that_the_portal_shows(
         assert allocation_of(store, "root").members == ("root",)
         assert store.dependents(job) == []
         assert store.events(job.nodes, job.start, job.end) is not None
+        assert "time_end" in store.columns("suspend_table")
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,15 @@ def test_start_and_cluster_limit_it(loaded):
     assert_summary_is_true(loaded)
 
 
+def test_the_question_says_from_which_day_on(loaded):
+    words = ("delete_old_records", "--end", "2026-02-01", "--dry-run", "--start")
+    done = loaded.run(*words, "2026-01-31")
+    assert done.stdout.startswith("would delete records from 2026-01-31 to 2026-01-31: 8 rows of")
+    for start in ("1970-01-01", "0001-01-01"):
+        done = loaded.run(*words, start)
+        assert done.stdout.startswith("would delete records up to 2026-01-31: 24 rows of lmod_use")
+
+
 def test_several_clusters(loaded):
     options = ("--syshost", "beta", "--syshost", "alpha", "--end", "2027-01-01", "--yes")
     assert loaded.run("delete_old_records", *options).returncode == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies
 from usagedb.naming import Renaming
 
 ANNA = Renaming("anna", "x", homes=("/data/physics",))
+RECORD = "/xalt/run.c1.2026_01_01_00_00_00_0001.{1}{0}.0188a2f0-0000-7000-8000-000000000001.json"
 MEANT = [
     ("/home/anna", "/home/x"), ("/home/anna/bin:/usr/bin", "/home/x/bin:/usr/bin"),
     ("PATH=/usr/bin:/home/anna/bin", "PATH=/usr/bin:/home/x/bin"), ("/home1/anna/", "/home1/x/"),
@@ -19,10 +20,13 @@ MEANT = [
     ("mail anna@example.org", "mail x@example.org"), ("ssh://anna@host", "ssh://x@host"),
     ("user=anna module=a", "user=x module=a"), ('"user": "anna"', '"user": "x"'),
     ('\\"user\\":\\"anna\\"', '\\"user\\":\\"x\\"'), ("USER=anna", "USER=x"),
+    (RECORD.format(".zzz", "anna"), RECORD.format(".zzz", "x")),
+    (RECORD.format("", "anna"), RECORD.format("", "x")),
 ]  # fmt: skip
 NOT_MEANT = [
     "anna", "/apps/anna/2", "/home/bert/anna", "/home/annabel", "/home/anna.b", "/home/anna-b",
-    "anna/2", "hanna@example.org", "superuser=annabel", "/opt/x/anna", "anna-lib", "/anna",
+    "anna/2", "run.anna.2026.zzz.x.json", "hanna@example.org",
+    "superuser=annabel", "/opt/x/anna", "anna-lib", "/anna",
 ]  # fmt: skip
 
 
@@ -54,6 +58,18 @@ def test_json_is_changed_as_what_it_says():
     }
     assert ANNA.in_json('{"a":  "b"}', ANNA.own) == '{"a":  "b"}'
     assert ANNA.in_json("/home/anna {", ANNA.shared) == "/home/x {"
+
+
+def test_a_key_and_its_value_mean_what_a_variable_does():
+    text = json.dumps({"SUDO_USER": "anna", "module": "anna", "owner": "anna ~anna", "x": ["anna"]})
+    assert json.loads(ANNA.in_json(text, ANNA.shared)) == {
+        "SUDO_USER": "x", "module": "anna", "owner": "x ~x", "x": ["anna"],
+    }  # fmt: skip
+    again = Renaming("anna", "anna.b")
+    assert again.in_value({"user": "anna", "/home/anna": "anna"}, again.own) == {
+        "user": "anna.b", "/home/anna.b": "anna.b",
+    }  # fmt: skip
+    assert Renaming("", "x").own("of a run without a user") == "of a run without a user"
 
 
 @hypothesis.given(

@@ -6,9 +6,11 @@ import pytest
 
 from afcollect.outbox import Outbox
 from afcollect.schema import AFMETRICS
+from tests.conftest import Site
 from tests.usagedb.person_site import counts, fill
 from usagedb import schema
-from usagedb.delete_old_records import purging_schemas
+from usagedb.config import DatabaseConfig, find_config
+from usagedb.delete_old_records import places_of, purging_schemas
 from usagedb.registry import registered
 from usagedb.retention import ENTRY_POINT_GROUP
 
@@ -64,6 +66,69 @@ def test_the_months_of_each_schema_can_stand_in_the_configuration(site, tmp_path
         assert (done.returncode, done.stdout) == (78, "") and "[RETENTION]" in done.stderr
     site.conf_path.write_text(plain)
     assert site.run("delete_old_records", "--configured", "--yes").returncode == 78
+
+
+def test_each_schema_is_looked_for_in_the_database_of_its_commands(tmp_path, run):
+    """As the documents have it: lmodV2_db.conf says how long, xalt_db.conf where the runs are."""
+    sites = {}
+    for dbname in ("lmodV2", "xalt"):
+        database = tmp_path / dbname / "usage.db"
+        database.parent.mkdir()
+        sites[dbname] = Site(DatabaseConfig("sqlite", str(database), "test"), database.parent)
+        fill(sites[dbname], database.parent / "inputs")
+        retention = "[RETENTION]\nxalt = 0\nlmod = 600\n" if dbname == "lmodV2" else ""
+        text = f"[SQLITE]\nDB = {database}\n{retention}"
+        (tmp_path / f"{dbname}_db.conf").write_text(text)
+    done = run("delete_old_records", "--configured", "--yes", "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [counts(one)["xalt_run"] for one in sites.values()] == [2, 0]
+    assert all(counts(one)["lmod_use"] for one in sites.values())
+
+
+def test_rows_of_runs_are_looked_for_in_every_database(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPCUSAGE_CONF", raising=False)
+    for dbname in ("lmodV2", "xalt", "epmt"):
+        database = tmp_path / f"{dbname}.db"
+        (tmp_path / f"{dbname}_db.conf").write_text(f"[SQLITE]\nDB = {database}\n")
+        if dbname != "epmt":
+            database.touch()
+    found = [place.database for place in places_of("usage", find_config())]
+    assert found == [str(tmp_path / "lmodV2.db"), str(tmp_path / "xalt.db")]
+    named = find_config("xalt_db.conf")
+    assert places_of("usage", named) == places_of("lmod", named) == [named]
+
+
+def test_no_tables_are_made_where_records_should_be(sqlite_site, tmp_path):
+    for arguments in (("--schema", "xalt", "--keepMonths", "1"), ("--configured",)):
+        sqlite_site.conf_path.write_text(
+            f"[SQLITE]\nDB = {tmp_path / 'usage.db'}\n[RETENTION]\nxalt = 1\nlmod = 1\n"
+        )
+        done = sqlite_site.run("delete_old_records", *arguments, "--yes")
+        assert (done.returncode, done.stdout) == (78, ""), done
+        assert "there are no tables of xalt: name the configuration file" in done.stderr
+        assert not (tmp_path / "usage.db").exists()
+    assert done.stderr.count("there are no tables") == 2  # one schema does not keep the other
+
+
+def test_runs_are_of_no_cluster(site, tmp_path):
+    fill(site, tmp_path / "inputs")
+    before = counts(site)["usage_run"]
+    words = ("--schema", "usage", "--syshost", "aurora", "--end", "2999-01-01", "--yes")
+    done = site.run("delete_old_records", *words)
+    assert (done.returncode, done.stdout) == (2, "") and "--syshost is not for" in done.stderr
+    assert counts(site)["usage_run"] == before
+
+
+@pytest.mark.parametrize("name", ["lmod", "xalt", "epmt", "usage"])
+def test_no_first_day_is_too_early(site, tmp_path, name):
+    site.create()
+    words = ("--schema", name, "--start", "0001-01-01", "--end", "2020-01-01", "--dry-run")
+    done = site.run("delete_old_records", *words)
+    said = "would delete records up to 2019-12-31: nothing\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    early = site.run("delete_old_records", *words[:-2], "1960-01-01", "--dry-run")
+    assert (early.returncode, early.stdout) == (2, "")
 
 
 def test_old_documents_of_the_outbox_go(sqlite_site, tmp_path):

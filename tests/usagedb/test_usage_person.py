@@ -345,6 +345,22 @@ def test_a_person_has_one_pseudonym_whichever_command_makes_it(
     assert filled.rows("SELECT COUNT(*) FROM lmod_user WHERE user_name = ?", (name,)) == [(1,)]
 
 
+def test_rejected_lines_of_csv_begin_with_the_user(filled, tmp_path):
+    rejects = tmp_path / "rejects.jsonl"
+    rows = ("otter,2026_02_30_10_00_00,gcc/12:/p", "beaver,2026_02_30_10_00_00,otter/1:/p")
+    lines = [json.dumps({"file": "a.csv", "line": 1, "reason": "r", "text": row}) for row in rows]
+    rejects.write_text("\n".join(lines) + "\n")
+    exported = json.loads(person(filled, "export", "otter", "--reject", rejects).stdout)
+    assert exported["rejects"] == {str(rejects): [json.loads(lines[0])]}
+    key = ("--key-file", tmp_path / "pseudonyms.key")
+    words = ("--as", "anon-1", "--yes", "--reject", rejects, *key)
+    assert person(filled, "pseudonymise", "otter", *words).returncode == 0
+    assert rejects.read_text() == lines[0].replace('"otter,', '"anon-1,') + "\n" + lines[1] + "\n"
+    counted = erased(filled, "anon-1", "--reject", str(rejects))
+    assert counted["rejects", str(rejects), "removed"] == 1
+    assert rejects.read_text() == lines[1] + "\n"
+
+
 def test_reject_files_are_exported_and_cleaned(filled, tmp_path):
     rejects = tmp_path / "rejects.jsonl"
     lines = ['{"line": "user=otter module=x"}', '{"line": "user=bert module=otter"}']

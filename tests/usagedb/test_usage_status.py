@@ -70,6 +70,17 @@ def test_the_worst_command_decides(site, add_run):
     assert site.run("usage_status", "--command", "purge").returncode == 1
 
 
+def test_a_host_that_runs_nothing_any_more_can_be_left_out(site, add_run, tmp_path):
+    add_run("load")
+    add_run("load", host="retired", ago_seconds=900 * 86400)
+    assert site.run("usage_status").returncode == 2
+    metrics = tmp_path / "m.prom"
+    for words in ((), ("--prometheus", metrics)):
+        done = site.run("usage_status", "--without-host", "retired", *words)
+        assert (done.returncode, "retired" in done.stdout) == (0, False)
+    assert "retired" not in metrics.read_text()
+
+
 def test_a_command_that_never_ran_is_critical(site, add_run):
     add_run("load")
     done = site.run("usage_status", "--command", "load", "--command", "purge")
