@@ -46,7 +46,8 @@ class Bundle:
 def order_of(version):
     """Return what versions are compared by: 1.2rc1 comes before 1.2, and 1.2.post1 after it; ""
     comes before all."""
-    numbers = [int(part) for part in re.match(r"[0-9.]*", version).group().split(".") if part]
+    leading = version[: len(version) - len(version.lstrip("0123456789."))]
+    numbers = [int(part) for part in leading.split(".") if part]
     while numbers and not numbers[-1]:
         numbers.pop()  # 1.0 is 1
     suffixes = [(RANKS[kind], int(number)) for kind, number in SUFFIX.findall(version)]
