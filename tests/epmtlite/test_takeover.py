@@ -99,7 +99,8 @@ def test_jobs_whose_user_was_renamed_are_known_by_their_processes(old, ours):
     epmt(ours, "migrate", "--from", url_of(old.config))
     users = ours.rows("SELECT name FROM epmt_user")
     for (name,) in users:
-        done = ours.run("usage_person", "pseudonymise", name, "--as", f"x{name}", "--yes")
+        words = ("--schema", "epmt", "--as", f"x{name}", "--yes")
+        done = ours.run("usage_person", "pseudonymise", name, *words)
         assert done.returncode == 0, done.stderr
     before = contents(ours)
     done = epmt(ours, "migrate", "--from", url_of(old.config), status=3)

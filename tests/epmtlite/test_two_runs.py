@@ -251,7 +251,8 @@ def test_many_names_are_not_all_told():
 def test_a_job_whose_user_was_renamed_is_known_again(place):
     path = place.pack("5", job_pl_username="ann")
     epmt(place.site, "submit", path)
-    done = place.site.run("usage_person", "pseudonymise", "ann", "--as", "beth", "--yes")
+    words = ("--schema", "epmt", "--as", "beth", "--yes")
+    done = place.site.run("usage_person", "pseudonymise", "ann", *words)
     assert done.returncode == 0, done.stderr
     assert place.site.rows("SELECT name FROM epmt_user WHERE id IN (SELECT user_id FROM epmt_job)")
     before = contents(place.site)
