@@ -10,6 +10,7 @@ import pwd
 from epmtlite.collect import errors
 
 ROOT = 0
+ANYBODY = "*"
 
 
 def check(owners, user, settings, path):
@@ -18,9 +19,9 @@ def check(owners, user, settings, path):
     owners are the user ids of the files as they were opened: what a path leads to may change. Any
     other account than root answers for what it stores itself.
     """
-    if os.geteuid() != ROOT:
+    if os.geteuid() != ROOT or ANYBODY in settings.trusted_owners:
         return
-    trusted = {ROOT, uid_of(user), *map(uid_of, settings.trusted_owners)}
+    trusted = {ROOT, uid_of(user), *map(uid_or_number, settings.trusted_owners)}
     strange = sorted(set(owners) - trusted)
     if strange:
         raise errors.MalformedError(
@@ -36,6 +37,12 @@ def uid_of(name):
         return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):  # the latter for a NUL
         return None
+
+
+def uid_or_number(name):
+    """Return the user id of an account that the settings name, perhaps by its number."""
+    uid = uid_of(name)
+    return int(name) if uid is None and name.isascii() and name.isdigit() else uid
 
 
 def name_of(uid):

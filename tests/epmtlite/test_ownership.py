@@ -105,6 +105,15 @@ def test_another_account_than_root_answers_for_itself(monkeypatch):
     ownership.check({65534}, "alice", Settings({}), "1.tgz")
 
 
+@pytest.mark.parametrize("trusted", ["4294967294", "*"])
+def test_accounts_that_this_machine_does_not_know_can_be_named(trusted):
+    settings = Settings({"trusted_owners": ["staging", trusted]})
+    ownership.check({4294967294}, "alice", settings, "1.tgz")
+    if trusted != "*":
+        with pytest.raises(errors.MalformedError):
+            ownership.check({4294967293}, "alice", settings, "1.tgz")
+
+
 @pytest.mark.parametrize("user", ["no such account", "a\0b", ""])
 def test_an_impossible_name_is_nobody(user):
     with pytest.raises(errors.MalformedError, match="belongs to the user id 4294967294"):
