@@ -3,9 +3,9 @@
 Usage: run_versions.py SCRATCH_DIRECTORY [VERSION...]
 
 The oldest Pythons get the lowest versions of the libraries that setup.cfg allows, the others the
-newest. What takes long and is the same for all runs on the oldest alone; the oldest and the newest run
-every tool, those between them some each. The Python that runs this is left out: all tests run on that. Job collection, which needs the standard library alone, is
-tested from Python 3.6 on.
+newest. What takes long and is the same for all runs on the oldest alone; the oldest and the newest
+run every tool, those between them some each. The Python that runs this is left out: all tests run
+on that. Job collection, which needs the standard library alone, is tested from Python 3.6 on.
 """
 
 from __future__ import annotations
