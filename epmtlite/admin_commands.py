@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from epmtlite import connection, deletion
+from epmtlite import connection, deletion, refmodels
 from epmtlite.collect import errors
 from epmtlite.collect.console import print_line
 from epmtlite.schema import EPMT
@@ -43,6 +43,9 @@ def keep_models(database, jobs, options):
     With remove_models none does, and these models are deleted, unless it is a dry run: commits.
     """
     if options.remove_models and options.dry_run:
+        by_job = refmodels.numbers_by_job(database, jobs)
+        for number in sorted({one for some in by_job.values() for one in some}):
+            print_line(f"would delete model {number}: {refmodels.the_model(database, number).name}")
         return set()
     left = deletion.without_models(database, jobs, options.remove_models)
     return {job.number for job in jobs} - {job.number for job in left}

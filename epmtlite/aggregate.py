@@ -45,7 +45,8 @@ class Aggregate:
 
     def proc_sums(self):
         """Return what EPMT calls proc_sums, without the tags of the processes."""
-        sums = {"num_procs": self.num_procs, "num_threads": self.num_threads, **self._sums}
+        own = {"num_procs": self.num_procs, "num_threads": self.num_threads}
+        sums = {**own, **self._sums, **own}
         if self._erroneous_pids:
             sums[CYCLES] = ERRONEOUS
         return sums

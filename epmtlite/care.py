@@ -21,7 +21,7 @@ READABLE_TABLESPACES = (
 def retire(database, ndays, per_delete, dry_run=False, report=lambda job: None, going=()):
     """Delete the jobs that ended more than ndays days ago; return how many. Commits job by job.
 
-    One that was stored so long ago ended before that, whatever its metadata say. 0 or less days
+    Of one that says it ends in the future, when it was stored counts. 0 or less days
     mean never. With dry_run nothing is deleted, and going are the numbers of the models that
     retire_models would delete before; report(job) is told of each one.
     """

@@ -3,11 +3,15 @@
 import csv
 import datetime
 import json
+import logging
 
 from epmtlite.analysis.errors import needed
+from epmtlite.collect.papiex import LARGEST, SMALLEST
 from usagedb.dialects.base import chunks
 from usagedb.files import new_file_mode, whole_file
 from usagedb.terminal import visible
+
+logger = logging.getLogger(__name__)
 
 ROWS_PER_CHUNK = 10_000
 MOMENTS = ("start", "end", "submit", "created_at", "updated_at")
@@ -40,7 +44,7 @@ def write_csv(records, keys, stream):
     count = 0
     text = TextStream(stream)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(keys)
+    writer.writerow(map(visible, keys))
     for count, record in enumerate(records, 1):  # noqa: B007
         writer.writerow([cell(record.get(key)) for key in keys])
     text.flush()
@@ -83,21 +87,33 @@ def write_parquet(records, keys, stream):
     """Write dictionaries as Parquet to a binary stream; return how many.
 
     Columns of MOMENTS are moments (microseconds, UTC), those of TEXTS texts, all others integers of
-    64 bits.
+    64 bits; a sum that does not fit in these is missing, with a warning.
     """
     pyarrow, parquet = needed("pyarrow"), needed("pyarrow.parquet")
     types = dict.fromkeys(TEXTS, pyarrow.string())
     types.update(dict.fromkeys(MOMENTS, pyarrow.timestamp("us", "UTC")))
     schema = pyarrow.schema([(key, types.get(key, pyarrow.int64())) for key in keys])
-    count = 0
+    count, too_large = 0, 0
     with parquet.ParquetWriter(stream, schema) as writer:
         for chunk in chunks(records, ROWS_PER_CHUNK):
             columns = {key: [parquet_cell(record.get(key)) for record in chunk] for key in keys}
             writer.write_table(pyarrow.table(columns, schema=schema))
             count += len(chunk)
+            too_large += sum(is_too_large(record.get(key)) for record in chunk for key in keys)
+    if too_large:
+        logger.warning(
+            "%d numbers do not fit in 64 bits and are missing in the file: CSV has them", too_large
+        )
     return count
+
+
+def is_too_large(value):
+    """Tell whether a value is a number that does not fit in 64 bits."""
+    return isinstance(value, int) and not SMALLEST <= value <= LARGEST
 
 
 def parquet_cell(value):
     """Return a value as pyarrow takes it."""
+    if is_too_large(value):
+        return None
     return value if isinstance(value, datetime.datetime) else cell(value)

@@ -63,8 +63,8 @@ def job_records(database, found, environments):
     """Return (dictionaries of jobs, their keys). Read-only."""
     left_out = () if environments else ENVIRONMENTS
     numbers = [job.number for job in found]
-    keys = [key for key in (*jobs.KEYS, *summed_metrics(database, numbers)) if key not in left_out]
-    return jobs.job_dicts(database, found), keys
+    keys = dict.fromkeys((*jobs.KEYS, *summed_metrics(database, numbers)))
+    return jobs.job_dicts(database, found), [key for key in keys if key not in left_out]
 
 
 def process_records(database, found, wanted):

@@ -127,7 +127,7 @@ class ProcessTest:
         if "threads" in known:
             names = context.metrics[known["metrics_number"]]
             threads = values.threads_of(known["threads"], len(names))
-            known.update(values.sums_of(names, threads) if threads else {})
+            known = {**(values.sums_of(names, threads) if threads else {}), **known}
         known["job"] = known["jobid"] = context.job.jobid
         known["cluster"], known["user"] = context.job.cluster, context.user
         if "host_id" in known:

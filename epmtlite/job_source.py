@@ -53,12 +53,6 @@ def opened(path, pattern):
     return WholeDirectory(path, pattern) if os.path.isdir(path) else WholeArchive(path, pattern)  # noqa: PTH112
 
 
-def check_readable(path, pattern):
-    """Raise CollectError unless a directory or an archive can be opened, and has metadata."""
-    with opened(path, pattern):
-        pass
-
-
 def when_it_ran(path, settings):
     """Return when the first process of a job began and the last one ended, in microseconds since
     the epoch; (None, None) without any. Raises CollectError."""

@@ -25,7 +25,8 @@ def job_dicts(database, jobs, merge_sums=True):
     """Yield a dictionary of each of some selection.Jobs, in their order. Read-only.
 
     start, end and submit are datetimes in the zone of the job; the sums over its processes stand
-    at the top level, or with merge_sums=False under proc_sums.
+    at the top level, or with merge_sums=False under proc_sums. One that was deleted meanwhile is
+    left out.
     """
     for begin in range(0, len(jobs), JOBS_PER_QUERY):
         part = jobs[begin : begin + JOBS_PER_QUERY]
@@ -34,11 +35,14 @@ def job_dicts(database, jobs, merge_sums=True):
         hosts = names_by_job(database, numbers)
         tags = process_tags(database, numbers)
         for number in numbers:
+            if number not in found:
+                continue
             job = found[number]
             job["hosts"] = sorted(hosts.get(number, ()))
-            sums = {"all_proc_tags": tags.get(number, []), **job.pop("proc_sums")}
-            job.update(sums if merge_sums else {"proc_sums": sums})
-            yield job
+            own = {"all_proc_tags": tags.get(number, [])}
+            sums = {**own, **job.pop("proc_sums"), **own}
+            # A metric of an older release may have the name of a key: it replaces none.
+            yield {**job, **sums, **job} if merge_sums else {**job, "proc_sums": sums}
 
 
 def rows_of(database, numbers):

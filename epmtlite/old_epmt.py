@@ -11,9 +11,10 @@ import re
 from pathlib import Path
 
 from epmtlite.collect import errors, metaformat
+from epmtlite.collect.metric_names import refusal
 from epmtlite.collect.papiex import PER_PROCESS, PER_THREAD, ProcessRecord
 from epmtlite.collect.tags import written
-from epmtlite.facts import Facts, exit_code, job_number, name_of, submitted
+from epmtlite.facts import Facts, exit_code, job_number, name_of, submitted, text_value
 from epmtlite.zones import LAST_RESORTS, named_zone, stored_zone
 from usagedb.database import Database
 from usagedb.errors import ConfigurationError
@@ -91,8 +92,11 @@ class OldDatabase:
     def names(self, names):
         """Return one tuple for all equal lists of metrics. Raises MalformedError."""
         names = tuple(names)
-        if names not in self._names and any("," in name for name in names):
-            raise errors.MalformedError(f"a metric with a comma in its name: {names}")
+        if names not in self._names:
+            if any("," in name for name in names):
+                raise errors.MalformedError(f"a metric with a comma in its name: {names}")
+            if refusal(names):
+                raise errors.MalformedError(refusal(names))
         return self._names.setdefault(names, names)
 
     def close(self):
@@ -119,7 +123,7 @@ class OldJob:
             end=end,
             submit=submitted(self.zone.meanings(self._moment(row["submit"])), start),
             exitcode=exit_code(whole(row["exitcode"])),
-            tags=mapping(row, "tags"),
+            tags={key: text_value(value) for key, value in mapping(row, "tags").items()},
             annotations=mapping(row, "annotations"),
             status=mapping(self.info, "status"),
             environment=mapping(row, "env_dict"),

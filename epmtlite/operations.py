@@ -61,18 +61,18 @@ class Operation:
         """
         moment = clock.moment
         duration = self.duration(checked_method(method))
+        own = {
+            "num_procs": self.num_procs,
+            "numtids": self.numtids,
+            "cpu_time": self.cpu_time,
+            "duration": duration,
+        }
         found = {
             "op_duration_method": method,
             "start": moment(min(self.starts)),
             "finish": moment(max(self.ends)),
             "duration": duration,
-            "proc_sums": {
-                "num_procs": self.num_procs,
-                "numtids": self.numtids,
-                "cpu_time": self.cpu_time,
-                "duration": duration,
-                **self.sums(),
-            },
+            "proc_sums": {**own, **self.sums(), **own},
         }
         if full:
             merged = intervals(self.starts, self.ends)
@@ -190,7 +190,7 @@ def add_processes(database, context, groups, found, is_exact):
 
 def row_of(job, tag, operation, method):
     """Return the dictionary of an operation of a job."""
-    return {
+    own = {
         "job": job.jobid,
         "jobid": job.jobid,
         "cluster": job.cluster,
@@ -199,8 +199,8 @@ def row_of(job, tag, operation, method):
         "numtids": operation.numtids,
         "cpu_time": operation.cpu_time,
         "duration": operation.duration(method),
-        **operation.sums(),
     }
+    return {**own, **operation.sums(), **own}
 
 
 def added_up(rows):

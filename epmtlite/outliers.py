@@ -77,8 +77,15 @@ def name_of(method):
 
 
 def job_table(database, jobs):
-    """Return (dictionaries, ids) of some selection.Jobs. Read-only."""
-    return list(job_reader.job_dicts(database, jobs)), job_reader.job_names(database, jobs)
+    """Return (dictionaries, ids) of some selection.Jobs, without those that were deleted meanwhile.
+
+    Read-only.
+    """
+    names = dict(
+        zip([(job.cluster, job.jobid) for job in jobs], job_reader.job_names(database, jobs))
+    )
+    rows = list(job_reader.job_dicts(database, jobs))
+    return rows, [names[row["cluster"], row["jobid"]] for row in rows]
 
 
 def outlier_jobs(wanted):
@@ -91,7 +98,7 @@ def outlier_jobs(wanted):
     parameters = wanted.model and model_parameters(wanted.model)
     if wanted.is_multivariate():
         found = multivariate_jobs(wanted, rows, keys)
-        name = ",".join(sorted(wanted.model.active_metrics())) if wanted.model else ""
+        name = ",".join(sorted(wanted.model.metrics())) if wanted.model else ""
         return detect.Found(keys, {name: found.counts()}, {name: 0.0})
     if wanted.pca or (wanted.model and PCA in wanted.model.info_dict):
         return outlier_components(wanted, rows, keys, parameters)

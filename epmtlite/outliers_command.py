@@ -62,7 +62,7 @@ def add_causes(wanted, records):
     rows, _keys = outliers.job_table(wanted.database, wanted.jobs)
     references = [row for row, one in zip(rows, records) if not one["outlier"]]
     if wanted.model:
-        jobs = chosen_jobs(wanted.database, list(wanted.model.jobs))
+        jobs = refmodels.jobs_of(wanted.database, wanted.model)
         references, _keys = outliers.job_table(wanted.database, jobs)
     features = [
         name

@@ -216,8 +216,8 @@ def process_of(context, row, merge_sums):
     process["tags"] = context.tags[process.pop("tags_number")]
     process["start"] = context.clock.moment(process["start"])
     process["end"] = context.clock.moment(process["end"])
-    process.update(sums if merge_sums else {SUMS_KEY: sums})
-    return process
+    # A metric of an older release may have the name of a key: it replaces none.
+    return {**process, **sums, **process} if merge_sums else {**process, SUMS_KEY: sums}
 
 
 def parents_of(database, ids):
@@ -245,7 +245,8 @@ def thread_dicts(database, ids):
             }
         names = names_of[job_id].get(metrics_number, ())
         threads = values.threads_of(text, len(names))
-        found += [{"process_pk": process_id, **one} for one in values.thread_dicts(names, threads)]
+        own = {"process_pk": process_id}
+        found += [{**own, **one, **own} for one in values.thread_dicts(names, threads)]
     return found
 
 

@@ -24,7 +24,9 @@ class Query:
         for word in words:
             key, equals, value = word.partition("=")
             if not equals or key == "jobs":
-                self.names += listed(value if equals else word)
+                self.names += some_names(value if equals else word)
+            elif key in self._conditions:
+                raise errors.UsageError(f"{key}= is there twice: say it once")
             else:
                 self._conditions[key] = value
 
@@ -45,11 +47,22 @@ class Query:
         for key in self._conditions:
             raise errors.UsageError(f"{key}= is no condition for {self.kind}")
 
+    def chosen_cluster(self):
+        """Return the cluster, None for any. Raises UsageError if a name says another one."""
+        cluster = self.take("cluster", default=self.cluster)
+        for name in self.names:
+            before, slash, _jobid = name.rpartition("/")
+            if slash and cluster not in (None, before):
+                raise errors.UsageError(
+                    f"{name} is no job of the cluster {cluster}: say one of both"
+                )
+        return cluster
+
     def job_filter(self):
         """Return the JobFilter of the names and the conditions for jobs. Raises UsageError."""
         return selection.JobFilter(
             jobs=tuple(self.names),
-            cluster=self.take("cluster", default=self.cluster),
+            cluster=self.chosen_cluster(),
             tags=selection.single(self.take("tags", selection.wanted_tags)),
             exact_tag_only=self.take("exact_tag_only", truth, False),
             annotations=self.take("annotations", selection.wanted_tags),
@@ -66,14 +79,14 @@ class Query:
 
     def named_jobs(self):
         """Return the JobFilter of the names alone."""
-        cluster = self.take("cluster", default=self.cluster)
+        cluster = self.chosen_cluster()
         return selection.JobFilter(jobs=tuple(self.names), cluster=cluster)
 
     def filter_of_their_jobs(self):
         """Return the JobFilter of the names and of what says of which jobs processes are."""
         return selection.JobFilter(
             jobs=tuple(self.names),
-            cluster=self.take("cluster", default=self.cluster),
+            cluster=self.chosen_cluster(),
             tags=selection.single(self.take("job_tags", selection.wanted_tags)),
             before=self.take("before", moments.microseconds_of),
             after=self.take("after", moments.microseconds_of),
@@ -97,6 +110,14 @@ def instant(text):
     """Return a moment as the time from it to it. Raises UsageError."""
     moment = moments.microseconds_of(text)
     return moment, moment
+
+
+def some_names(text):
+    """Return the names of jobs in a word. Raises UsageError for none: all jobs are not meant."""
+    names = listed(text)
+    if not names:
+        raise errors.UsageError("a word that should name jobs is empty; without it all are meant")
+    return names
 
 
 def listed(text):

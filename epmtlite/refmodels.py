@@ -65,6 +65,11 @@ class Model(NamedTuple):
         names = (name for part in self.parts() for method in part.values() for name in method)
         return {one for name in names for one in name.split(",")}
 
+    def judges_together(self):
+        """Tell whether its methods judge several features at once."""
+        names = (name for part in self.parts() for method in part.values() for name in method)
+        return any("," in name for name in names)
+
     def active_metrics(self):
         """Return the set of the features that are used."""
         return set(self.info_dict.get(ACTIVE, self.metrics()))
@@ -250,13 +255,18 @@ def set_enabled(database, model, enabled):
 def set_active_metrics(database, model, metrics):
     """Say which features of a model are used, and return them in order; none: all. Commits.
 
-    Raises MissingModel, or BadArgument for a feature that it has not got.
+    Raises MissingModel, or BadArgument for a feature that it has not got, and for some of those
+    that are judged at once without the others.
     """
     found = the_model(database, model)
     unknown = sorted(set(metrics) - found.metrics())
     if unknown:
         raise BadArgument(
             f"model {found.name} has no {unknown[0]}; it has {', '.join(sorted(found.metrics()))}"
+        )
+    if metrics and found.judges_together() and set(metrics) != found.metrics():
+        raise BadArgument(
+            f"model {found.name} judges all of its features at once: make one of fewer features"
         )
     info = {key: value for key, value in found.info_dict.items() if key != ACTIVE}
     if metrics:
@@ -279,6 +289,14 @@ def delete(database, numbers):
         return count
 
     return with_conflict_retries(once)
+
+
+def jobs_of(database, model):
+    """Return the selection.Jobs that a Model was made of. Read-only."""
+    sql = "SELECT job_id FROM epmt_refmodel_job WHERE refmodel_id = ? ORDER BY job_id"
+    numbers = [row[0] for row in database.rows(sql, (model.id,))]
+    jobs_sql = selection.quoted(database, selection.JOB_SQL + " WHERE id IN ({})")
+    return [selection.Job(*row) for row in in_parts(database, jobs_sql, numbers)]
 
 
 def numbers_by_job(database, jobs, without=()):

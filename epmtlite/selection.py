@@ -1,6 +1,7 @@
 """Which jobs are meant: by their ids, tags, times and machines."""
 
 import json
+import time
 from typing import NamedTuple, Optional
 
 from epmtlite import filtering, filters, tag_search
@@ -29,7 +30,7 @@ class JobFilter(NamedTuple):
     is_unanalyzed: bool = False  # no analysis has found anything about it
     hosts: tuple = ()
     before: Optional[int] = None  # ended until then, microseconds since the epoch
-    old_by: Optional[int] = None  # ended or was stored until then: it did not end later than that
+    old_by: Optional[int] = None  # ended until then, or says it ends yet and was stored until then
     after: Optional[int] = None  # began since then
     when: Optional[tuple] = None  # ran at some time between these two moments
     fltr: Optional[filters.Filter] = None
@@ -110,8 +111,9 @@ def conditions_of(database, wanted):
             conditions.append(condition)
             values.append(value)
     if wanted.old_by is not None:
-        conditions.append('("end" <= ? OR created_at <= ?)')
-        values += [wanted.old_by, wanted.old_by / 1e6]
+        # Any clock may have been wrong: when it was stored counts only where its end is none.
+        conditions.append('("end" <= ? OR ("end" > ? AND created_at <= ?))')
+        values += [wanted.old_by, round(time.time() * 1e6), wanted.old_by / 1e6]
     if wanted.hosts:
         conditions.append(
             "id IN (SELECT j.job_id FROM epmt_job_host j JOIN epmt_host h ON h.id = j.host_id"  # noqa: S608

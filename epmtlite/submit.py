@@ -153,19 +153,21 @@ class Submitter:
     def _present(self, path, found):
         """Return the Outcome of a job that is there already. Raises MalformedError where removing
         its files would lose annotations; a warning tells of them else."""
-        jobid, keys = found.facts.jobid, self._unstored(found.facts)
+        jobid, (keys, outdated) = found.facts.jobid, self._late_notes(path, found.facts)
         if keys and self.options.remove:
             raise errors.MalformedError(late_notes.describe(jobid, keys))
         if keys:
             logger.warning("%s: %s", path, late_notes.describe(jobid, keys))
+        if outdated:
+            logger.warning("%s: %s", path, late_notes.describe_outdated(jobid, outdated))
         return Outcome(path, PRESENT, jobid, unread=found.unread)
 
-    def _unstored(self, facts):
+    def _late_notes(self, path, facts):
         if not self.database:  # a dry run that met the job twice
-            return []
-        cluster = self.options.cluster
+            return late_notes.Notes([], [])
+        cluster, changed_at = self.options.cluster, late_notes.changed_at(path)
         return with_reconnects(
-            self.database, lambda: late_notes.unstored(self.database, cluster, facts)
+            self.database, lambda: late_notes.compare(self.database, cluster, facts, changed_at)
         )
 
     def _known(self, facts):

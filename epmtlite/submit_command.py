@@ -4,7 +4,7 @@ import logging
 import os
 import time
 
-from epmtlite import connection, job_source, partial, submit
+from epmtlite import connection, partial, submit
 from epmtlite.admin_commands import drop_tables
 from epmtlite.collect import errors
 from epmtlite.collect.console import print_error, print_line
@@ -25,8 +25,9 @@ def run(options):
         raise errors.UsageError("--drop and --dry-run exclude each other")
     paths = options.paths or [submit.default_path(options.settings)]
     if options.drop:
-        for path in paths:  # else all would be lost for the sake of a name that was mistyped
-            job_source.check_readable(path, options.settings.input_pattern)
+        failed = first_failure(paths, options)
+        if failed:  # else all would be lost for the sake of a mistyped name or a damaged archive
+            raise NothingDropped(failed)
     paths = [path for path in paths if not is_unexpanded(str(path))]
     if not paths:
         return 0
@@ -48,6 +49,25 @@ def run(options):
             return 0
         make_tables(config, [EPMT], logger.info)
     return store(paths, config, options, how, totals)
+
+
+class NothingDropped(errors.CollectError):
+    """A job could not be read before the data are dropped."""
+
+    def __init__(self, outcome):
+        """outcome is what became of the job."""
+        is_named = outcome.path in outcome.message
+        shown = outcome.message if is_named else f"{outcome.path}: {outcome.message}"
+        super().__init__(f"{shown}; nothing was dropped")
+        self.exit_code = outcome.exit_code
+
+
+def first_failure(paths, options):
+    """Read jobs whole, without a database; return the Outcome of the first that could not be
+    stored, None if all could."""
+    how = submit.Options(cluster=options.cluster or "", dry_run=True)
+    outcomes = submit.submit_all(map(str, paths), submit.Submitter(None, options.settings, how))
+    return next((outcome for outcome in outcomes if outcome.kind == submit.FAILED), None)
 
 
 def cluster_of(config, given):

@@ -8,6 +8,9 @@ NO_TAGS = "{}"  # in epmt_job.tags
 # What Python shows otherwise than JSON does: so values that are no texts are compared.
 OTHER_TEXTS = ("True", "False", "None")
 OTHER_BEGINS = ("[", "{")
+# Of a key, and of a value, in a pattern. SQLite takes 50,000 bytes in all, as
+# SQLITE_MAX_LIKE_PATTERN_LENGTH says, and one character may become 14 of JSON.
+MOST_CHARACTERS = 1000
 
 
 def condition(database, alternatives, column="tags"):
@@ -30,7 +33,9 @@ def condition(database, alternatives, column="tags"):
 
 def pattern_of(key, value):
     """Return the pattern of a JSON object that has a key with a value, compared as text."""
-    if value in OTHER_TEXTS or value.startswith(OTHER_BEGINS):
+    if len(key) > MOST_CHARACTERS:
+        return like_pattern("%", fold=False)
+    if value in OTHER_TEXTS or value.startswith(OTHER_BEGINS) or len(value) > MOST_CHARACTERS:
         return key_pattern(key)
     # A value that is a number has no quotes.
     return key_pattern(key, json.dumps(value)[1:-1])

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 COMMANDS = ("counts", "usernames", "modules_used_by", "unused", "trend", "versions")
 CHARTED = ("counts", "trend")
+BY_CLUSTER = ("counts", "usernames", "modules_used_by")
 CHART_ROWS = 30
 # A table for people names no more users than fit; csv and json name all.
 FOR_READING = ("table", "markdown")
@@ -96,6 +97,8 @@ def check_options(report_name, options):
     """Raise UsageError for options that the report does not know."""
     if (options["chart"] or options["plot"]) and report_name not in CHARTED:
         raise errors.UsageError(f"--chart and --plot are for {' and '.join(CHARTED)}")
+    if options["by_syshost"] and report_name not in BY_CLUSTER:
+        raise errors.UsageError(f"--by-syshost is for {', '.join(BY_CLUSTER)}")
     sources = [name for name in ("list_path", "moduletree") if options[name]]
     if report_name == "unused" and len(sources) != 1:
         raise errors.UsageError("unused needs --allmodulesFn FILE or --moduletree DIR")

@@ -9,11 +9,13 @@ MAGIC = b"#%Module"
 
 
 def module_files(directory):
-    """Return the paths of all module files below a directory, sorted.
+    """Return the absolute paths of all module files below a directory, sorted.
 
     A module file ends in .lua or begins with #%Module; hidden files and links named `default` are
     no modules of their own. Raises MissingInputError.
     """
+    # As users load them: with links as they are named, so Path.resolve would not do.
+    directory = os.path.abspath(directory)  # noqa: PTH100 - Path.absolute leaves .. in
     if not Path(directory).is_dir():
         raise errors.MissingInputError(f"{directory} is no directory")
     found, seen = [], set()

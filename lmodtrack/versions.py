@@ -71,7 +71,7 @@ def version_key(version):
     """Return a key that sorts 1.9 before 1.10, and 1.10rc1 before 1.10."""
     parts: list = []
     for part in re.findall(r"[0-9]+|[^0-9._-]+", version):
-        if part.isdigit():
+        if part.isascii() and part.isdigit():  # ² is a digit too, and no number
             parts.append((NUMBER, int(part), ""))
         else:
             parts.append((PRE_RELEASE if part in PRE_RELEASES else TEXT, 0, part))

@@ -2,7 +2,7 @@
 --
 -- One text serves SQLite, MySQL/MariaDB and PostgreSQL: usagedb/schema.py replaces the words in
 -- capitals that no database knows (SERIAL_ID, SERIAL_BIG_ID, CHARS, DATETIME,
--- DIGEST, BYTES, LONGTEXT, WIDE, WIDEN, LOCAL_DATETIME, x DIV y).
+-- DIGEST, BYTES, LONGTEXT, WIDE, WIDEN, WIDEN x TO CHARS, LOCAL_DATETIME, x DIV y).
 -- A version is never edited once it has been released: a change is a new version at the end.
 
 -- version 1: what is installed, and what ran

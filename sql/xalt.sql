@@ -284,7 +284,7 @@ CREATE INDEX xalt_run_by_user_id ON xalt_run (
     user_id, date, program_id, job_number, num_cores, run_time, probability, cluster_id
 );
 
--- version 4: nothing that was rejected, or filtered, is lost to what comes later
+-- version 4: nothing that was rejected, or filtered, is lost to what comes later; long accounts
 
 -- Whether a file of --reject holds the record: 0 no, 1 yes. Rows of earlier versions may or may not
 -- be in one: they are written again.
@@ -297,3 +297,6 @@ CREATE TABLE xalt_pkg_filtered (
     filtered_at DOUBLE NOT NULL,             -- when, seconds since the epoch (UTC)
     PRIMARY KEY (run_uuid)
 );
+
+-- Accounts are as long as those of runs.
+ALTER TABLE xalt_field_of_science WIDEN account TO CHARS(64);

@@ -12,11 +12,18 @@ UNDONE = (
      "ALTER TABLE {table} DROP COLUMN {name}"),
     (re.compile(r"CREATE TABLE (?P<name>\w+)"), "DROP TABLE {name}"),
 )  # fmt: skip
+# What a step widens, and was narrower; no text is too long for SQLite.
+WIDENED = re.compile(r"ALTER TABLE (?P<table>\w+) WIDEN (?P<name>\w+) TO CHARS")
+NARROW = {
+    "mysql": "ALTER TABLE {table} MODIFY {name} VARCHAR(20) NOT NULL",
+    "postgresql": 'ALTER TABLE {table} ALTER COLUMN {name} TYPE VARCHAR(20) COLLATE "C"',
+    "sqlite": "SELECT 1",
+}
 
 
 def undone(statement, backend):
     """Return the statement that takes away what one of a schema makes."""
-    for pattern, undo in UNDONE:
+    for pattern, undo in (*UNDONE, (WIDENED, NARROW[backend])):
         found = pattern.match(statement)
         if found:
             is_index = backend == "mysql" and undo.startswith("DROP INDEX")

@@ -1,5 +1,6 @@
 """The command conf_create: write the file that tells the other commands where the database is."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import click
 
 from usagedb import cli, errors
-from usagedb.config import DatabaseConfig, write_config
+from usagedb.config import DatabaseConfig, other_sections, read_config, write_config
 from usagedb.dialects import BACKENDS
+
+logger = logging.getLogger(__name__)
 
 
 @click.command(context_settings=cli.CONTEXT_SETTINGS)
@@ -41,9 +44,10 @@ def command(backend, quiet, force, passwd, passwd_file, **given):
         raise errors.UsageError(f"{config.database} is no database name")
     if path.exists() and not force:
         raise errors.UsageError(f"{path} is there already: say --force to replace it")
+    config, other_lines = with_old_settings(config, path) if path.is_file() else (config, ())
     if not all(text.isprintable() for text in (config.database, config.user, *config.hosts)):
         raise errors.UsageError("a name holds a control character")
-    write_config(path, config)
+    write_config(path, config, other_lines)
     if not quiet:
         click.echo(f"wrote {path}")
     return 0
@@ -71,6 +75,30 @@ def server_config(backend, given, passwd, passwd_file):
     return DatabaseConfig(
         backend, name, "options", hosts, given["port"] or 0, user=user, password=password
     )
+
+
+def with_old_settings(config, path):
+    """Return a configuration with what the options cannot say as it is in the file that it
+    replaces, and the lines of that file's other sections.
+
+    Certificates stay with the kind of database, a port and a socket with the host too.
+    Nothing stays of a file that is broken, or of another account than this one and root: that is
+    told. Raises RefusedError if this account may not read the file.
+    """
+    if path.stat().st_uid not in (0, os.geteuid()):
+        logger.warning("%s belongs to another account: nothing of it is kept", path)
+        return config, ()
+    try:
+        old = read_config(path)
+        other_lines = other_sections(path.read_text("utf-8"))
+    except errors.ConfigurationError as error:
+        logger.warning("%s: nothing of it is kept", error)
+        return config, ()
+    if old.backend == config.backend:
+        config = config.replaced(ssl_ca=old.ssl_ca, ssl_cert=old.ssl_cert, ssl_key=old.ssl_key)
+        if old.hosts == config.hosts:
+            config = config.replaced(port=config.port or old.port, socket=old.socket)
+    return config, other_lines
 
 
 def read_password(passwd, passwd_file):

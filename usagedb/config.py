@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_DBNAME = "lmodV2"
 SYSTEM_DIRECTORY = Path("/etc/hpcusage")
+EMBEDDED = "embedded, no configuration file found"
 SYSTEM_DATABASE = Path("/var/lib/hpcusage/usage.db")
 SECTIONS = {"MYSQL": "mysql", "SQLITE": "sqlite", "POSTGRESQL": "postgresql"}
 
@@ -56,6 +57,11 @@ class DatabaseConfig:
         where = self.socket or ",".join(self.hosts)
         return f"{self.backend} database {self.database} on {where}"
 
+    @property
+    def is_configured(self):
+        """Whether a file says so; else it is the embedded database."""
+        return self.source != EMBEDDED
+
     def replaced(self, **changes):
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
@@ -66,12 +72,18 @@ def find_config(conf_path=None, dbname=None, default_dbname=DEFAULT_DBNAME):
 
     conf_path is what --confFn named, dbname what --dbname named (None: not given). Without
     either: $HPCUSAGE_CONF, then <dbname>_db.conf here and in /etc/hpcusage, then the embedded file.
-    Raises ConfigurationError or RefusedError. Read-only.
+    Raises ConfigurationError, RefusedError, or UsageError for a dbname beside a named SQLite file.
+    Read-only.
     """
     named = conf_path or os.environ.get("HPCUSAGE_CONF")
     path = named or find_file(dbname or default_dbname)
     if path:
-        config = read_config(path).replaced(is_named=bool(named or dbname))
+        is_here = not (named or Path(path).is_absolute())
+        config = read_config(path, is_trusted=not is_here).replaced(is_named=bool(named or dbname))
+        if conf_path and dbname and config.backend == "sqlite":
+            raise errors.UsageError(
+                f"--dbname {dbname}: {path} names an SQLite file, which has one database only"
+            )
         if named and dbname and config.backend != "sqlite":
             config = config.replaced(database=dbname)
         return config
@@ -79,7 +91,7 @@ def find_config(conf_path=None, dbname=None, default_dbname=DEFAULT_DBNAME):
         raise errors.ConfigurationError(
             f"no {dbname}_db.conf here or in {SYSTEM_DIRECTORY}: make one with conf_create"
         )
-    return DatabaseConfig("sqlite", str(embedded_path()), "embedded, no configuration file found")
+    return DatabaseConfig("sqlite", str(embedded_path()), EMBEDDED)
 
 
 def find_file(dbname):
@@ -111,12 +123,18 @@ def embedded_path():
     return Path(base) / "hpcusage" / "usage.db"
 
 
-def read_config(path):
-    """Read one configuration file. Raises ConfigurationError or RefusedError."""
+def read_config(path, is_trusted=True):
+    """Read one configuration file; unless is_trusted, only one of this account or of root.
+
+    Raises ConfigurationError or RefusedError.
+    """
     parser = configparser.RawConfigParser()  # raw: a % in a password is only a %
     try:
         with Path(path).open(encoding="utf-8") as file:
-            warn_if_open_to_others(path, os.fstat(file.fileno()))
+            status = os.fstat(file.fileno())
+            if not is_trusted:
+                check_owner(path, status)
+            warn_if_open_to_others(path, status)
             parser.read_file(file)
     except PermissionError as error:
         raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
@@ -206,6 +224,17 @@ def decoded_password(text, source):
         ) from error
 
 
+def check_owner(path, status):
+    """Raise RefusedError for a file of another account than this one and root.
+
+    It may lie there for whoever comes by, and sends data to a database of the other account.
+    """
+    if status.st_uid not in (0, os.geteuid()):
+        raise errors.RefusedError(
+            f"{path} here belongs to another account: if that is meant, name it with --confFn"
+        )
+
+
 def warn_if_open_to_others(path, status):
     """Warn when any account of the machine may read the password in a configuration file."""
     if status.st_mode & stat.S_IROTH:
@@ -241,11 +270,24 @@ def ini_lines(section, config, password):
     return [f"[{section}]"] + [f"{key} = {value}" for key, value in settings.items() if value]
 
 
-def write_config(path, config):
-    """Write a configuration file with mode 0600, whole or not at all.
+def write_config(path, config, other_lines=()):
+    """Write a configuration file with mode 0600, whole or not at all; other_lines come last.
 
     Raises WriteError or RefusedError.
     """
     section = next(name for name, backend in SECTIONS.items() if backend == config.backend)
     password = base64.b64encode(config.password.encode()).decode()
-    write_whole(path, "\n".join(ini_lines(section, config, password)) + "\n", 0o600)
+    lines = [*ini_lines(section, config, password), *other_lines]
+    write_whole(path, "\n".join(lines) + "\n", 0o600)
+
+
+def other_sections(text):
+    """Return the lines of a configuration file's text from all sections but the database's."""
+    found, is_other = [], False
+    for line in text.splitlines():
+        heading = configparser.RawConfigParser.SECTCRE.match(line)
+        if heading:
+            is_other = heading["header"] not in SECTIONS
+        if is_other:
+            found.append(line)
+    return ["", *found] if found else []

@@ -86,9 +86,10 @@ def drop_tables(config, schemas, names, yes, dry_run):
         return 0
     tables = [f"{kind} {name}" for one in schemas for kind, name in schema.existing(database, one)]
     click.echo(f"{config.describe()}: drop {', '.join(tables) or 'nothing'}", err=not dry_run)
-    if dry_run or not tables:
+    if dry_run or not (tables or any(schema.steps_taken(database, one) for one in schemas)):
         return 0
-    cli.confirm("Drop these tables and all their data?", yes)
+    if tables:
+        cli.confirm("Drop these tables and all their data?", yes)
     for one in schemas:
         schema.drop(database, one)
     database.close()

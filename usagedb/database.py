@@ -81,11 +81,11 @@ class Database:
         self._execute(self.dialect.begin_statement, ())
         try:
             yield self
+            self._execute("COMMIT", ())  # one that SQLite refuses as busy leaves all open
         except BaseException:
             with contextlib.suppress(Exception):  # a lost connection has rolled back by itself
                 self.connection.rollback()
             raise
-        self._execute("COMMIT", ())
 
     @contextlib.contextmanager
     def snapshot(self):

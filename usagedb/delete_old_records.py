@@ -107,7 +107,7 @@ def delete_of(name, config, options, how):
     chosen = schema_named(name)
     if options.anonymize and not chosen.can_anonymize:
         raise errors.UsageError(f"--anonymize is not for --schema {chosen.name}")
-    database = opened(config, chosen)
+    database = opened(config, chosen, how.dry_run)
     plan = chosen.purge(database, options, lambda line: None)
     if is_wanted(plan, options, how):
         with only_one(database, COMMAND, how.wait_seconds), recorded(database, COMMAND) as run:
@@ -119,8 +119,8 @@ def delete_of(name, config, options, how):
     return 0
 
 
-def opened(config, chosen):
-    """Return the open Database with the tables of a Schema, brought up to date.
+def opened(config, chosen, dry_run):
+    """Return the open Database with the tables of a Schema, brought up to date unless dry_run.
 
     Raises ConfigurationError if there are none: to make them would hide that the records are
     elsewhere.
@@ -131,9 +131,14 @@ def opened(config, chosen):
     )
     if not is_there(config):
         raise missing
-    database = Database(config)
+    database = Database(config.replaced(read_only=True) if dry_run else config)
     if not schema.steps_taken(database, chosen):
         raise missing
+    if dry_run and schema.missing_steps(database, chosen):
+        raise errors.ConfigurationError(
+            f"{config.describe()}: tables of {chosen.name} are of an older version: run"
+            f" {config.setup_command} first"
+        )
     schema.require(database, chosen)
     return database
 
@@ -175,13 +180,20 @@ def delete_configured(config, how):
     failed: list[errors.UsageDBError] = []
     for name, months in configured_months(config):
         first, last = days(months, None, None, datetime.date.today())
-        for place in places_of(name, config):
+        try:
+            places = places_of(name, config)
+        except errors.UsageDBError as error:  # such as an xalt_db.conf that cannot be read
+            failed.append(error)
+            continue
+        for place in places:
             try:
                 delete_of(name, place, PurgeOptions(first, last, dry_run=True), how)
+            except errors.RunInterrupted:
+                raise
             except errors.UsageDBError as error:
                 failed.append(error)
     for other in failed[1:]:
-        logger.warning("%s", other)
+        logger.error("Error: %s", other)
     if failed:
         raise failed[0]
     return 0

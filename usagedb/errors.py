@@ -61,6 +61,10 @@ class ConfigurationError(UsageDBError):
     exit_code = 78
 
 
+class NoDatabaseError(ConfigurationError):
+    """The server has no database of that name: it is still to be made."""
+
+
 class DamagedError(ConfigurationError):
     """A database file is not what it was: no longer a database, or parts of it are lost."""
 

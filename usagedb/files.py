@@ -17,10 +17,11 @@ def write_whole(path, text, mode):
 
 
 @contextlib.contextmanager
-def whole_file(path, mode):
+def whole_file(path, mode, owner=None):
     """Give the block a binary file beside a place, and move it there at the end, with that mode.
 
-    Who reads the file of that place sees the old content or the new one. Raises RefusedError or
+    owner is (uid, gid) of the file, if this account may give it away; None: this account's. Who
+    reads the file of that place sees the old content or the new one. Raises RefusedError or
     WriteError, also if a device, a FIFO or a directory is there; then, and when the block raises
     anything, nothing is left behind.
     """
@@ -33,6 +34,9 @@ def whole_file(path, mode):
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                if owner:
+                    with contextlib.suppress(PermissionError):
+                        os.fchown(file.fileno(), *owner)
                 os.fchmod(file.fileno(), mode)
             Path(name).replace(path)
         except BaseException:

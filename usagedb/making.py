@@ -54,7 +54,7 @@ def open_if_there(config):
         return None
     try:
         return Database(config)
-    except errors.ConfigurationError:
+    except errors.NoDatabaseError:
         return None
 
 
@@ -68,7 +68,7 @@ def make_database(config, say):
     try:
         Database(config).close()
         return
-    except errors.ConfigurationError as error:
+    except errors.NoDatabaseError as error:
         logger.info("%s", error)
     server = Database(config.replaced(select_database=False))
     with server.translated():

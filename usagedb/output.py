@@ -22,7 +22,7 @@ def write_rows(headings, rows, output_format, keys=None, stream=None):
         write_json((dict(zip(keys, row)) for row in rows), stream)
     elif output_format == "csv":
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(keys)
+        writer.writerow([safe(key) for key in keys])
         writer.writerows([safe(value) for value in row] for row in rows)
     else:
         stream.write(layout(headings, list(rows), output_format) + "\n")
@@ -52,7 +52,7 @@ def layout(headings, rows, output_format, grouped=False):
     cells = [[cell(value, output_format, grouped) for value in row] for row in rows]
     return tabulate(
         cells,
-        headers=headings,
+        headers=[cell(heading, output_format) for heading in headings],
         tablefmt="github" if output_format == "markdown" else "simple",
         colalign=align if rows else None,
         disable_numparse=True,

@@ -112,9 +112,9 @@ def overwriting(ask, is_wanted=True):
     ask("PRAGMA secure_delete = ON")
     yield
     if ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:  # the old pages go, too
-        logger.warning(
-            "another program reads an SQLite database: what was deleted stays in its write-ahead"
-            " log until that program closes it"
+        logger.error(
+            "Warning: another program reads an SQLite database: what was deleted stays in its"
+            " files: run the same command again when that program has ended"
         )
 
 

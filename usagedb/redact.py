@@ -34,16 +34,23 @@ REFERENCE = re.compile(r"[\"']?\$\{?\w{1,100}\}?[\"']?")  # --token=$TOKEN tells
 BEFORE = (
     r"(?P<header>(?<!\w)authorization\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?)"
     r"|(?P<bearer>(?<!\w)bearer\s{1,3}(?=[\w.~+/=-]{8}))"
-    r"|(?P<login>://[^\s/@:\"']{0,128}:(?=[^\s/@\"']{1,128}@))"
+    r"|(?P<login>://[^\s/:\"']*:(?=[^\s/\"']+@))"  # to the last @: a password may have one
     rf"|(?<![\w.-])-{{0,2}}(?P<name>{NAME})\\{{0,3}}[\"']?\s{{0,3}}[=:](?!//)[ \t]{{0,3}}"
     rf"|(?<![\w.-])--?(?P<option>{NAME})[ \t]{{1,20}}(?=[^\s-])"
 )
 PLAIN_VALUES = {
     "header": re.compile(r"[^\s\"'\\,;]+"),
     "bearer": re.compile(r"[\w.~+/=-]+"),
-    "login": re.compile(r"[^\s/@\"']+"),
+    "login": re.compile(r"[^\s/\"']+(?=@)"),
     "token": re.compile(r"[A-Za-z0-9_.-]+"),
 }
+# Programs of short_password that take a blank after -p as well, and their options before it.
+WITH_BLANK, WITH_VALUE = "sshpass", ("-f", "-d", "-P")
+BLANK_PASSWORD = re.compile(
+    rf"(?<![\w.-]){WITH_BLANK}"
+    rf"(?:[ \t]{{1,9}}-(?:[fdP][ \t]{{1,9}}[^\s-]\S{{0,200}}|[fdP]\S{{1,200}}"
+    rf"|[^\spfdP-]\S{{0,200}})){{0,8}}[ \t]{{1,9}}-p[ \t]{{1,9}}(?P<value>{VALUE.pattern})"
+)
 SHORTEST_TOKEN = 16  # characters after its prefix
 
 
@@ -90,7 +97,10 @@ class Redactor:
     def _text(self, text):
         if not self.may_have_secrets(text):
             return text
-        return self._without_values(self._command.sub(short_masked, without_keys(text)))
+        text = without_keys(text)
+        if WITH_BLANK in self._programs:
+            text = BLANK_PASSWORD.sub(blank_masked, text)
+        return self._without_values(self._command.sub(short_masked, text))
 
     def _without_values(self, text):
         """Replace what follows the name of a secret."""
@@ -122,7 +132,11 @@ class Redactor:
         """Return a list of arguments as they are stored: what follows --token is one, too."""
         program = arguments[0].rpartition("/")[2] if arguments else ""
         found, is_next = [], False
-        for argument in arguments:
+        password_place = self._password_place(arguments)
+        for place, argument in enumerate(arguments):
+            if place == password_place:
+                found.append(MASK)
+                continue
             if is_next and argument and not argument.startswith("-"):
                 found.append(MASK)
                 is_next = False
@@ -131,6 +145,18 @@ class Redactor:
             has_password = program in self._programs and re.match(r"-p.", argument)
             found.append(f"-p{MASK}" if has_password else self.text(argument))
         return found
+
+    def _password_place(self, arguments):
+        """Return the place of the password after `sshpass … -p`, None if there is none."""
+        programs = [argument.rpartition("/")[2] for argument in arguments]
+        if WITH_BLANK not in self._programs or WITH_BLANK not in programs:
+            return None
+        place = programs.index(WITH_BLANK) + 1
+        while place < len(arguments) and arguments[place].startswith("-"):
+            if arguments[place] == "-p":
+                return place + 1
+            place += 2 if arguments[place] in WITH_VALUE else 1
+        return None
 
     def json_arguments(self, text):
         """Return a JSON list of arguments as it is stored; what is none is a text."""
@@ -201,6 +227,13 @@ def triggers_of(names, programs, prefixes):
 def short_masked(found):
     """Return a command in which the password after -p is replaced."""
     return re.sub(r"(?<=\s)-p(?:\"[^\"]*\"?|'[^']*'?|[^\s\"']+)", f"-p{MASK}", found[0])
+
+
+def blank_masked(found):
+    """Return a command in which the password after -p and a blank is replaced."""
+    if found["value"].startswith(MASK) or REFERENCE.fullmatch(found["value"]):
+        return found[0]
+    return found[0][: -len(found["value"])] + MASK
 
 
 def without_keys(text):

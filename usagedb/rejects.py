@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 from usagedb import errors
@@ -14,15 +15,21 @@ class RejectFile:
     """Appends rejected lines to the file of --reject. After a crash a line may stand twice."""
 
     def __init__(self, path):
-        """Open the file, mode 0640. Raises RefusedError or WriteError."""
+        """Open the file, mode 0640. Raises RefusedError, or WriteError, as for a link or FIFO."""
         self.path = Path(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._file = os.fdopen(os.open(self.path, flags, 0o640), "ab")
+            # Nobody may be reading a FIFO: opening it would wait.
+            descriptor = os.open(self.path, flags | os.O_NONBLOCK, 0o640)
+            os.set_blocking(descriptor, True)
+            self._file = os.fdopen(descriptor, "ab")
         except PermissionError as error:
             raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from error
         except OSError as error:
             raise errors.WriteError(f"cannot write {path}: {error.strerror}") from error
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            self._file.close()
+            raise errors.WriteError(f"cannot write {path}: it is a FIFO")
         if self._ends_inside_a_line():
             self._file.write(b"\n")
 

@@ -260,9 +260,14 @@ def name_in(database, schema, kind, name):
 
 
 def drop(database, schema):
-    """Drop the tables and views of one schema, and no others. Commits."""
-    for kind, name in existing(database, schema):
-        with database.translated():
+    """Drop the tables and views of one schema, and no others. Commits.
+
+    MySQL and MariaDB commit each DROP: what is stopped there goes on with the next call, or upgrade
+    makes what is missing, for the steps are forgotten before the first table.
+    """
+    found = existing(database, schema)
+    with database.transaction(), database.translated():
+        if database.dialect.has_table(database, "usage_schema"):
+            database.execute("DELETE FROM usage_schema WHERE schema_name = ?", (schema.name,))
+        for kind, name in found:
             database.run_ddl(f"DROP {kind} {name}")
-    if database.dialect.has_table(database, "usage_schema"):
-        database.execute("DELETE FROM usage_schema WHERE schema_name = ?", (schema.name,))

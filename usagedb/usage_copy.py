@@ -18,6 +18,10 @@ HEADINGS = ("Table", "Rows", "Copy", "Digest", "State")
 KEYS = ("table", "source_rows", "target_rows", "digest", "state")
 PLAN_HEADINGS = ("Table", "Rows", "Copied")
 PLAN_KEYS = ("table", "source_rows", "target_rows")
+ENDED_BEFORE = (
+    "the copy into %s has ended before, it is only compared: load into it too what was loaded into"
+    " %s since; or drop it, if nothing was loaded into it, and copy anew"
+)
 SHOWN_RANGES = 5
 DIGEST_CHARACTERS = 16
 
@@ -100,7 +104,10 @@ def copy_all(source_config, target_config, wait_seconds, quiet):
             if state.ended_at is None:
                 return copy_tables(source, target, state, tables, quiet)
             logger.info("this copy has ended before: comparing only")
-            return compared(source_config, target_config, tables, quiet)
+            found = compared(source_config, target_config, tables, quiet)
+            if any(one.differences for one in found.values()):
+                logger.error(ENDED_BEFORE, target.config.describe(), source.config.describe())
+            return found
 
 
 def copy_tables(source, target, state, tables, quiet):

@@ -94,6 +94,7 @@ def command(action, name, names, conf_path, show_config, quiet, output_format, *
         to_write=action != EXPORT and not options["dry_run"], wait_seconds=options["wait_seconds"],
     )  # fmt: skip
     tools = chosen(names)
+    person_rejects.check(places.reject_paths, places.to_write)
     if action == EXPORT:
         return export(tools, places, Renaming(name, "", options["homes"]), options["directory"])
     new = new_name(action, name, options, places)

@@ -4,6 +4,7 @@ import datetime
 import re
 import time
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -27,6 +28,8 @@ KEYS = (
 )  # fmt: skip
 # A run that has not ended after this long was killed.
 LONGEST_RUN_SECONDS = 6 * 3600
+# A last run that began later than this from now hides whether there were others since.
+MOST_AHEAD_SECONDS = 86400
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -72,11 +75,12 @@ def command(config, quiet, max_age, commands, left_out, prometheus, output_forma
     """
     max_age_seconds = seconds_of(max_age)
     try:
-        database = Database(config)
-        schema.require(database, schema.USAGE, to_write=False)
-        found = [run for run in last_runs(database) if run[1] not in left_out]
-        database.close()
-    except errors.UnavailableError as error:
+        found = [run for run in runs_of(config) if run[1] not in left_out]
+    except errors.UsageDBError as error:
+        if prometheus:
+            write_whole(prometheus, metrics(None, ()), 0o644)  # not those of the last time
+        if not isinstance(error, errors.UnavailableError):
+            raise
         click.echo(f"critical: {error}", err=True)
         return CRITICAL
     ages = Ages(max_age_seconds, schema.occasional_commands() - set(commands))
@@ -92,6 +96,18 @@ def command(config, quiet, max_age, commands, left_out, prometheus, output_forma
 def main():
     """Run the command."""
     cli.run(command)
+
+
+def runs_of(config):
+    """Return the last runs of all commands. Raises UnavailableError if the database is away, as a
+    configured file is that is not there: it may be on a disk that is not mounted."""
+    if config.backend == "sqlite" and config.is_configured and not Path(config.database).exists():
+        raise errors.UnavailableError(f"there is no database {config.describe()}")
+    database = Database(config)
+    schema.require(database, schema.USAGE, to_write=False)
+    found = last_runs(database)
+    database.close()
+    return found
 
 
 def seconds_of(text):
@@ -121,7 +137,8 @@ def status_rows(found, commands, ages, now):
         if commands and name not in commands:
             continue
         age = max(0, int(now - (ended or started)))
-        level = level_of(ended, exit_code, waiting, age, ages.is_too_old(name, age))
+        is_odd = started > now + MOST_AHEAD_SECONDS
+        level = level_of(ended, exit_code, waiting, age, is_odd or ages.is_too_old(name, age))
         when = datetime.datetime.fromtimestamp(started).astimezone().isoformat(timespec="seconds")
         counters = (stored, duplicates, rejected, waiting)
         rows.append((name, host, when, age, exit_code, *counters, LEVELS[level]))
@@ -168,8 +185,11 @@ METRICS = (
 
 
 def metrics(found, rows):
-    """Return the last runs in Prometheus' text format."""
-    lines = []
+    """Return the last runs in Prometheus' text format; None for runs that cannot be read."""
+    lines = ["# HELP hpcusage_up Whether the database could be read.", "# TYPE hpcusage_up gauge"]
+    lines.append(f"hpcusage_up {int(found is not None)}")
+    if found is None:
+        return "\n".join(lines) + "\n"
     shown = {row[:2] for row in rows}
     for name, text, column in METRICS:
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import grp
 import pwd
 from typing import Any, Optional
 
@@ -56,6 +57,7 @@ class People:
             seconds = 0.0  # it is read when it changes
         self._by_name = Kept(seconds, away_seconds=AWAY_SECONDS)
         self._by_uid = Kept(seconds, away_seconds=AWAY_SECONDS)
+        self._of_groups = Kept(seconds, away_seconds=AWAY_SECONDS)
 
     def entry_of(self, username) -> Optional[Entry]:
         """Return the Entry of a user name, None if it is unknown."""
@@ -87,10 +89,14 @@ class People:
     def has_own_group(self, username) -> bool:
         """Tell whether a user's primary group has the number of the user: it is the user's alone.
 
-        Elsewhere a group of that number is another one.
+        Elsewhere a group of that number is another one; so it is if it has another name, or if
+        it is the primary group of others in a file of people.
         """
         found = self.entry_of(username)
-        return found is not None and found.gid == found.uid
+        if found is None or found.gid != found.uid:
+            return False
+        names = self._of_groups.get(found.gid, lambda: self._source.group_names(found.gid))
+        return set(names) <= {username}
 
     def search(self, text, limit=50):
         """Return the Entries, at most `limit`, with a text in their names; or with it as uid.
@@ -116,6 +122,13 @@ class MachineAccounts:
     def by_uid(self, uid):
         """Return (name, uid, full name, gid), or None. Read-only."""
         return self._found(pwd.getpwuid, uid)
+
+    def group_names(self, gid):
+        """Return the name of the group with a number, in a set; an empty one without. Read-only."""
+        try:
+            return frozenset([grp.getgrgid(gid).gr_name])
+        except (KeyError, ValueError, OverflowError):
+            return frozenset()
 
     def search(self, text, limit):
         """Return nothing: to search is to list all accounts, which a directory may refuse."""

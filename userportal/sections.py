@@ -176,7 +176,7 @@ class Storage:
     label: str = "user"  # what the quota's metric is labelled with: user, group, project, fileset
     kind: str = "lustre"  # lustre (lfs_quota), gpfs
     robinhood: Optional[Path] = None  # the configuration file of its Robinhood database
-    default_gib: float = 0.0  # 0: unknown
+    default_gib: float = 0.0  # of every user: for home and scratch alone; 0: unknown
     default_files: int = 0
 
 

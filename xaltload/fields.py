@@ -28,17 +28,28 @@ def read_fields(path):
                 values = tuple(value.strip() for value in row)
                 if not any(values) or values == tuple(name for name, _kind in COLUMNS):
                     continue
-                if len(values) != len(COLUMNS) or not all(
-                    0 < len(value) <= limit and value.isprintable()
-                    for value, limit in zip(values, longest)
-                ):
-                    logger.warning("%s, line %d: not account,field,directorate", path, number)
+                wrong = fault_of(values, longest)
+                if wrong:
+                    logger.warning("%s, line %d: %s", path, number, wrong)
                     rejected += 1
                     continue
                 found[values[0]] = values
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise errors.MissingInputError(f"cannot read {path}: {error}") from error
     return sorted(found.values()), rejected
+
+
+def fault_of(values, longest):
+    """Return what is wrong with the values of a line, None for nothing.
+
+    longest are the most characters of each of COLUMNS.
+    """
+    if len(values) != len(COLUMNS) or not all(value and value.isprintable() for value in values):
+        return "not account,field,directorate"
+    for (name, _kind), value, limit in zip(COLUMNS, values, longest):
+        if len(value) > limit:
+            return f"{name} is too long: {len(value)} characters, {limit} at most"
+    return None
 
 
 def not_named(database, rows):

@@ -1,10 +1,10 @@
 """What --report of xalt_usage_report shows: packages, GPUs, containers, accounts, fields, runs
-without an end, the last use of modules. Read-only."""
+without an end; for the last use of modules see last_use.py. Read-only."""
 
 import collections
 
-from usagedb.database import in_parts
 from xaltload import queries, tally
+from xaltload.last_use import last_used
 from xaltload.tables import Table
 from xaltload.tally import SECONDS_PER_HOUR, Groups
 from xaltload.usage_report import percent
@@ -115,11 +115,11 @@ def fields(question):
     sql = "SELECT account, field_of_science, directorate FROM xalt_field_of_science"
     known = {row[0]: tuple(row[1:]) for row in question.database.rows(sql)}
     nothing = (NO_FIELD, NO_FIELD)
-    by_field = groups_of(question, lambda account: known.get(account, nothing)[0])
-    by_directorate = Groups()
-    field_directorate = dict(known.values())
-    for name, group in by_field.items():
-        by_directorate[field_directorate.get(name, NO_FIELD)].join(group)
+    by_field, by_directorate = Groups(), Groups()
+    both = groups_of(question, lambda account: known.get(account, nothing))
+    for (field, directorate), group in both.items():  # directorates may have fields of one name
+        by_field[field].join(group)
+        by_directorate[directorate].join(group)
     return [
         Table("directorates", "Directorates sorted by Core-hours", count_headings("Directorate"),
               count_rows(by_directorate, question)),
@@ -183,86 +183,6 @@ def unended(question):
         Table("unended_runs", f"The latest {question.number} of them", latest_headings,
               sorted(latest, reverse=True)[: question.number]),
     ]  # fmt: skip
-
-
-def last_used(question):
-    """Return the table of the last use of every module, those never used included."""
-    database = question.database
-    runs = dict(rows_of_days(database, "SELECT module_name, MAX(date) FROM xalt_run"
-                             " WHERE module_name IS NOT NULL GROUP BY module_name"))  # fmt: skip
-    libraries = last_library_use(database)
-    links = last_link_use(database)
-    names = {*question.modules, *runs, *libraries, *links}
-    users = last_users(database, runs)
-    rows = []
-    for name in names:
-        days = [found.get(name) for found in (runs, libraries, links)]
-        last = max(filter(None, days), default="never")
-        rows.append((last, *(day or "" for day in days), *users.get(name, ("", "")), name))
-    rows.sort(key=lambda row: (row[0] != "never", row[0], row[-1]))
-    headings = ("Last Use", "Last Run", "Last Library", "Last Link", "User", "Job", "Module")
-    return [Table("lastused", "Last use of modules, the longest unused first", headings, rows)]
-
-
-def rows_of_days(database, sql, values=()):
-    """Yield (key, day as YYYY-MM-DD) of a query."""
-    for key, moment in database.rows(sql, values):
-        yield key, str(moment)[:10]
-
-
-def last_library_use(database):
-    """Return {module: last day on which a run loaded one of its libraries}."""
-    module_of = {
-        obj_id: module for obj_id, (_path, module) in queries.module_objects(database).items()
-    }
-    sql = (
-        "SELECT set_id, MAX(date) FROM xalt_run WHERE set_id > 0 AND cluster_id IS NOT NULL"
-        " GROUP BY set_id"
-    )
-    days = dict(rows_of_days(database, sql))
-    found: dict = {}
-    for set_id, obj_ids in queries.members_of_sets(database, days).items():
-        for obj_id in obj_ids:
-            note_last(found, module_of.get(obj_id), days[set_id])
-    unprepared = dict(
-        rows_of_days(database, "SELECT run_id, date FROM xalt_run WHERE cluster_id IS NULL")
-    )
-    for run_id, obj_id in queries.libraries_of_runs(database, unprepared):
-        note_last(found, module_of.get(obj_id), unprepared[run_id])
-    return found
-
-
-def last_link_use(database):
-    """Return {module: last day on which it built, or was linked into, an executable}."""
-    found: dict = {}
-    sql = (
-        "SELECT o.module_name, MAX(j.date) FROM join_link_object j JOIN xalt_object o"
-        " ON o.obj_id = j.obj_id WHERE o.module_name IS NOT NULL GROUP BY o.module_name"
-    )
-    for name, day in rows_of_days(database, sql):
-        note_last(found, name, day)
-    sql = (
-        "SELECT link_module_name, MAX(date) FROM xalt_link WHERE link_module_name IS NOT NULL"
-        " GROUP BY link_module_name"
-    )
-    for name, day in rows_of_days(database, sql):
-        note_last(found, name, day)
-    return found
-
-
-def note_last(found, name, day):
-    """Keep the latest day of a name; None is no name."""
-    if name is not None and day > found.get(name, ""):
-        found[name] = day
-
-
-def last_users(database, modules):
-    """Return {module: (user, job)} of the last run of each module."""
-    quote = database.dialect.quote
-    sql = "SELECT MAX(run_id) FROM xalt_run WHERE module_name IN ({}) GROUP BY module_name"
-    run_ids = [row[0] for row in in_parts(database, sql, sorted(modules))]
-    sql = f"SELECT module_name, {quote('user')}, job_id FROM xalt_run WHERE run_id IN ({{}})"  # noqa: S608
-    return {row[0]: tuple(row[1:]) for row in in_parts(database, sql, run_ids)}
 
 
 REPORTS = {

@@ -42,7 +42,7 @@ def command(config, quiet, short, full, report_name, map_directories, name_map_p
     """
     from xaltload import more_reports, usage_report
 
-    check(short, full, report_name, map_directories)
+    check(short, full, report_name, map_directories, options["start"] or options["end"])
     names = read_names(name_map_path)
 
     def make_tables(database, selection):
@@ -60,7 +60,7 @@ def command(config, quiet, short, full, report_name, map_directories, name_map_p
     return show(f"XALT REPORT on {{where}} {days}", config, options, make_tables)
 
 
-def check(short, full, report_name, map_directories):
+def check(short, full, report_name, map_directories, days):
     """Raise UsageError for options that contradict each other."""
     if short and full:
         raise errors.UsageError("--short and --full exclude each other")
@@ -68,6 +68,8 @@ def check(short, full, report_name, map_directories):
         raise errors.UsageError("--short and --full are for --report usage")
     if map_directories and report_name != "lastused":
         raise errors.UsageError("--reverseMapD is for --report lastused")
+    if days and report_name == "lastused":
+        raise errors.UsageError("--report lastused is about all days: leave --start and --end out")
 
 
 def site_modules(map_directories):

@@ -28,6 +28,12 @@ class Selection:
         sql = "".join(f" AND {database.like(column)}" for column, _pattern in wanted)
         return sql, [like_pattern(pattern, fold=False) for _column, pattern in wanted]
 
+    def link_notes(self):
+        """Return the lines below a table that counts links."""
+        if self.queue == EVERYTHING:
+            return ()
+        return ("links belong to no queue: those of all queues are counted",)
+
     def describe(self):
         """Return the days in words."""
         return f"from {self.start} to {self.end}"

@@ -202,9 +202,10 @@ def compiler_tables(database, selection, built):
     found = group_rows(tally.top(built.compilers, 0, tally.by_hours))
     headings = group_headings("Link Program")
     return [
-        Table("compilers_by_count", "Compiler usage by Count", ("Count", "Link Program"), rows),
+        Table("compilers_by_count", "Compiler usage by Count", ("Count", "Link Program"), rows,
+              selection.link_notes()),
         Table("compilers_by_hours", "Compiler usage by Corehours", headings, found),
-    ]
+    ]  # fmt: skip
 
 
 def one_compiler(built, program, number):

@@ -7,6 +7,7 @@ from usagedb.widths import shortened
 
 TABLES = ("xalt_run", "xalt_link", "xalt_object", "xalt_pkg", "xalt_env_name", "xalt_function")
 CREATE = re.compile(r"CREATE TABLE (\w+) \((.*?)\n\);", re.DOTALL)
+WIDEN = re.compile(r"ALTER TABLE (\w+) WIDEN (\w+) TO CHARS\((\d+)\)")
 COLUMN = re.compile(r'^\s*"?(\w+)"?\s+CHARS\((\d+)\)', re.MULTILINE)
 # Bits of the integers that MySQL names so; one less without `unsigned`.
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -54,11 +55,13 @@ class Widths:
 def own_widths():
     """Return {(table, column): most characters} of the tables as createDB makes them."""
     text = "\n".join(COMMENT.sub("", line) for line in read_sql("xalt.sql").splitlines())
-    return {
+    created = {
         (table, column): int(width)
         for table, columns in CREATE.findall(text)
         for column, width in COLUMN.findall(columns)
     }
+    widened = {(table, column): int(width) for table, column, width in WIDEN.findall(text)}
+    return {**created, **widened}
 
 
 def without_wide_characters(text):

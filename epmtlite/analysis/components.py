@@ -89,7 +89,7 @@ def wanted_of(desired, most):
 def weighted(counts, components):
     """Return of each row its counts by components, weighted by their variances: a component with
     twice the variance of the least counts twice."""
-    least = min(share for share in components.shares if share > 0)
+    least = min((share for share in components.shares if share > 0), default=1)
     weights = [share / least for share in components.shares]
     rows = zip(*(counts[name] for name in components.names))
     return [round(sum(w * count for w, count in zip(weights, row)), 3) for row in rows]

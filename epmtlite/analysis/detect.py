@@ -89,9 +89,9 @@ def threshold(method, thresholds=None):
 def column(rows, keys, feature):
     """Return the values of a feature. Raises BadValues if one is no finite number."""
     values = [row.get(feature) for row in rows]
-    for key, value in zip(keys, values):
-        if not is_finite(value):
-            raise BadValues(f"{feature} of {key} is {value}: outliers cannot be found by it")
+    wrong = {key: value for key, value in zip(keys, values) if not is_finite(value)}
+    for key, value in wrong.items():
+        raise BadValues(f"{feature} of {key} is {value}: outliers cannot be found by it", wrong)
     return values
 
 

@@ -8,7 +8,11 @@ class BadArgument(errors.UsageError, ValueError):
 
 
 class BadValues(errors.MalformedInputError, ValueError):
-    """Numbers that nothing can be said about, as they are not finite."""
+    """Numbers that nothing can be said about, as they are not finite: those of .keys."""
+
+    def __init__(self, message, keys=()):
+        super().__init__(message)
+        self.keys = frozenset(keys)
 
 
 class CannotAnalyze(errors.UsageError, RuntimeError):

@@ -5,7 +5,7 @@ import os
 import re
 
 from epmtlite.collect import errors, locks, metadata, metaformat, names, tags, tarball
-from epmtlite.collect.files import mode_of, read_whole, write_whole
+from epmtlite.collect.files import read_whole, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def annotate_directory(directory, annotations, replace=False, wait_seconds=None)
     with locks.locked(directory, wait_seconds):
         stored = metadata.read_current(directory)
         changed = annotated(stored.metadata, annotations, replace)
-        metadata.write(stored.path, changed, stored.is_pickle)
+        metadata.write(stored.path, changed, stored.is_pickle, stored.status)
 
 
 def annotate_file(path, annotations, replace=False):
@@ -83,7 +83,8 @@ def annotate_file(path, annotations, replace=False):
         return
     with locks.locked(os.path.dirname(os.path.abspath(path))):
         stored = metadata.read(path)
-        metadata.write(path, annotated(stored.metadata, annotations, replace), stored.is_pickle)
+        changed = annotated(stored.metadata, annotations, replace)
+        metadata.write(path, changed, stored.is_pickle, stored.status)
 
 
 def annotate_archive(path, annotations, replace):
@@ -95,7 +96,7 @@ def annotate_archive(path, annotations, replace):
         write_whole(
             path,
             lambda stream: rewrite(file, path, stream, annotations, replace),
-            mode_of(path),
+            like=os.fstat(file.fileno()),
         )
 
 

@@ -1,10 +1,11 @@
 """Convert an archive of version 1 (CSV, a row per thread) to version 2 (TSV, a row per process)."""
 
+import os
 import tempfile
 
 from epmtlite.collect import errors, locks, names, papiex, tarball
 from epmtlite.collect.archive import WithoutGaps
-from epmtlite.collect.files import mode_of, write_whole
+from epmtlite.collect.files import write_whole
 
 # EPMT's names of the fields behind the metrics.
 FIELDS = (
@@ -27,7 +28,9 @@ def convert(source, destination, settings):
             raise errors.UsageError(f"{path} should be named .tgz or .tar.gz")
     with locks.locked_file(source) as file:
         write_whole(
-            destination, lambda stream: rewrite(file, source, stream, settings), mode_of(source)
+            destination,
+            lambda stream: rewrite(file, source, stream, settings),
+            like=os.fstat(file.fileno()),
         )
 
 

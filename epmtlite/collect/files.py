@@ -41,12 +41,6 @@ def open_directory(path, directory=None, shown=None):
         raise read_error(shown or path, error) from error
 
 
-def mode_of(path):
-    """Return the permission bits of a file. Raises MissingError or RefusedError."""
-    with open_regular(path) as file:
-        return os.fstat(file.fileno()).st_mode & 0o777
-
-
 def read_error(shown, error):
     """Return the error for a file that cannot be opened."""
     if error.errno == errno.ELOOP:
@@ -67,10 +61,12 @@ def read_whole(stream, most_bytes, shown):
     return b"".join(blocks)
 
 
-def write_whole(path, write, mode=0o600, replace=True):
+def write_whole(path, write, replace=True, like=None):
     """Write a file whole or not at all: who reads it sees the old one or the new one.
 
-    write is called with a binary stream; the file is synchronised, then renamed to path. Raises
+    write is called with a binary stream; the file is synchronised, then renamed to path. It is for
+    this account alone. like is the result of fstat of a file that it is made of: it gets the mode
+    of that, and from root owner and group, else its words would be taken for those of root. Raises
     RefusedError or WriteError, also for a file that is there unless replace; then nothing is left
     behind.
     """
@@ -81,7 +77,7 @@ def write_whole(path, write, mode=0o600, replace=True):
             with open(descriptor, "wb") as stream:
                 write(stream)
                 stream.flush()
-                os.fchmod(stream.fileno(), mode)
+                set_like(stream.fileno(), like)
                 os.fsync(stream.fileno())
             (os.rename if replace else rename_new)(temporary, path)
         except BaseException:
@@ -89,6 +85,14 @@ def write_whole(path, write, mode=0o600, replace=True):
             raise
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def set_like(descriptor, like):
+    """Give an open new file the mode of another one, by the result of fstat, and as root its owner
+    and group; with None let it be for this account alone. Raises OSError."""
+    if like and os.geteuid() == 0:
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, like.st_mode & 0o777 if like else 0o600)
 
 
 def copy_file(source_path, target_path, replace=True):

@@ -23,18 +23,19 @@ NO_REASON = "none"
 
 
 class Stored(NamedTuple):
-    """Metadata, where they were found, and whether as a pickle."""
+    """Metadata, where they were found, whether as a pickle, and the result of fstat there."""
 
     metadata: dict
     path: str
     is_pickle: bool
+    status: os.stat_result
 
 
 def read(path):
     """Return the Stored metadata of a file. Raises MissingError, RefusedError, MalformedError."""
     with open_regular(path) as file:
-        raw = read_whole(file, metaformat.MOST_BYTES, path)
-    return Stored(metaformat.loads(raw, path), path, metaformat.is_pickle(raw))
+        raw, status = read_whole(file, metaformat.MOST_BYTES, path), os.fstat(file.fileno())
+    return Stored(metaformat.loads(raw, path), path, metaformat.is_pickle(raw), status)
 
 
 def read_current(directory):
@@ -49,10 +50,11 @@ def read_current(directory):
     raise errors.MissingError(f"{directory} has no {names.METADATA}: was it started?")
 
 
-def write(path, metadata, as_pickle=False):
-    """Write metadata whole or not at all, readable by this account. Raises WriteError."""
+def write(path, metadata, as_pickle=False, like=None):
+    """Write metadata whole or not at all, readable by this account; like is that of write_whole.
+    Raises WriteError."""
     raw = metaformat.dumps(metadata, as_pickle)
-    write_whole(path, lambda stream: stream.write(raw))
+    write_whole(path, lambda stream: stream.write(raw), like=like)
 
 
 def now():

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from epmtlite.collect import errors
+from epmtlite.collect.metric_names import refusal
 from epmtlite.collect.texts import is_storable, storable
 
 MOST_LINE_CHARACTERS = 4 << 20
@@ -125,6 +126,8 @@ class Columns:
             raise MalformedRecord(name, number, "the header has too many or repeated columns")
         self.columns, self.count = columns, len(columns)
         self.names = tuple(c for c in columns if c not in PER_PROCESS + PER_THREAD)
+        if refusal(self.names):
+            raise MalformedRecord(name, number, refusal(self.names))
         self.pid = columns.index("pid")
         self.numtids = columns.index("numtids")
         self.has_signal = "exitsignal" in columns
@@ -287,6 +290,8 @@ def metric_names(header, name):
     names = tuple(text.strip() for text in first[1:-1].split(",")) if first != "{}" else ()
     if len(names) > MOST_COLUMNS or len(set(names)) < len(names) or "" in names:
         raise MalformedRecord(name, 1, "the header has too many or repeated metrics")
+    if refusal(names):
+        raise MalformedRecord(name, 1, refusal(names))
     return names
 
 

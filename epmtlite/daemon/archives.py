@@ -15,7 +15,8 @@ from epmtlite.collect import errors, job, tarball
 
 logger = logging.getLogger(__name__)
 
-MOST_ARCHIVES = 100_000  # that are looked at in one round; the others wait for their turn
+MOST_ARCHIVES = 100_000  # that wait and are looked at in one round; the others have to wait, too
+MOST_SETTLED = 500_000  # that stay, with nothing to be done; more are read again
 MOST_OTHERS = 1000  # that are told once
 MOST_DEPTH = 16  # of directories
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +35,7 @@ class State(NamedTuple):
 class Seen:
     """An archive, as it was seen."""
 
-    __slots__ = ("is_done", "is_told", "name", "reason", "since", "state", "tries")
+    __slots__ = ("is_done", "is_told", "name", "postponed", "reason", "since", "state", "tries")
 
     def __init__(self, name, state, since):
         """name is relative to the directory; since, of time.monotonic, when it was seen first."""
@@ -42,7 +43,12 @@ class Seen:
         self.is_done = False  # stored, and to be kept, or it cannot be removed
         self.is_told = False  # that it cannot be moved
         self.reason = ""  # why it could not be stored
-        self.tries = 0
+        self.tries = 0  # that ended by a fault of our own
+        self.postponed = 0  # how often it could not be stored for no fault of its own
+
+    def is_settled(self):
+        """Tell whether nothing is to be done with it any more."""
+        return self.is_done or self.is_told
 
     def quiet_seconds(self):
         """Return for how long it has not changed, by this machine's clocks or by those of its
@@ -67,12 +73,14 @@ class Inbox:
         self.settle_seconds, self.is_recursive = settle_seconds, is_recursive
         self.seen: dict = {}  # relative path: Seen
         self._others: set = set()  # names of archives that are no regular files
+        self._is_full = False
 
     def look(self):
         """Look what is there. Raises MissingError if the directory is not."""
         now = time.monotonic()
         found: dict = {}
         others: set = set()
+        settled = 0
         for name, status in self._names():
             if not stat.S_ISREG(status.st_mode):
                 if len(others) < MOST_OTHERS:
@@ -81,22 +89,40 @@ class Inbox:
             state, seen = state_of(status), self.seen.get(name)
             if seen is None or seen.state != state:
                 seen = Seen(name, state, now)
+            if seen.is_settled():
+                settled += 1
+                if settled > MOST_SETTLED:
+                    continue
             found[name] = seen
-            if len(found) >= MOST_ARCHIVES:
+            if len(found) - min(settled, MOST_SETTLED) >= MOST_ARCHIVES:
                 break
         self.seen = found
+        self._tell_of_limits(settled)
         for name in sorted(others - self._others):
             logger.warning("%s stays: it is no regular file", self.shown(name))
         self._others = others
+
+    def _tell_of_limits(self, settled):
+        """Warn, once, when there is more than is remembered."""
+        waiting = len(self.seen) - min(settled, MOST_SETTLED)
+        is_full = settled > MOST_SETTLED or waiting >= MOST_ARCHIVES
+        if is_full and not self._is_full:
+            logger.warning(
+                "%s has %d archives that wait and %d that stay: remove some, what is beyond"
+                " %d and %d is not looked at, or read again", self.directory, waiting, settled,
+                MOST_ARCHIVES, MOST_SETTLED,
+            )  # fmt: skip
+        self._is_full = is_full
 
     def shown(self, name):
         """Return the path of a name for messages."""
         return os.path.join(self.directory, name)  # noqa: PTH118
 
     def ready(self):
-        """Return the archives that are to be read, those that are there for longest first."""
+        """Return the archives that are to be read, those that were postponed least often first,
+        of these the ones that are there for longest."""
         found = [one for one in self._open() if one.quiet_seconds() >= self.settle_seconds]
-        return sorted(found, key=lambda one: (one.state.ctime_ns, one.name))
+        return sorted(found, key=lambda one: (one.postponed, one.state.ctime_ns, one.name))
 
     def is_waiting(self):
         """Tell whether an archive may be ready soon."""

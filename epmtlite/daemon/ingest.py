@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 # A Submitter remembers the users and hosts it met.
 ARCHIVES_PER_SUBMITTER = 100
 MOST_PER_ROUND = 1000  # archives; where there are more the next round begins at once
-MOST_POSTPONED = 3  # archives that the database did not take, in one round
+# Archives that were postponed before and are again, in one round. New ones do not count: else some
+# that never fit would stop all others.
+MOST_POSTPONED = 10
 MOST_FAULTS = 3  # of our own, over one archive
 
 
@@ -80,9 +82,10 @@ class Ingest:
         partial.clean(database)
         submitter: Any = None
         postponed: list = []
+        again = 0
         ready = self.inbox.ready()
         for number, seen in enumerate(ready[:MOST_PER_ROUND]):
-            if self.is_asked() or len(postponed) >= MOST_POSTPONED:
+            if self.is_asked() or again >= MOST_POSTPONED:
                 break
             if number % ARCHIVES_PER_SUBMITTER == 0:
                 submitter = submit.Submitter(database, self.settings, self.how)
@@ -93,11 +96,20 @@ class Ingest:
                 if not self.link.answers():
                     raise
                 postponed.append(error)  # another one is being stored, or the like
+                again += bool(seen.postponed)
+                self._postpone(seen, error)
         for seen in self.inbox.failed(self.patience_seconds):
             self._move_away(seen, tally)
+        left = ready[MOST_PER_ROUND:]
+        self._has_more = any(not (postponed and seen.postponed) for seen in left)
         if postponed:
             raise postponed[0]
-        self._has_more = len(ready) > MOST_PER_ROUND
+
+    def _postpone(self, seen, error):
+        """Note that an archive waits; its turn comes after those that have waited less often."""
+        if not seen.postponed:
+            logger.info("%s waits: %s", self.inbox.shown(seen.name), error)
+        seen.postponed += 1
 
     def _take(self, seen, submitter, tally):
         """Store an archive. Raises UsageDBError: then it may be tried again."""

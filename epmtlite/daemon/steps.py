@@ -7,12 +7,14 @@ says so.
 
 import contextlib
 import dataclasses
+import json
 import logging
 import time
 
 from epmtlite import care, selection
 from epmtlite.load import quoted
 from usagedb import errors as database_errors
+from usagedb.database import in_parts
 from usagedb.errors import PARTLY
 
 logger = logging.getLogger(__name__)
@@ -101,8 +103,11 @@ class Analyze:
             logger.info("analyzed %d jobs", count)
 
     def _analyze(self, database, jobs):
-        """Analyze some jobs together; return how many it were. Those that cannot be are told, and
-        tried again at the next long look. Raises UsageDBError if the database fails."""
+        """Analyze some jobs together, or where that fails kind by kind; return how many it were.
+
+        Those that cannot be are told, and tried again at the next long look. Raises UsageDBError if
+        the database fails.
+        """
         from epmtlite.analysis.errors import MissingLibrary
         from epmtlite.query import analyses, session
 
@@ -111,13 +116,19 @@ class Analyze:
                 return sum(map(len, analyses.analyze_jobs(jobs)))
         except MissingLibrary as error:
             logger.warning("%d jobs are not analyzed: %s", len(jobs), error)
+            return 0
         except OF_THE_DATABASE:
             raise
-        except database_errors.UsageDBError as error:
-            logger.warning("%d jobs are not analyzed: %s", len(jobs), error)
-        except Exception:
-            logger.exception("%d jobs are not analyzed: a fault of epmt", len(jobs))
-        return 0
+        except Exception as error:
+            kinds = jobs_by_kind(database, jobs)
+            if kinds in ([], [jobs]):
+                is_told = isinstance(error, database_errors.UsageDBError)
+                text = str(error) if is_told else "a fault of epmt"
+                logger.warning(
+                    "%d jobs are not analyzed: %s", len(jobs), text, exc_info=not is_told
+                )
+                return 0
+            return sum(self._analyze(database, some) for some in kinds)
 
 
 def pending_jobs(database, floor, most):
@@ -126,6 +137,22 @@ def pending_jobs(database, floor, most):
     sql = quoted(database, selection.JOB_SQL)
     sql += f" WHERE id > ? AND analyses = '{{}}' ORDER BY id LIMIT {int(most)}"
     return [selection.Job(*row) for row in database.rows(sql, (floor,))]
+
+
+def jobs_by_kind(database, jobs):
+    """Return lists of those of some selection.Jobs that are still there and are compared with each
+    other. Read-only."""
+    from epmtlite.query.jobs import COMPARED
+
+    sql = "SELECT id, tags FROM epmt_job WHERE id IN ({})"
+    texts = dict(in_parts(database, sql, [job.number for job in jobs]))
+    kinds: dict = {}
+    for job in jobs:
+        if job.number in texts:
+            tags = json.loads(texts[job.number])
+            kind = [tags.get(key) for key in COMPARED] if isinstance(tags, dict) else tags
+            kinds.setdefault(json.dumps(kind), []).append(job)
+    return list(kinds.values())
 
 
 class Asked(Exception):

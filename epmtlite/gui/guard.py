@@ -5,7 +5,6 @@ import ipaddress
 import re
 import secrets
 import socket
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 TOKEN_BYTES = 32
@@ -64,12 +63,12 @@ class Guard:
         return hmac.compare_digest(text.encode("utf-8", "replace"), self.token.encode())
 
     def has_cookie(self, header):
-        """Tell whether a header Cookie has the token."""
-        try:
-            cookies = SimpleCookie(header or "")
-        except CookieError:
-            return False
-        return self.cookie_name in cookies and self.knows(cookies[self.cookie_name].value)
+        """Tell whether a header Cookie has the token.
+
+        Cookies of other services of this machine, of whatever form, stand beside it.
+        """
+        pairs = (part.strip().partition("=") for part in (header or "").split(";"))
+        return any(name == self.cookie_name and self.knows(value) for name, _equals, value in pairs)
 
     def cookie(self):
         """Return the value of the header Set-Cookie: scripts cannot read it, other sites cannot

@@ -164,7 +164,7 @@ class Test:
         if self.fltr is None:
             return True
         known = dict(zip(self.names, cells))
-        known.update(json.loads(known.pop("proc_sums", "{}")))
+        known = {**json.loads(known.pop("proc_sums", "{}")), **known}
         return self.fltr.accepts(filtering.row_of(self.fltr, known))
 
 

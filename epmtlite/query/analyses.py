@@ -106,9 +106,15 @@ def analyze(database, jobs, compared, keys=COMPARED):
         found = findings(compared if model is None else jobs, model)
         if found:
             results.append({"model_id": model and model.id, "results": found})
-    for job in jobs:
-        annotations.set_analyses(database, job, {ANALYSIS: results}, replace=False)
+    for job, name in zip(jobs, job_reader.job_names(database, jobs)):
+        its_own = [one for one in results if is_judged(name, one["results"])]
+        annotations.set_analyses(database, job, {ANALYSIS: its_own}, replace=False)
     return results
+
+
+def is_judged(name, found):
+    """Tell whether findings say something about the job of a name."""
+    return any(name in some for parts in found.values() for some in parts)
 
 
 def matching_models(database, kind):
@@ -120,14 +126,27 @@ def matching_models(database, kind):
 
 
 def findings(jobs, model):
-    """Return {feature: [ids that are none, ids of outliers]}; None where nothing can be said."""
+    """Return {feature: [ids that are none, ids of outliers]}; None where nothing can be said.
+
+    Jobs that lack a number are left out, with a warning: they keep nobody from being judged.
+    """
     if model is None and len(jobs) < FEWEST_JOBS:
         return None
     try:
         found = outlier_jobs(Wanted(session.current(), session.settings(), jobs, model=model))
-    except (BadArgument, BadValues, CannotAnalyze) as error:
+    except BadValues as error:
+        logger.warning("%d jobs are left out: %s", len(error.keys), error)
+        left = without(jobs, error.keys)
+        return findings(left, model) if 0 < len(left) < len(jobs) else None
+    except (BadArgument, CannotAnalyze) as error:
         if model is None and isinstance(error, BadArgument):
             raise  # the settings are wrong, not the jobs
         logger.warning("%d jobs cannot be analyzed: %s", len(jobs), error)
         return None
     return {feature: [sorted(some) for some in parts] for feature, parts in found.parts().items()}
+
+
+def without(jobs, names):
+    """Return the selection.Jobs that have none of these names. Read-only."""
+    own_names = job_reader.job_names(session.current(), jobs)
+    return [job for job, name in zip(jobs, own_names) if name not in names]

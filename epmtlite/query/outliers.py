@@ -161,8 +161,10 @@ def detect_rootcause(jobs, inp, features=None, methods=CAUSE_METHODS, fmt="panda
     """
     database = session.current()
     rows, _keys = job_table(database, arguments.chosen_jobs(database, jobs))
-    (row,), _keys = job_table(database, [arguments.one_job(database, inp)])
-    return explained(rows, row, features, methods, (), fmt)
+    given, _keys = job_table(database, [arguments.one_job(database, inp)])
+    if not given:
+        raise arguments.MissingJob(f"job {inp} was deleted meanwhile")
+    return explained(rows, given[0], features, methods, (), fmt)
 
 
 def explained(rows, row, features, methods, excluded, fmt):

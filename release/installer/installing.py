@@ -1,6 +1,7 @@
 """Install a release into a new directory, or over an older one; all of it, or nothing."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import environment
@@ -9,7 +10,7 @@ import manifest
 import modulefiles
 import settings_files
 from bundle import order_of
-from failures import UsageError, ignore_signals, of_system
+from failures import Refused, UsageError, ignore_signals, of_system
 from prefix import check_name, claimed, home_of, locked, remove, switch, unmark
 
 
@@ -67,10 +68,20 @@ def upgrade(bundle, prefix, python=None, extras=None):
 
 
 def put_to_use(prefix, version):
-    """Make the links of an installation: the one that says which release is in use comes last."""
-    for name, target in manifest.LINKS.items():
-        switch(prefix / name, target)
-    switch(prefix / "current", Path("releases", version))
+    """Make the links of an installation that are missing, then the one that says which release is
+    in use. If that cannot be made the others go again.
+    """
+    made = []
+    try:
+        for name, target in manifest.LINKS.items():
+            if not os.path.lexists(str(prefix / name)):
+                switch(prefix / name, target)
+                made.append(prefix / name)
+        switch(prefix / "current", Path("releases", version))
+    except OSError:
+        for link in made:
+            link.unlink()
+        raise
 
 
 def build(bundle, prefix, python, version, extras):
@@ -142,5 +153,6 @@ def forget_old(prefix, record, kept):
             manifest.remove_paths(prefix, paths)
             del record.releases[version]
             record.write(prefix)
-    except OSError as error:
-        environment.say(f"Warning: an old release was not removed: {of_system(error)}")
+    except (OSError, Refused) as error:
+        reason = of_system(error) if isinstance(error, OSError) else error
+        environment.say(f"Warning: an old release was not removed: {reason}")

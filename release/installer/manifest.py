@@ -5,8 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from failures import UsageError
-from prefix import home_of
+from failures import Refused, UsageError
+from prefix import check_own, home_of
 from settings_files import replace
 
 NAME = "manifest.json"
@@ -33,9 +33,13 @@ class Manifest:
 
 
 def read(prefix):
-    """Return the Manifest of an installation. Raises UsageError if there is none."""
+    """Return the Manifest of an installation. Raises UsageError if there is none, Refused if
+    another account could have written it.
+    """
     try:
-        content = json.loads((prefix / NAME).read_bytes().decode())
+        data = (prefix / NAME).read_bytes()
+        check_own(prefix)
+        content = json.loads(data.decode())
         check_names(content["releases"], content["conf"])
         return Manifest(content["releases"], content["conf"])
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -72,10 +76,24 @@ def files_below(directory):
             yield path
 
 
+def check_directories(prefix, names):
+    """Raise Refused if a directory on the way to one of those files is a link: it leads to what the
+    installer has not made.
+    """
+    folders = {parent for name in names for parent in Path(name).parents}
+    for folder in sorted(folders - {Path()}):
+        if (prefix / folder).is_symlink():
+            raise Refused(
+                f"{prefix / folder}: a link, and no directory of the installer's: remove it"
+            )
+
+
 def remove_paths(prefix, names):
     """Remove those files below the install directory, what Python has compiled of them, and then
-    the directories that are empty. What is not there is passed over.
+    the directories that are empty. What is not there is passed over. Raises Refused, before
+    anything is removed, if one of their directories is a link.
     """
+    check_directories(prefix, names)
     folders = set()
     for name in names:
         path = prefix / name

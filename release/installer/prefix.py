@@ -49,13 +49,27 @@ def check_empty(prefix):
         return
     if not stat.S_ISDIR(found.st_mode):
         raise UsageError(f"{prefix}: not a directory: choose another with --prefix")
-    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+    if is_of_others(found):
         raise Refused(
             f"{prefix}: another account owns it or may write there: choose another with --prefix"
         )
     if any(prefix.iterdir()) and not is_leftover(prefix):
         hint = ": it holds an installation, see --upgrade" if is_installed(prefix) else ""
         raise UsageError(f"{prefix}: not empty{hint}; choose another with --prefix")
+
+
+def is_of_others(status):
+    """Tell whether another account than this one could change what is in a directory."""
+    return status.st_uid != os.geteuid() or bool(status.st_mode & 0o022)
+
+
+def check_own(prefix):
+    """Raise Refused if another account could change an installation: what it names is removed."""
+    if is_of_others(prefix.stat()):
+        raise Refused(
+            f"{prefix}: another account owns it or may write there: run this as its owner, after"
+            f" chmod go-w {prefix}"
+        )
 
 
 def is_installed(prefix):
@@ -145,11 +159,15 @@ def remove(path):
 
 
 def switch(link, target):
-    """Make a symbolic link lead to a target, at once."""
+    """Make a symbolic link lead to a target, at once; if that fails all is as it was."""
     new = link.with_name(link.name + ".new")
     remove(new)
     new.symlink_to(target)
-    new.replace(link)
+    try:
+        new.replace(link)
+    except OSError:  # a directory is there
+        new.unlink()
+        raise
 
 
 def absolute(text):

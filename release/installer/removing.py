@@ -14,7 +14,7 @@ DATA = ("/etc/hpcusage", "/var/lib/hpcusage", "~/.local/share/hpcusage")
 def plan(prefix):
     """Return (paths to remove, names of settings that were changed here) of an installation.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is none, Refused if its directories are not the installer's.
     """
     record = manifest.read(prefix)
     paths, changed = [], []
@@ -26,6 +26,7 @@ def plan(prefix):
             paths.append("conf/" + name)
         elif state is not None:
             changed.append("conf/" + name)
+    manifest.check_directories(prefix, paths)
     return paths, changed
 
 

@@ -157,6 +157,18 @@ def test_a_job_that_says_it_ends_in_a_distant_year_is_retired_by_when_it_was_sto
     assert ids(site) == ["2"]
 
 
+@pytest.mark.usefixtures("old_after_a_day")
+def test_a_wrong_clock_when_it_was_stored_makes_no_job_old(site, tmp_path):
+    site.create()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    start, end = now - datetime.timedelta(hours=3), now - datetime.timedelta(hours=1)
+    job = made_job([], job_pl_start_ts=start, job_pl_submit_ts=start, job_el_stop_ts=end)
+    epmt(site, "submit", write_job(job, tmp_path / "100"))
+    change(site, "UPDATE epmt_job SET created_at = 946684800")
+    assert epmt(site, "retire", "-n").stdout == epmt(site, "retire").stdout == ""
+    assert ids(site) == ["100"]
+
+
 def test_dropping_needs_to_be_agreed_to(filled):
     done = epmt(filled, "drop", status=2)
     assert done.stderr == "Error: drop needs --yes (or -f) without a terminal\n"

@@ -185,3 +185,20 @@ def test_a_stream_takes_its_texts_in_large_pieces():
     assert stream.getvalue() == b""
     text.write("cd\u00fc")
     assert stream.getvalue() == "abcd\u00fc".encode()
+
+
+def test_a_sum_of_more_than_64_bits_is_missing_in_parquet_and_told(sqlite_site, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    names = ("usertime", "systemtime", "rssmax", "rchar")
+    small = record(names=names, threads=[(1, 1, 1, 300)])
+    large = record(names=names, threads=[(1, 1, 1, (1 << 63) - 1)] * 3)
+    made = (made_job([small], jobid="1"), made_job([large], jobid="2"))
+    jobs = [write_job(job, tmp_path / str(number)) for number, job in enumerate(made)]
+    epmt(sqlite_site.create(), "submit", *jobs)
+    for kind in ("jobs", "procs"):
+        path = tmp_path / f"{kind}.parquet"
+        done = epmt(sqlite_site, "export", kind, "-o", path)
+        assert "do not fit in 64 bits and are missing in the file" in done.stderr
+        assert parquet.read_table(path).column("rchar").to_pylist() == [300, None]
+        rows = read(epmt(sqlite_site, "export", kind).stdout)
+        assert [row["rchar"] for row in rows] == ["300", str(3 * ((1 << 63) - 1))]

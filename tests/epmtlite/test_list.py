@@ -404,3 +404,22 @@ def test_a_stored_job_is_annotated(filled):
 
 def test_python_lists_can_be_read_by_python(filled):
     assert ast.literal_eval(epmt(filled, "list").stdout) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["list", "jobs", ""], "a word that should name jobs is empty"),
+        (["list", "jobs", "jobs="], "a word that should name jobs is empty"),
+        (["export", "procs", ""], "a word that should name jobs is empty"),
+        (["list", "jobs", "tags=a:1", "tags=b:2"], "tags= is there twice"),
+        (["list", "--cluster", "A", "jobs", "B/1"], "B/1 is no job of the cluster A"),
+        (["list", "procs", "cluster=A", "B/1"], "B/1 is no job of the cluster A"),
+        (["export", "--cluster", "A", "B/1"], "B/1 is no job of the cluster A"),
+    ],
+)
+def test_words_that_would_mean_other_jobs_are_refused(sqlite_site, words, message):
+    sqlite_site.create()
+    done = epmt(sqlite_site, *words, status=2)
+    assert message in done.stderr and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1

@@ -17,6 +17,7 @@ from epmtlite.query import (
     get_jobs,
     pca_feature_combine,
     pca_feature_rank,
+    refmodel_set_active_metrics,
     sanitize_features,
     using,
 )
@@ -219,3 +220,22 @@ def test_features_are_combined_ranked_and_told(filled, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(BadArgument, match="at least two features"):
         feature_scatter_plot(jobs, ["cpu_time"])
+
+
+def test_components_of_equal_jobs_find_no_outliers():
+    rows = [{"cpu": 1.0, "io": 2.0}] * 5
+    fitted = components.fit(rows, range(5), ["cpu", "io"])
+    counts = {name: [0] * 5 for name in fitted.names}
+    assert components.weighted(counts, fitted) == [0] * 5
+
+
+def test_some_features_of_a_model_that_judges_all_at_once_cannot_be_chosen(esm_site):
+    database = connection.open_database(esm_site.config)
+    with using(database):
+        features = ["cpu_time", "duration"]
+        create_refmodel(USUAL, name="all", features=features, methods=["knn"])
+        with pytest.raises(BadArgument, match="model all judges all of its features at once"):
+            refmodel_set_active_metrics("all", ["duration"])
+        assert refmodel_set_active_metrics("all", ["duration", "cpu_time"]) == features
+        assert refmodel_set_active_metrics("all", []) == features
+    database.close()

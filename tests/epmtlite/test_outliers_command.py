@@ -7,7 +7,7 @@ import json
 from epmtlite import connection
 from epmtlite.query import create_refmodel, refmodel_set_enabled, using
 from tests.epmtlite.made_experiment import SLOW, write_experiment
-from tests.epmtlite.made_jobs import epmt
+from tests.epmtlite.made_jobs import epmt, made_job, write_job
 
 ICE = [f"ice-{number}" for number in range(5)]
 
@@ -99,3 +99,11 @@ def test_what_cannot_be_is_told_in_one_line(sqlite_site, tmp_path):
         done = epmt(sqlite_site, "outliers", *words, status=status)
         assert done.stdout == "" and done.stderr.count("\n") == 1, words
         assert message in done.stderr
+
+
+def test_a_model_is_explained_though_another_cluster_has_such_job_ids(esm_site, tmp_path):
+    epmt(esm_site, "refmodel", "create", "usual", "--jobs", ",".join(set(ICE) - {SLOW}))
+    job = write_job(made_job(jobid="ice-0"), tmp_path / "other")
+    epmt(esm_site, "submit", "--cluster", "B", job)
+    (record,) = found(esm_site, SLOW, "--model", "usual", "--explain")
+    assert record["outlier"] and any("usertime" in cause for cause in record["causes"])

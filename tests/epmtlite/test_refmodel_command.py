@@ -99,3 +99,15 @@ def test_a_model_of_all_features_at_once_measures_jobs(esm_site):
     assert (slow["outlier"], usual["outlier"]) == (True, False)
     assert slow["cpu_time,duration,num_procs"] == 2
     assert slow["causes"][0].endswith("times the usual") and usual["causes"] == []
+
+
+def test_a_dry_run_says_which_models_would_go(esm_site):
+    epmt(esm_site, "refmodel", "create", "usual", "--jobs", USUAL)
+    ((number,),) = esm_site.rows("SELECT id FROM epmt_refmodel")
+    done = epmt(esm_site, "delete", "-n", "--remove-models", "ice-0", SLOW)
+    first, *others = done.stdout.splitlines()
+    assert first == f"would delete model {number}: usual"
+    assert len(others) == 2 and all(line.startswith("would delete job ") for line in others)
+    assert len(shown(esm_site)) == 1 and "ice-0" in epmt(esm_site, "list").stdout
+    done = epmt(esm_site, "delete", "-n", "--remove-models", SLOW)
+    assert "model" not in done.stdout

@@ -93,3 +93,11 @@ def test_jobs_are_found_by_exact_tags_on_each_database(tagged, alternatives, fou
     jobs = selection.select_jobs(database, selection.JobFilter(tags=alternatives, order="jobid"))
     database.close()
     assert [job.jobid for job in jobs] == found
+
+
+@pytest.mark.parametrize("character", ["x", "%", "\\", "\U0001f300"])
+def test_long_tags_are_found_and_no_pattern_is_too_long(memory, character):
+    text = character * 60_000
+    for tags in ({"a": text}, {text: "a"}, {"a": text[:1000]}, {text[:1000]: "a"}):
+        assert is_found(memory, json_text(tags), [tags])
+        assert is_found(memory, "{}", [tags]) == (text in tags)

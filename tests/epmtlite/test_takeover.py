@@ -257,3 +257,22 @@ def test_what_is_no_database_of_epmt_is_told(sqlite_site, ours, tmp_path):
     sqlite_site.create()
     done = epmt(ours, "migrate", "--from", url_of(sqlite_site.config), status=78)
     assert "no table users of EPMT" in done.stderr
+
+
+def test_tags_that_are_no_texts_become_texts(old, ours):
+    database = old.connect()
+    database.execute("UPDATE jobs SET tags = ? WHERE jobid = '1'", ('{"a": 5, "b": ["x"]}',))
+    database.close()
+    epmt(ours, "migrate", "--from", url_of(old.config))
+    ((text,),) = ours.rows("SELECT tags FROM epmt_job WHERE jobid = '1'")
+    assert json.loads(text) == {"a": "5", "b": '["x"]'}
+
+
+def test_a_metric_of_epmt_cannot_have_the_name_of_a_key(old, ours):
+    database = old.connect()
+    threads = '[{"usertime": 1, "duration": 5}]'
+    database.execute("UPDATE processes SET threads_df = ? WHERE jobid = '1'", (threads,))
+    database.close()
+    done = epmt(ours, "migrate", "--from", url_of(old.config), status=3)
+    assert "no metric can have the name duration" in done.stderr
+    assert ("", "1") not in contents(ours)[0] and len(contents(ours)[0]) == 3

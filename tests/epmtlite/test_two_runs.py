@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -11,7 +12,15 @@ from epmtlite import connection, dispose, late_notes, submit
 from epmtlite.collect.settings import Settings
 from tests.conftest import CHECKOUT, run_command
 from tests.epmtlite.daemon.runs import DaemonSite
-from tests.epmtlite.made_jobs import aged, archived, contents, epmt, made_job, write_job
+from tests.epmtlite.made_jobs import (
+    aged,
+    archived,
+    contents,
+    epmt,
+    made_job,
+    random_records,
+    write_job,
+)
 
 
 @pytest.fixture
@@ -177,15 +186,19 @@ def test_a_pattern_that_matches_nothing_is_nothing_to_do(sqlite_site, tmp_path):
     epmt(sqlite_site, "submit", tmp_path / "none.tgz", status=66)
 
 
-@pytest.mark.parametrize("name", ["typo.tgz", "*.tgz", "bad.tgz"])
+@pytest.mark.parametrize("name", ["typo.tgz", "*.tgz", "bad.tgz", "cut.tgz"])
 def test_a_mistyped_name_drops_nothing(site, tmp_path, name):
     site.create()
     epmt(site, "submit", write_job(made_job(), tmp_path / "100"))
     (tmp_path / "bad.tgz").write_bytes(b"no archive")
+    records = random_records(2000)
+    whole = archived(write_job(made_job(records, jobid="102"), tmp_path / "102")).read_bytes()
+    (tmp_path / "cut.tgz").write_bytes(whole[: len(whole) * 2 // 3])
     before = contents(site)
     other = write_job(made_job(jobid="101"), tmp_path / "101")
-    status = 65 if name == "bad.tgz" else 66
-    epmt(site, "submit", "--drop", "-f", other, tmp_path / name, status=status)
+    status = 65 if name in ("bad.tgz", "cut.tgz") else 66
+    done = epmt(site, "submit", "--drop", "-f", other, tmp_path / name, status=status)
+    assert done.stderr.startswith("Error: ") and "; nothing was dropped\n" in done.stderr
     assert contents(site) == before
     epmt(site, "submit", "--drop", "-f", other)
     assert set(contents(site)[0]) == {("", "101")}
@@ -211,8 +224,13 @@ def test_an_archive_that_was_annotated_after_it_was_stored_is_not_removed(place)
     environment = {**os.environ, "HPCUSAGE_CONF": str(place.site.conf_path)}
     words = ("annotate", "100", "changed=b", "reviewed=bad", "more=1")
     assert run_command("epmt", *words, env=environment).returncode == 0
-    done = epmt(place.site, "submit", "-r", late, first, status=3)
-    assert not late.exists() and first.exists()
+    done = epmt(place.site, "submit", "-r", late, first)
+    assert not late.exists() and not first.exists()
+    assert "with newer values of these annotations than its files: changed\n" in done.stderr
+    later = noted(place.directory / "later", kept="yes", changed="c", reviewed="bad")
+    os.utime(later, (time.time() + 60, time.time() + 60))
+    done = epmt(place.site, "submit", "-r", later, status=65)  # noted after the database was
+    assert "or with others: changed. Give them" in done.stderr and later.exists()
 
 
 def test_the_daemon_sets_such_an_archive_aside(sqlite_place):

@@ -38,6 +38,13 @@ def test_a_link_to_a_tree_is_followed(tree, tmp_path):
     assert module_files(elsewhere) == [str(elsewhere / "apps" / "tcl" / "1.0")]
 
 
+@pytest.mark.parametrize("name", ["Core", "./Core/", "Core/old/../../Core"])
+def test_a_relative_tree_is_named_as_users_load_it(tree, monkeypatch, name):
+    monkeypatch.chdir(tree)
+    assert module_files(name) == module_files(tree / "Core")
+    assert str(tree / "Core/gcc/12.2.0.lua") in module_files(name)
+
+
 def test_what_is_no_directory_is_missing_input(tree):
     for path in (tree / "none", tree / "Core/gcc/12.2.0.lua"):
         with pytest.raises(errors.MissingInputError, match="is no directory"):

@@ -170,6 +170,9 @@ def test_impossible_questions_are_errors(filled):
         ("counts", "--start", "2026-02-01", "--end", "2026-02-01"),
         ("unused",),
         ("usernames", "--chart"),
+        ("trend", "--by-syshost"),
+        ("versions", "--by-syshost"),
+        ("unused", "--moduletree", "/none", "--by-syshost"),
         ("everything",),
     ):
         done = filled.run("analyzeLmodDB", *arguments)

@@ -1,5 +1,6 @@
 """What the installer does with the directory of an installation, its environment being a stub."""
 
+import os
 import platform
 import shutil
 import sys
@@ -131,3 +132,70 @@ def test_a_candidate_is_upgraded_and_not_downgraded_to(installer, tmp_path):
         with pytest.raises(installer.installing.UsageError):
             installer.installing.upgrade(release(version), place)
     assert installer.manifest.installed_version(place) == "1.2"
+
+
+def test_nothing_is_removed_where_another_account_may_write(installer, tmp_path):
+    place = tmp_path / "hpc"
+    installer.installing.install(release("1.0"), place)
+    place.chmod(0o775)
+    for action in (
+        lambda: installer.removing.plan(place),
+        lambda: installer.removing.uninstall(place),
+        lambda: installer.installing.upgrade(release("1.1"), place),
+    ):
+        with pytest.raises(installer.prefix.Refused, match="another account owns it or may"):
+            action()
+    place.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(place, 65534, -1)
+        with pytest.raises(installer.prefix.Refused):
+            installer.removing.uninstall(place)
+        os.chown(place, 0, -1)
+    assert (place / "current" / "commands" / "epmt").exists()
+    assert installer.removing.uninstall(place) == []
+
+
+@pytest.mark.parametrize("name", ["releases", "releases/1.0", "releases/1.0/commands", "conf"])
+def test_nothing_is_removed_through_a_link(installer, tmp_path, name):
+    place, elsewhere = tmp_path / "hpc", tmp_path / "elsewhere"
+    installer.installing.install(release("1.0"), place)
+    (place / name).rename(elsewhere)
+    (place / name).symlink_to(elsewhere)
+    before = sorted(tmp_path.rglob("*")) + sorted(elsewhere.rglob("*"))
+    for action in (installer.removing.plan, installer.removing.uninstall):
+        with pytest.raises(installer.prefix.Refused, match=f"{place / name}: a link"):
+            action(place)
+    assert sorted(tmp_path.rglob("*")) + sorted(elsewhere.rglob("*")) == before
+
+
+def listing(place):
+    """Return what is in a directory of an installation, and where its links lead."""
+    return sorted(
+        (path.name, str(path.resolve()))
+        for folder in (place, place / "releases")
+        for path in folder.iterdir()
+    )
+
+
+def test_an_upgrade_leaves_a_directory_in_the_place_of_a_link(installer, tmp_path):
+    place = tmp_path / "hpc"
+    installer.installing.install(release("1.0"), place)
+    (place / "bin").unlink()
+    (place / "bin").mkdir()
+    (place / "share").unlink()
+    installer.installing.upgrade(release("1.1"), place)
+    assert installer.manifest.installed_version(place) == "1.1"
+    assert (place / "share" / "epmt").exists() and (place / "bin").is_dir()
+    assert not (place / "bin.new").is_symlink()
+
+
+def test_an_upgrade_that_cannot_be_put_to_use_leaves_all_as_it_was(installer, tmp_path):
+    place = tmp_path / "hpc"
+    installer.installing.install(release("1.0"), place)
+    (place / "share").unlink()
+    (place / "current").unlink()
+    (place / "current").mkdir()
+    before = listing(place)
+    with pytest.raises(IsADirectoryError):
+        installer.installing.upgrade(release("1.1"), place)
+    assert listing(place) == before

@@ -72,6 +72,60 @@ def test_a_file_that_is_there_is_kept_without_force(run, tmp_path):
     assert read_config(path).user == "lmod"
 
 
+OTHERS = """\
+
+# of this site
+[SITE]
+USER_PATTERN = a%b
+    second line
+[RETENTION]
+lmod = 24
+"""
+CERTIFICATES = "SSL_CA = /ca.pem\nSSL_CERT = /me.pem\nSSL_KEY = /me.key\n"
+
+
+def replaced_file(run, directory, beginning, *more, others=OTHERS, warned=""):
+    """Return the text of a file that was replaced with a new password."""
+    path = directory / "lmodV2_db.conf"
+    path.write_text(beginning + others)
+    path.chmod(0o600)
+    done = run("conf_create", *SERVER, "--passwd", "new", "--force", *more, cwd=directory)
+    assert (done.returncode, done.stdout) == (0, "wrote lmodV2_db.conf\n")
+    assert warned in done.stderr if warned else done.stderr == ""
+    return path.read_text()
+
+
+def test_force_keeps_what_it_does_not_set(run, tmp_path):
+    old = "[MYSQL]\nHOST = db1\nPORT = 3307\nUSER = old\nPASSWD = b2xk\nDB = lmodV2\n"
+    assert replaced_file(run, tmp_path, old + CERTIFICATES) == (
+        "[MYSQL]\nHOST = db1\nPORT = 3307\nUSER = lmod\nPASSWD = bmV3\nDB = lmodV2\n"
+        + CERTIFICATES
+        + "\n[SITE]\nUSER_PATTERN = a%b\n    second line\n[RETENTION]\nlmod = 24\n"
+    )
+
+
+def test_a_port_is_not_kept_for_another_host_nor_a_certificate_for_another_server(run, tmp_path):
+    old = "[MYSQL]\nHOST = db9\nPORT = 3307\nSOCKET = /s\nDB = lmodV2\n" + CERTIFICATES
+    new = "HOST = db1\nUSER = lmod\nPASSWD = bmV3\nDB = lmodV2\n"
+    assert replaced_file(run, tmp_path, old, others="") == "[MYSQL]\n" + new + CERTIFICATES
+    found = replaced_file(run, tmp_path, old, "--backend", "postgresql", others="")
+    assert found == "[POSTGRESQL]\n" + new
+
+
+def test_force_says_that_it_keeps_nothing_of_a_broken_file(run, tmp_path):
+    found = replaced_file(run, tmp_path, "old\n", warned="nothing of it is kept")
+    assert found == "[MYSQL]\nHOST = db1\nUSER = lmod\nPASSWD = bmV3\nDB = lmodV2\n"
+
+
+def test_nothing_of_a_strangers_file_is_kept(run, nobody, tmp_path):
+    path = tmp_path / "lmodV2_db.conf"
+    path.write_text("[MYSQL]\nDB = lmodV2\n" + CERTIFICATES + OTHERS)
+    os.chown(path, nobody["user"], nobody["group"])
+    done = run("conf_create", *SERVER, "--passwd", "new", "--force", cwd=tmp_path)
+    assert done.returncode == 0 and "belongs to another account: nothing" in done.stderr
+    assert path.read_text() == "[MYSQL]\nHOST = db1\nUSER = lmod\nPASSWD = bmV3\nDB = lmodV2\n"
+
+
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "a\nHOST = evil"])
 def test_a_name_cant_lead_out_of_the_directory_or_the_line(run, tmp_path, name):
     below = tmp_path / "below"

@@ -129,6 +129,19 @@ def test_dbname_chooses_the_database_of_a_named_file(conf, monkeypatch, by_envir
     assert find_config(None if by_environment else path, "xalt").database == "xalt"
 
 
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_dbname_beside_a_named_sqlite_file_ends_with_2(conf, run, monkeypatch, by_environment):
+    path = conf(SQLITE.format("usage.db"), "any.conf")
+    monkeypatch.setenv("HPCUSAGE_CONF", str(path))
+    named = () if by_environment else ("--confFn", path)
+    done = run("createDB", *named, "--dbname", "xalt")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Error: --dbname xalt: {path} names an SQLite file, which has one database only\n"
+    )
+    assert not (path.parent / "usage.db").exists()
+
+
 def test_an_ordinary_user_gets_a_database_of_the_own(run, nobody, tmp_path):
     home = tmp_path / "data"
     home.mkdir()
@@ -221,3 +234,34 @@ def test_a_port_of_thousands_of_digits_is_a_wrong_configuration(tmp_path):
     path.write_text(f"[MYSQL]\nDB = x\nPORT = {'9' * 5000}\n")
     with pytest.raises(errors.ConfigurationError, match="no port number"):
         read_config(path)
+
+
+def test_root_takes_no_file_that_somebody_else_has_put_into_the_directory(
+    conf, run, nobody, tmp_path
+):
+    path = conf(SQLITE.format("mine.db"))
+    os.chown(path, nobody["user"], nobody["group"])
+    done = run("createDB", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (77, "") and "--confFn" in done.stderr
+    assert not (tmp_path / "mine.db").exists()
+    assert run("createDB", "--confFn", path).returncode == 0
+    link = tmp_path / "xalt_db.conf"
+    link.symlink_to(path)
+    assert run("createDB", "--dbname", "xalt", cwd=tmp_path).returncode == 77
+
+
+def test_a_user_takes_a_file_of_root_and_none_of_a_colleague(conf, run, nobody, tmp_path):
+    path = conf(SQLITE.format("mine.db"), mode=0o644)
+    shown_one = ("createDB", "--show-config", "-q")
+    assert run(*shown_one, cwd=tmp_path, **nobody).returncode == 0
+    os.chown(path, nobody["user"], nobody["group"])
+    assert run(*shown_one, cwd=tmp_path, **nobody).returncode == 0
+    os.chown(path, nobody["user"] - 1, nobody["group"])
+    done = run(*shown_one, cwd=tmp_path, **nobody)
+    assert (done.returncode, done.stdout) == (77, "") and "another account" in done.stderr
+
+
+def test_a_file_in_etc_may_be_of_the_account_that_loads(conf, nobody, tmp_path):
+    path = conf(SQLITE.format("usage.db"), "etc/lmodV2_db.conf")
+    os.chown(path, nobody["user"], nobody["group"])
+    assert find_config().source == str(path)

@@ -1,8 +1,12 @@
 """createDB makes, upgrades and drops the tables of the suite, and nobody else's."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
-from tests.conftest import run_command
+from tests.conftest import CHECKOUT, run_command
 from tests.terminal import at_a_terminal
 from tests.usagedb.conftest import drop_anonymous
 from usagedb import schema
@@ -13,6 +17,23 @@ OLD_TABLE = (
     "CREATE TABLE {} (id INTEGER PRIMARY KEY, {} VARCHAR(40), path VARCHAR(99),"
     " module VARCHAR(99), syshost VARCHAR(40), date VARCHAR(30))"
 )
+
+# createDB that ends itself like kill -9 after its n-th DROP.
+KILLED_DROP = """
+import os, signal, sys
+sys.path.insert(0, {checkout!r})
+from usagedb import create_db, database
+number = int(sys.argv.pop(1))
+run_ddl = database.Database.run_ddl
+def counted(self, statement):
+    global number
+    run_ddl(self, statement)
+    number -= statement.startswith("DROP ")
+    if number == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+database.Database.run_ddl = counted
+create_db.main()
+"""
 
 
 def table_names(database):
@@ -154,7 +175,8 @@ def test_on_a_server_without_tables_others_end_with_78_and_name_create_db(site, 
     arguments = {"store_module_data": [tmp_path / "log"], "analyzeLmodDB": ["counts"]}
     done = site.run(command, *arguments.get(command, ()))
     if site.config.backend == "sqlite":
-        assert done.returncode == 0
+        is_away = command == "usage_status"  # whose file may be on a disk that is not mounted
+        assert done.returncode == (2 if is_away else 0)
     else:
         assert done.returncode == 78 and "run createDB" in done.stderr
         assert names_in(site) == set()
@@ -233,6 +255,58 @@ def test_drop_of_nothing_is_nothing_to_do(site):
     assert names_in(site) == set()
 
 
+@pytest.mark.parametrize("number", [1, 4, 0])
+@pytest.mark.parametrize("again", [(), ("--schema", "lmod", "--drop", "--yes")])
+def test_a_drop_that_is_killed_leaves_no_dead_end(site, number, again):
+    site.run("createDB", "--schema", "lmod")
+    made = names_in(site)
+    number = number or len(schema.known_schemas()["lmod"].tables())
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_DROP.format(checkout=str(CHECKOUT)), str(number),
+         "--confFn", site.conf_path, "--schema", "lmod", "--drop", "--yes"],
+        capture_output=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    if again:
+        assert site.run("createDB", *again).returncode == 0
+        assert names_in(site) == {"usage_schema", "usage_run"}
+    assert site.run("createDB", "--schema", "lmod").returncode == 0
+    assert names_in(site) == made
+    assert site.run("analyzeLmodDB", "counts").returncode == 0
+
+
+def test_drop_mends_a_database_that_remembers_tables_it_has_not(site):
+    site.run("createDB", "--schema", "lmod")
+    made, lmod, database = names_in(site), schema.known_schemas()["lmod"], site.connect()
+    for kind, name in schema.existing(database, lmod):
+        database.run_ddl(f"DROP {kind} {name}")
+    database.close()
+    assert site.run("createDB", "--schema", "lmod", "--drop", "--dry-run").returncode == 0
+    assert "nothing to do" in site.run("createDB", "--schema", "lmod").stdout
+    done = site.run("createDB", "--schema", "lmod", "--drop")
+    assert (done.returncode, done.stdout) == (0, "") and "drop nothing" in done.stderr
+    assert site.run("createDB", "--schema", "lmod").returncode == 0
+    assert names_in(site) == made
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--schema", "lmod", "--drop", "--yes")])
+def test_a_file_that_is_no_database_is_told(sqlite_site, tmp_path, arguments):
+    (tmp_path / "usage.db").write_bytes(b"no database " * 800)
+    done = sqlite_site.run("createDB", *arguments)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "file is not a database" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--schema", "lmod", "--drop", "--yes")])
+def test_a_certificate_that_is_not_there_is_no_missing_database(site, tmp_path, arguments):
+    if site.config.backend == "sqlite":
+        pytest.skip("SQLite has no server")
+    site.config = site.config.replaced(socket="", ssl_ca=str(tmp_path / "none.pem"))
+    write_config(site.conf_path, site.config)
+    done = site.run("createDB", *arguments)
+    assert (done.returncode, done.stdout) == (78, "") and "none.pem" in done.stderr
+
+
 def test_cant_drop_what_a_view_of_the_site_needs(site):
     if site.config.backend != "postgresql":
         pytest.skip("only PostgreSQL guards what a view needs")
@@ -243,6 +317,7 @@ def test_cant_drop_what_a_view_of_the_site_needs(site):
     done = site.run("createDB", "--drop", "--schema", "lmod", "--yes")
     assert done.returncode == 78 and "report_of_the_site" in done.stderr
     assert "Traceback" not in done.stderr
+    assert site.run("createDB").stdout.endswith("nothing to do\n")
 
 
 def test_an_unknown_schema_ends_with_2_and_names_the_known(site):

@@ -22,6 +22,7 @@ from usagedb import errors
 from usagedb.database import Database, with_conflict_retries
 from usagedb.dialects import sqlite
 from usagedb.dialects.base import TEXT
+from usagedb.mounts import Mount
 
 USERS = (("user_name", TEXT), ("user_folded", TEXT))
 INSERT = "INSERT INTO lmod_user (user_name, user_folded) VALUES (?, ?)"
@@ -153,6 +154,38 @@ def test_a_lock_wait_is_a_conflict(database, other):
         with pytest.raises(errors.ConflictError), other.transaction():
             other.execute("UPDATE lmod_user SET user_folded = 'y'")
     assert other.rows("SELECT user_folded FROM lmod_user")[0][0] == "x"
+
+
+@pytest.fixture
+def read_database(sqlite_site, monkeypatch):
+    """A database without WAL, as on a network file system, and a connection that reads it, so that
+    no commit can be."""
+    monkeypatch.setattr(sqlite, "mount_of", lambda path: Mount("/", "nfs4", "server:/x"))
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
+    writer, reader = sqlite_site.create().connect(), sqlite_site.connect()
+    reader.run_ddl("BEGIN")
+    reader.rows(COUNT)
+    yield writer, reader
+    reader.close()
+    writer.close()
+
+
+def test_a_commit_that_a_reader_forbids_is_undone_and_tried_again(read_database, monkeypatch):
+    database, reader = read_database
+    end_reading = types.SimpleNamespace(sleep=lambda seconds: reader.connection.rollback())
+    monkeypatch.setattr(module, "time", end_reading)
+    module.in_transaction(database, lambda: database.execute(INSERT, ("a", "a")))
+    assert reader.rows(COUNT)[0][0] == 1
+
+
+def test_a_bulk_insert_that_a_reader_forbids_leaves_no_transaction_open(read_database):
+    database, reader = read_database
+    with pytest.raises(errors.ConflictError):
+        database.insert_rows("lmod_user", USERS, [("a", "a")])
+    assert not database.connection.in_transaction
+    reader.connection.rollback()
+    database.insert_rows("lmod_user", USERS, [("a", "a")])
+    assert reader.rows(COUNT)[0][0] == 1
 
 
 @pytest.fixture

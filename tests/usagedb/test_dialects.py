@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+import os
 import random
 import re
+import socket
 import sys
 
 import pytest
@@ -274,6 +276,64 @@ def test_delete_on_a_network_file_system_and_a_warning_once(sqlite_site, monkeyp
 def test_an_error_that_is_nobodys_fault_but_ours_stays_a_bug(backend, sqlite_site):
     dialect = load_dialect(backend)
     assert dialect.translate_error(ValueError("x"), sqlite_site.config) is None
+
+
+@pytest.mark.parametrize("number, text, code", [
+    (1030, 'Got error 28 "No space left on device" from storage engine InnoDB', 74),
+    (1030, "Got error 28 - 'No space left on device' from storage engine", 74),
+    (1130, "Host '10.0.0.9' is not allowed to connect to this MariaDB server", 77),
+    (1135, "Can't create a new thread (errno 11)", 75),
+    (1226, "User 'load' has exceeded the 'max_user_connections' resource", 75),
+    (1820, "You must SET PASSWORD before executing this statement", 77),
+    (1862, "Your password has expired", 77),
+    (4031, "The client was disconnected by the server because of inactivity.", 75),
+])  # fmt: skip
+def test_what_mysql_and_mariadb_say_has_an_exit_code(sqlite_site, number, text, code):
+    import pymysql
+
+    error = pymysql.OperationalError(number, text)
+    known = load_dialect("mysql").translate_error(error, sqlite_site.config)
+    assert known.exit_code == code and text in str(known)
+    assert not isinstance(known, errors.ConflictError)
+
+
+def test_another_error_of_the_storage_engine_stays_a_bug(sqlite_site):
+    import pymysql
+
+    error = pymysql.OperationalError(1030, "Got error 281 from storage engine")
+    assert load_dialect("mysql").translate_error(error, sqlite_site.config) is None
+
+
+@pytest.mark.parametrize("name, code", [
+    ("IdleInTransactionSessionTimeout", 75), ("StatementCompletionUnknown", 75), ("IoError", 74),
+    ("DiskFull", 74), ("ReadOnlySqlTransaction", 75),
+])  # fmt: skip
+def test_what_postgresql_says_has_an_exit_code(sqlite_site, name, code):
+    import psycopg
+
+    error = getattr(psycopg.errors, name)("what it says")
+    known = load_dialect("postgresql").translate_error(error, sqlite_site.config)
+    assert known.exit_code == code and "what it says" in str(known)
+    assert not isinstance(known, errors.ConflictError)
+
+
+def test_a_machine_that_is_gone_is_noticed(database):
+    if database.config.backend == "sqlite":
+        pytest.skip("SQLite has no server")
+    # The site of MySQL has a socket of its own machine, which needs none.
+    with contextlib.closing(Database(database.config.replaced(socket=""))) as by_network:
+        if database.config.backend == "mysql":
+            stream = by_network.connection._sock.dup()
+        else:
+            stream = socket.socket(fileno=os.dup(by_network.connection.fileno()))
+        with stream:
+            assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+            found = [stream.getsockopt(socket.IPPROTO_TCP, getattr(socket, one)) for one in names]
+            assert found == [60, 10, 3]
+            if database.config.backend == "postgresql":
+                milliseconds = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+                assert milliseconds == 90_000
 
 
 def test_a_statement_that_is_wrong_stays_a_bug(database):

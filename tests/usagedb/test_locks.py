@@ -1,5 +1,6 @@
 """One loader per command and database: the second is turned away, or waits."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from lmodtrack import purge
 from tests.conftest import CHECKOUT
 from usagedb import errors, locks
+from usagedb.database import Database
 from usagedb.locks import only_one
 from usagedb.retention import PurgeOptions
 
@@ -132,4 +134,33 @@ def test_a_lock_file_is_not_for_everyone(sqlite_site, tmp_path):
     with only_one(database, "load"):
         path = tmp_path / "usage.db.load.lock"
         assert path.stat().st_mode & 0o007 == 0
+    database.close()
+
+
+def test_a_link_to_a_database_has_the_same_lock(sqlite_site, tmp_path):
+    first = sqlite_site.create().connect()
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(sqlite_site.config.database)
+    second = Database(sqlite_site.config.replaced(database=str(link)))
+    with only_one(first, "load"), pytest.raises(errors.UnavailableError, match="another load"):
+        only_one(second, "load").__enter__()
+    with only_one(second, "load"):
+        pass
+    second.close()
+    first.close()
+    assert list(link.parent.iterdir()) == [link]
+
+
+def test_a_lock_file_that_root_makes_is_the_account_s_that_loads(sqlite_site, tmp_path, nobody):
+    database = sqlite_site.create().connect()
+    os.chown(tmp_path / "usage.db", nobody["user"], nobody["group"])
+    with only_one(database, "load"):
+        made = (tmp_path / "usage.db.load.lock").stat()
+        assert (made.st_uid, made.st_gid) == (nobody["user"], nobody["group"])
+        assert made.st_mode & 0o777 == 0o640
+    (tmp_path / "roots").touch()
+    os.link(tmp_path / "roots", tmp_path / "usage.db.other.lock")
+    with only_one(database, "other"):
+        assert (tmp_path / "roots").stat().st_uid == 0
     database.close()

@@ -109,3 +109,9 @@ def test_a_hostile_name_in_the_database_reaches_no_terminal(site, tmp_path):
     for output_format in FORMATS:
         text = site.run("usage_status", "--format", output_format).stdout
         assert "\x1b" not in text and "\u202e" not in text and "1b[2J" in text
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_no_heading_can_disturb_a_terminal(output_format):
+    text = written([(1, 2)], output_format, headings=("a\x1b]0;b", "c"))
+    assert "\x1b" not in text and "x1b" in text.replace("u001b", "x1b")

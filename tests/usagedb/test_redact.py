@@ -26,6 +26,12 @@ SECRETS = [
     ("echo ghp_0123456789abcdefghij", "echo ***"),
     ("mysql -u root -pgeheim db", "mysql -u root -p*** db"),
     ("sshpass -p'ge heim' ssh h", "sshpass -p*** ssh h"),
+    ("sshpass -p geheim ssh -p 22 h", "sshpass -p *** ssh -p 22 h"),
+    ("/bin/sshpass -v -P word -p 'ge heim' ssh h", "/bin/sshpass -v -P word -p *** ssh h"),
+    (f"pip https://u:{'x' * 5000}@h/y", "pip https://u:***@h/y"),
+    (f"git clone https://{'u' * 200}:geheim@h/y", f"git clone https://{'u' * 200}:***@h/y"),
+    ("git clone https://ann:p@ge:h@im@h/y", "git clone https://ann:***@h/y"),
+    ("git clone https://ann@example.org:geheim@h/y", "git clone https://ann@example.org:***@h/y"),
     ('{"token": "abc", "x": 1}', '{"token": ***, "x": 1}'),
     ('{\\"token\\": \\"abc\\"}', '{\\"token\\": ***}'),
     ("u?token=abc&x=1", "u?token=***&x=1"),
@@ -40,12 +46,15 @@ PLAIN = [
     "TOKENIZERS_PARALLELISM=false", "PWD=/home/ann", "mkdir -pv a", "prog -p8080", "a:b@c",
     "https://example.org:8080/x", "--token=$TOKEN", 'PASSWORD="${DB_PASSWORD}"', "password:",
     "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----", "PASSWORD_FILE=/root/x", "",
-    "sk-learn-extension-of-somebody", "mysql -h h -P 3306", "the token is here", "a=b=c",
+    "sshpass -p $PW ssh h", "sshpass -e ssh -p 22 h", "sshpass -f file ssh -p 22 h", "mysql -p db",
+    "ssh://git@example.org:22/x", "http://h:80/a@b", "sk-learn-extension-of-somebody",
+    "mysql -h h -P 3306", "the token is here", "a=b=c",
 ]  # fmt: skip
 HOSTILE = [
     "token=", "token ", "--token", "://a:", "mysql -", "-----BEGIN ", "ghp_", "--a ", "-pa ",
     "authorization:", "bearer ", "a", " ", "\\", '"', "token='", "://", "a:",
-    "-----BEGIN PRIVATE KEY-----", "\n", "token\\\\\\",
+    "-----BEGIN PRIVATE KEY-----", "\n", "token\\\\\\", "://a@b:c@d:", "sshpass -p ", "-f a -v",
+    "sshpass -f -f",
 ]  # fmt: skip
 
 
@@ -75,6 +84,15 @@ def test_arguments_are_looked_at_one_by_one():
         REDACTOR.json_arguments('["p", "--token", "a b", "-x"]') == '["p", "--token", "***", "-x"]'
     )
     assert REDACTOR.json_arguments('["mysql", "-pab", "-p"]') == '["mysql", "-p***", "-p"]'
+    words = ["/usr/bin/env", "/bin/sshpass", "-v", "-P", "word", "-p", "-geheim", "ssh", "-p", "22"]
+    assert REDACTOR.arguments(words) == [*words[:6], "***", *words[7:]]
+    assert REDACTOR.json_arguments('["sshpass","-p","S3"]') == '["sshpass", "-p", "***"]'
+    for plain in (
+        '["sshpass", "-e", "ssh", "-p", "22"]',
+        '["sshpass", "-p"]',
+        '["mysql", "-p", "d"]',
+    ):
+        assert REDACTOR.json_arguments(plain) == plain
     assert REDACTOR.json_arguments('["p", "--token", "-x"]') == '["p", "--token", "-x"]'
     assert REDACTOR.json_arguments('["p",  "a"]') == '["p",  "a"]'
     assert REDACTOR.json_arguments('["p", "token=ab') == '["p", "token=***'

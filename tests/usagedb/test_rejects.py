@@ -1,6 +1,7 @@
 """Rejected lines are on the disk before anything that depends on it."""
 
 import json
+import os
 import stat
 
 import pytest
@@ -56,3 +57,13 @@ def test_a_full_disk_is_an_error_before_the_rows_are_stored():
     with pytest.raises(errors.WriteError, match="No space left"):
         file.add("log", 1, b"x" * 60000, "reason")
         file.save()
+
+
+def test_nobody_is_waited_for_who_reads_a_fifo(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(errors.WriteError, match="cannot write"):
+        RejectFile(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(errors.WriteError, match="it is a FIFO"):
+        RejectFile(tmp_path / "fifo")
+    os.close(reader)

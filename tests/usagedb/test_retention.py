@@ -1,6 +1,7 @@
 """Every table has rows that are deleted when they are old, or a reason why they stay."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,10 @@ from afcollect.outbox import Outbox
 from afcollect.schema import AFMETRICS
 from tests.conftest import Site
 from tests.usagedb.person_site import counts, fill
-from usagedb import schema
+from usagedb import errors, schema
 from usagedb.config import DatabaseConfig, find_config
-from usagedb.delete_old_records import places_of, purging_schemas
+from usagedb.delete_old_records import Asked, delete_configured, places_of, purging_schemas
+from usagedb.person import Places
 from usagedb.registry import registered
 from usagedb.retention import ENTRY_POINT_GROUP
 
@@ -109,6 +111,45 @@ def test_no_tables_are_made_where_records_should_be(sqlite_site, tmp_path):
         assert "there are no tables of xalt: name the configuration file" in done.stderr
         assert not (tmp_path / "usage.db").exists()
     assert done.stderr.count("there are no tables") == 2  # one schema does not keep the other
+
+
+def test_a_schema_that_cannot_be_reached_does_not_keep_the_others(tmp_path, run):
+    database = tmp_path / "usage.db"
+    site = Site(DatabaseConfig("sqlite", str(database), "test"), tmp_path)
+    fill(site, tmp_path / "inputs")
+    retention = "[RETENTION]\nxalt = 0\nlmod = 0\n"
+    (tmp_path / "lmodV2_db.conf").write_text(f"[SQLITE]\nDB = {database}\n{retention}")
+    (tmp_path / "xalt_db.conf").write_text("broken\n")
+    done = run("delete_old_records", "--configured", "--yes", "-q", cwd=tmp_path)
+    assert done.returncode == 78 and "xalt_db.conf" in done.stderr
+    assert (counts(site)["lmod_use"], counts(site)["xalt_run"]) == (0, 2)
+
+
+def test_a_signal_ends_all_of_it(site, tmp_path, monkeypatch):
+    fill(site, tmp_path / "inputs")
+    plain = site.conf_path.read_text()
+    site.conf_path.write_text(plain + "\n[RETENTION]\nlmod = 0\nxalt = 0\n")
+
+    def interrupted(*_arguments):
+        raise errors.RunInterrupted(15)
+
+    monkeypatch.setitem(vars(schema.known_schemas()["lmod"]), "purge", interrupted)
+    how = Asked(True, True, False, 0.0, Places())
+    with pytest.raises(errors.RunInterrupted):
+        delete_configured(find_config(site.conf_path), how)
+    assert counts(site)["xalt_run"] == 2
+
+
+def test_a_dry_run_changes_nothing_of_older_tables(sqlite_site, tmp_path):
+    fill(sqlite_site, tmp_path / "inputs")
+    database = sqlite_site.connect()
+    newest = "(SELECT MAX(version) FROM usage_schema WHERE schema_name = 'lmod')"
+    database.execute(f"DELETE FROM usage_schema WHERE schema_name = 'lmod' AND version = {newest}")
+    database.close()
+    before = Path(sqlite_site.config.database).read_bytes()
+    done = sqlite_site.run("delete_old_records", "--keepMonths", "1", "--dry-run")
+    assert (done.returncode, done.stdout) == (78, "") and "run createDB first" in done.stderr
+    assert Path(sqlite_site.config.database).read_bytes() == before
 
 
 def test_runs_are_of_no_cluster(site, tmp_path):

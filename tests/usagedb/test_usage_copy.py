@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -292,9 +293,12 @@ def test_a_copy_that_has_ended_is_compared_and_nothing_is_written(make_site, sit
     database.close()
     done = copy(source, site, "--format", "csv", status=3)
     assert "lmod_user,4,3," in done.stdout
+    places = site.config.describe(), source.config.describe()
     assert done.stderr == (
+        "the copy into {} has ended before, it is only compared: load into it too what was loaded"
+        " into {} since; or drop it, if nothing was loaded into it, and copy anew\n"
         "lmod_user differs from the first one up to user_id=10: 4 rows, 3 in the copy\n"
-    )
+    ).format(*places)
     assert len(everything(site)["lmod_user"]) == 3
 
 
@@ -324,6 +328,13 @@ def test_a_dry_run_tells_what_would_be_copied_and_makes_nothing(make_site, backe
         database = target.connect()
         assert not database.dialect.has_table(database, "lmod_user")
         database.close()
+
+
+def test_a_dry_run_into_a_file_that_is_no_database_is_told(make_site, tmp_path):
+    source, target = fill(make_site("sqlite"), 4, names=("lmod",)), make_site("sqlite")
+    Path(target.config.database).write_bytes(b"no database " * 800)
+    done = copy(source, target, "--dry-run", status=78)
+    assert done.stdout == "" and "file is not a database" in done.stderr
 
 
 def test_a_source_with_an_older_schema_is_refused_with_what_to_do(make_site, site):

@@ -1,6 +1,9 @@
 """What is stored about a person can be seen, renamed and removed: all of it, and nothing else."""
 
 import json
+import logging
+import os
+import sqlite3
 import stat
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from tests.usagedb.person_site import RUN_NAME, UUID, counts, fill, load, person, traces
 from tests.xaltload.samples import RUN, changed, written
 from usagedb import pseudonyms
+from usagedb.person import overwriting
 from xaltload.anonymize import read_secret
 
 REPORTS = (
@@ -385,3 +389,71 @@ def test_options_of_another_action_are_refused(filled):
         done = person(filled, *words)
         assert (done.returncode, done.stdout) == (2, ""), words
     assert exported(filled) != {}
+
+
+def test_a_reject_file_stays_that_of_the_account_that_loads(filled, tmp_path, nobody):
+    rejects = tmp_path / "rejects.jsonl"
+    rejects.write_text('{"text": "user=otter module=x"}\n')
+    os.chown(rejects, nobody["user"], nobody["group"])
+    erased(filled, "otter", "--reject", str(rejects))
+    status = rejects.stat()
+    assert (status.st_size, status.st_uid, status.st_gid) == (0, nobody["user"], nobody["group"])
+
+
+@pytest.mark.parametrize("kind", ["none", "link", "fifo"])
+def test_nothing_is_erased_if_a_reject_file_cant_be_read(filled, tmp_path, kind):
+    good, bad = tmp_path / "good.jsonl", tmp_path / kind
+    good.write_text('{"text": "user=otter module=x"}\n')
+    if kind == "link":
+        bad.symlink_to(good)
+    if kind == "fifo":
+        os.mkfifo(bad)
+    before = exported(filled)
+    for action in (["export"], ["erase", "--yes"]):
+        done = person(filled, action[0], "otter", *action[1:], "--reject", good, "--reject", bad)
+        assert (done.returncode, done.stdout) == (66, "")
+        assert str(bad) in done.stderr and done.stderr.count("\n") == 1
+    assert exported(filled) == before and "otter" in good.read_text()
+
+
+def test_a_name_is_found_however_json_writes_it(filled, tmp_path):
+    rejects = tmp_path / "rejects.jsonl"
+    name = "j\N{LATIN SMALL LETTER O WITH DIAERESIS}rg"
+    texts = (f"user={name} module=x", f"{name},2026", json.dumps({"user": name}), "user=bert")
+    records = [json.dumps({"file": "a", "line": 1, "text": text}) for text in texts]
+    half = records[0][:-2]
+    rejects.write_text("\n".join([*records, half]) + "\n")
+    done = person(filled, "export", name, "--reject", rejects)
+    (found,) = json.loads(done.stdout)["rejects"].values()
+    assert found == [*map(json.loads, records[:3]), {"line": half}]
+    words = ("--as", "anon-1", "--yes", "--reject", rejects)
+    assert person(filled, "pseudonymise", name, *words).returncode == 0
+    expected = [
+        record.replace(json.dumps(json.dumps(name))[3:-3], "anon-1").replace(
+            json.dumps(name)[1:-1], "anon-1"
+        )
+        for record in [*records, half]
+    ]
+    assert rejects.read_text().splitlines() == expected
+    assert "anon-1" in expected[2] and "rg" not in "".join(expected)
+    counted = erased(filled, "anon-1", "--reject", str(rejects))
+    assert counted["rejects", str(rejects), "removed"] == 4
+    assert rejects.read_text() == records[3] + "\n"
+
+
+def test_who_is_quiet_is_told_too_that_a_reader_keeps_what_was_deleted(tmp_path, caplog):
+    path = tmp_path / "x.db"
+    writer, reader = (sqlite3.connect(path, timeout=0, isolation_level=None) for _ in range(2))
+    writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    with caplog.at_level(logging.ERROR), overwriting(lambda sql: writer.execute(sql).fetchall()):
+        writer.execute("DELETE FROM t")
+    assert "run the same command again" in caplog.text
+    reader.execute("COMMIT")
+    caplog.clear()
+    with overwriting(lambda sql: writer.execute(sql).fetchall()):
+        pass
+    assert caplog.text == ""
+    writer.close()
+    reader.close()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,8 @@ NEW = (
     "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, {}, rejected,"
     " waiting, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
-SAMPLE = re.compile(r'^[a-z_]+\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"\} -?[0-9.e+]+$')
+LABELS = r'\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"\}'
+SAMPLE = re.compile(rf"^(?:hpcusage_up|[a-z_]+{LABELS}) -?[0-9.e+]+$")
 
 
 @pytest.fixture
@@ -86,6 +88,32 @@ def test_a_command_that_never_ran_is_critical(site, add_run):
     done = site.run("usage_status", "--command", "load", "--command", "purge")
     assert done.returncode == 2 and "never ran" in done.stdout
     assert site.run("usage_status", "--command", "load").returncode == 0
+
+
+def test_a_file_that_is_gone_is_critical_and_not_made(sqlite_site, tmp_path):
+    metrics_path = tmp_path / "m.prom"
+    assert sqlite_site.create().run("usage_status", "--prometheus", metrics_path).returncode == 0
+    assert "\nhpcusage_up 1\n" in metrics_path.read_text()
+    Path(sqlite_site.config.database).unlink()
+    for words in ((), ("--prometheus", metrics_path)):
+        done = sqlite_site.run("usage_status", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("critical: there is no database")
+        assert not Path(sqlite_site.config.database).exists()
+    assert metrics_path.read_text().splitlines()[2:] == ["hpcusage_up 0"]
+
+
+def test_metrics_of_the_last_time_do_not_outlive_a_damaged_database(sqlite_site, tmp_path):
+    metrics_path = tmp_path / "m.prom"
+    Path(sqlite_site.config.database).write_bytes(os.urandom(9000))
+    done = sqlite_site.run("usage_status", "--prometheus", metrics_path)
+    assert done.returncode == 78 and metrics_path.read_text().endswith("\nhpcusage_up 0\n")
+
+
+def test_a_last_run_of_the_future_is_critical(site, add_run):
+    add_run("load", ago_seconds=-2 * 86400)
+    done = site.run("usage_status", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)[0]["state"]) == (2, "critical")
 
 
 def test_no_runs_at_all_are_no_alarm(site):
@@ -183,14 +211,14 @@ def test_the_metrics_are_well_formed_and_readable(site, add_run, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o644
     assert [file.name for file in tmp_path.glob("*prom*")] == ["hpcusage.prom"]
     samples = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    assert len(samples) == 14 and all(map(SAMPLE.match, samples)), samples
+    assert len(samples) == 15 and all(map(SAMPLE.match, samples)), samples
     assert 'hpcusage_last_run_exit_code{command="purge",host="h"} -1' in samples
 
 
 def test_every_metric_has_its_help_and_type_once():
     rows = status_rows([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], (), Ages(10), 5.0)
     lines = metrics([("a", "h", 1.0, 2.0, 0, 1, 0, 0, 0, "")], rows).splitlines()
-    names = {line.split("{")[0] for line in lines if not line.startswith("#")}
+    names = {re.split("[{ ]", line)[0] for line in lines if not line.startswith("#")}
     for word in ("HELP", "TYPE"):
         assert {line.split()[2] for line in lines if line.startswith(f"# {word}")} == names
     assert len(lines) == 3 * len(names)

@@ -1,5 +1,6 @@
 """Names, uids and full names from a file, from a directory and from the machine."""
 
+import grp
 import os
 import pwd
 import subprocess
@@ -69,6 +70,12 @@ def test_a_group_is_the_users_own_if_it_is_the_primary_one_and_has_the_users_num
     assert [people.has_own_group(name) for name in ("ann", "bob", "zoe")] == [True, False, False]
 
 
+def test_a_group_that_others_have_too_is_nobodys_own(users_file):
+    users_file.write_text(PASSWD.replace("bob:x:10002:10002:", "bob:x:10002:10001:"))
+    people = people_of(users_file)
+    assert not people.has_own_group("ann") and people.has_own_group("carol")
+
+
 def test_unknown_ones_are_none(users_file):
     people = people_of(users_file)
     assert (people.uid_of("zoe"), people.username_of(4), people.full_name_of("zoe")) == (None,) * 3
@@ -123,7 +130,8 @@ def test_the_machine_knows_its_own_accounts():
     me = pwd.getpwuid(os.geteuid())
     assert people.uid_of(me.pw_name) == me.pw_uid
     assert people.username_of(me.pw_uid) == me.pw_name
-    assert people.has_own_group(me.pw_name) is (me.pw_gid == me.pw_uid)
+    own = me.pw_gid == me.pw_uid and grp.getgrgid(me.pw_gid).gr_name == me.pw_name
+    assert people.has_own_group(me.pw_name) is own
     assert people.uid_of("nobody-has-this-name") is None
     assert [one.username for one in people.search(me.pw_name)] == [me.pw_name]
     assert people.search(me.pw_name[:-1]) == []
@@ -139,6 +147,10 @@ def test_a_directory_that_went_away_still_names_whom_it_named(tmp_path):
         people = People(Configuration(ldap=section))
         assert people.uid_of("ann") == 10001 and people.username_of(10002) == "bob"
         assert people.has_own_group("ann") and not people.has_own_group("bob")
+        server.add_person("dan", 20001, "Dan Dogwood")  # as the group of operators, which is shared
+        server.add_person("eve", 20005, "Eve Elm")
+        server.add_group("eve", 20005)
+        assert not people.has_own_group("dan") and people.has_own_group("eve")
         server.stop()
         assert people.uid_of("ann") == 10001 and people.username_of(10002) == "bob"
         with pytest.raises(errors.UnavailableError):

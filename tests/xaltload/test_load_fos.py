@@ -50,3 +50,14 @@ def test_a_file_that_names_all_accounts_asks_nothing(site, fields):
     fields.write_text(fields.read_text() + "acct4,Geology,X\n")
     assert site.run(COMMAND, "--replace", fields).returncode == 0
     assert stored(site) == [*STORED, ("acct4", "Geology")]
+
+
+def test_an_account_is_as_long_as_those_of_runs(site, fields):
+    longest = "rrg-" + "ä" * 60
+    fields.write_text(f"{longest},Physics,X\n")
+    assert site.run(COMMAND, "--replace", "--yes", fields).returncode == 0
+    assert stored(site) == [(longest, "Physics")]
+    fields.write_text(f"acct1,Astronomy,X\n{longest}o,Physics,X\n")
+    done = site.run(COMMAND, fields)
+    assert (done.returncode, len(stored(site))) == (3, 2)
+    assert f"{fields}, line 2: account is too long: 65 characters, 64 at most\n" in done.stderr

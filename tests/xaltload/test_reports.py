@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.xaltload.loading import expected, make_records, write_records
-from tests.xaltload.samples import changed
+from tests.xaltload.samples import LINK, changed
 from xaltload.applications import read_entries, shipped_map_path
 
 START, END = "2026-01-01", "2026-01-03"
@@ -340,22 +340,83 @@ def test_fields_of_science(site, reported, tmp_path):
     assert rows == [("Astronomy",), ("Biology",), ("Physics",)]
 
 
-def test_the_last_use_of_every_module(reported, tmp_path):
-    tables = reported("xalt_usage_report", "--report", "lastused", "--reverseMapD", tmp_path)
-    found = {row["module"]: row for row in tables["lastused"]}
+def test_a_field_may_be_in_two_directorates(site, reported, tmp_path):
+    (tmp_path / "fields.csv").write_text("acct1,Other,MPS\nacct2,Other,ENG\nacct3,Other,BIO\n")
+    assert site.run("xalt_load_fos", tmp_path / "fields.csv").returncode == 0
+    tables = reported("xalt_usage_report", "--report", "fields")
+    names = {"acct1": "MPS", "acct2": "ENG", "acct3": "BIO"}
+    groups = grouped(selected(), lambda run: names.get(run.account, "(unknown)"))
+    assert set(names.values()) <= set(groups)
+    assert_same(tables["directorates"], groups, "directorate", with_jobs=True)
+    groups = grouped(selected(), lambda run: "Other" if run.account in names else "(unknown)")
+    assert_same(tables["fields"], groups, "field_of_science", with_jobs=True)
+
+
+def test_the_last_use_of_every_module(site, reported, tmp_path):
+    options = ("--report", "lastused", "--reverseMapD", tmp_path)
+    of_all = reported("xalt_usage_report", *options, days=())["lastused"]
+    of_queue = reported("xalt_usage_report", *options, "--queue", "largemem", days=())["lastused"]
+    assert_last_uses(of_all, None)
+    assert_last_uses(of_queue, "largemem")
+    database = site.connect()
+    database.execute("UPDATE xalt_run SET cluster_id = NULL WHERE run_id % 2 = 0")
+    database.close()
+    assert reported("xalt_usage_report", *options, days=())["lastused"] == of_all
+
+
+def assert_last_uses(rows, queue):
+    """Compare the rows of a report on the cluster aurora, and perhaps on one queue."""
+    found = {row["module"]: row for row in rows}
     runs = [OneRun(run, False) for run in expected(RECORDS)["runs"].values()]
+    runs = [one for one in runs if one.syshost == "aurora" and queue in (None, one.queue)]
     wanted = collections.defaultdict(lambda: ["", ""])
+    last = {}
     for run in runs:
         if run.module:
             wanted[run.module][0] = max(wanted[run.module][0], run.date[:10])
+            moment = last.setdefault(run.module, (run.date, set()))[0]
+            if run.date > moment:
+                last[run.module] = (run.date, set())
+            if run.date >= moment:
+                last[run.module][1].add((run.user, run.job))
         for module in {module_of(path) for path in run.libraries} - {None}:
             wanted[module][1] = max(wanted[module][1], run.date[:10])
-    assert set(found) == set(MODULES.values())
+    assert set(found) == set(MODULES.values()) and last
     for module, row in found.items():
         assert [row["last_run"], row["last_library"]] == wanted[module], module
+        assert (row["user"], row["job"]) in last.get(module, ("", {("", "")}))[1]
         is_used = any((row["last_run"], row["last_library"], row["last_link"]))
         assert (row["last_use"] != "never") == is_used
-    assert tables["lastused"][0]["last_use"] == "never"
+    assert rows[0]["last_use"] == "never"
+
+
+def test_links_of_other_clusters_are_no_last_use_and_queues_have_no_links(site, tmp_path):
+    records = []
+    for number, (cluster, module) in enumerate((("aurora", "a/1"), ("polaris", "b/1"))):
+        uuid = LINK["resultT"]["uuid"][:-1] + str(number)
+        library = [[f"/apps/{module}/lib/libz.a", "0"]]
+        link = changed(LINK, resultT__uuid=uuid, resultT__build_syshost=cluster, linkA=library,
+                       resultT__link_path=f"/apps/{module}/bin/gcc")  # fmt: skip
+        name = f"link.{cluster}.2026_01_01_00_00_00_0001.otter.{uuid}.json"
+        records.append((name, link))
+    write_records(tmp_path / "tree", records)
+    paths = {f"/apps/{name}": name for name in ("a/1", "b/1")}
+    (tmp_path / "xalt_rmapT.json").write_text(json.dumps({"reverseMapT": paths}))
+    site.create()
+    done = site.run("xalt_file_to_db", "--reverseMapD", tmp_path, tmp_path / "tree")
+    assert (done.returncode, done.stderr) == (0, "")
+
+    def modules_of(*options):
+        done = site.run("xalt_usage_report", "--report", "lastused", "--format", "json", *options)
+        return [row["module"] for row in json.loads(done.stdout)[0]["rows"]]
+
+    assert modules_of() == ["a/1", "b/1"] and modules_of("--syshost", "polaris") == ["b/1"]
+    note = "\nlinks belong to no queue: those of all queues are counted\n"
+    days = ("--start", "2025-12-01", "--end", "2026-02-01", "--table", "compilers_by_count")
+    for options in (("--report", "lastused"), days):
+        done = site.run("xalt_usage_report", *options, "--queue", "normal")
+        assert done.returncode == 0 and done.stdout.count(note) == 1, done.stderr
+        assert note not in site.run("xalt_usage_report", *options).stdout
 
 
 def test_runs_whose_set_of_libraries_is_not_known_count_the_same(site, reported):
@@ -413,6 +474,8 @@ def test_options_cannot_inject_sql(site, reported):
         (("--start", END, "--end", START), "exclusive"),
         (("--short", "--full"), "exclude each other"),
         (("--report", "gpus", "--full"), "--report usage"),
+        (("--report", "lastused", "--start", START), "all days"),
+        (("--report", "lastused", "--end", END), "all days"),
         (("--table", "none"), "there are overall"),
         (("--name-map", "/none"), "/none"),
     ],

@@ -44,7 +44,7 @@ def test_it_is_made_and_all_rows_stay(filled):
     done = filled.run("createDB", "--schema", "xalt")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"xalt 3: CREATE INDEX {INDEX}\n" in done.stdout and done.stdout.count(" 3: ") == 1
-    assert done.stdout.count(" 4: ") == 2
+    assert done.stdout.count(" 4: ") == 3
     assert INDEX in indexes_of(filled, "xalt_run")
     assert rows(filled) == before and used(filled) == programs
     assert filled.run("createDB", "--schema", "xalt").stdout.endswith("nothing to do\n")
@@ -70,7 +70,7 @@ def test_an_upgrade_that_was_stopped_before_its_record_goes_on(filled):
     database.close()
     assert filled.run("createDB", "--schema", "xalt").returncode == 0
     steps = "SELECT version, step FROM usage_schema WHERE schema_name = 'xalt' AND version > 2"
-    assert sorted(filled.rows(steps)) == [(3, 1), (4, 1), (4, 2)]
+    assert sorted(filled.rows(steps)) == [(3, 1), (4, 1), (4, 2), (4, 3)]
 
 
 def test_an_upgraded_table_is_like_a_new_one(filled):
@@ -79,6 +79,14 @@ def test_an_upgraded_table_is_like_a_new_one(filled):
     filled.run("createDB", "--schema", "xalt", "--drop", "--yes")
     filled.run("createDB", "--schema", "xalt")
     assert indexes_of(filled, "xalt_run") == upgraded
+
+
+def test_an_upgraded_table_holds_long_accounts(filled, tmp_path):
+    filled.run("createDB", "--schema", "xalt")
+    (tmp_path / "fields.csv").write_text(f"{'a' * 64},Physics,MPS\n")
+    done = filled.run("xalt_load_fos", tmp_path / "fields.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert filled.rows("SELECT account FROM xalt_field_of_science") == [("a" * 64,)]
 
 
 def test_what_was_rejected_before_is_written_when_it_is_asked_for(site, tmp_path):

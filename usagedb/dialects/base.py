@@ -122,6 +122,7 @@ class Dialect:
         """Return one statement of sql/*.sql in this database's words, None if it needs it not."""
         for word, own in self.types.items():
             sql = re.sub(rf"\b{word}\b", own, sql)
+        sql = re.sub(r"\bWIDEN (\w+) TO CHARS\((\d+)\)", self.text_widening, sql)
         sql = re.sub(r"\bCHARS\((\d+)\)", self.char_type, sql)
         sql = re.sub(r"\bWIDEN (\w+)", self.widening, sql)
         sql = re.sub(r"LOCAL_DATETIME\((\S+), (\S+)\)", self.local_datetime, sql)
@@ -130,6 +131,7 @@ class Dialect:
 
     char_type = r"VARCHAR(\1)"
     widening = ""  # of an INTEGER NOT NULL to a BIGINT
+    text_widening = ""  # of a CHARS NOT NULL
     local_datetime = ""
 
     def finish_schema_text(self, sql, _database):

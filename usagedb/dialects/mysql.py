@@ -26,14 +26,21 @@ from usagedb.dialects.base import (
 )
 from usagedb.dialects.mysql_connection import NO_PLUGIN, Connection
 
-REFUSED = {1044, 1045, 1142, 1143, 1227, 1370, 1410, 1698, 3118, 3159, 4151}
-# The server went away, is starting or stopping, read-only, or outside its Galera cluster.
-AWAY = {1040, 1047, 1053, 1129, 1203, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2026, 2055}
+# Host, account or password refused, the password out of date, the account locked.
+REFUSED = {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3159, 4151}
+# The server went away, is starting or stopping, read-only, outside its Galera cluster, has as many
+# connections as it, or the account, may have, or has closed one that was idle (4031, of MySQL).
+AWAY = {
+    1040, 1047, 1053, 1129, 1135, 1203, 1226, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2026, 2055,
+    4031,
+}  # fmt: skip
 # Its administrator ended the statement, or it took longer than the server allows.
 STOPPED = {1317, 1969, 3024}
 # Undone for another transaction; a duplicate key means that one was faster.
 CONFLICT = {1020, 1062, 1180, 1205, 1213, 1689}
 FULL = {3, 14, 28, 1021, 1026, 1114}
+# An error of the storage engine, whose number stands in the text.
+ENGINE_ERROR, NO_SPACE = 1030, 28
 # How numbers are written; %d and %f let nothing but a number through.
 MARKS = {INTEGER: "%d", SECONDS: "%.6f", MICROSECONDS: "%de-6"}
 # Of a moment or a day as text, YYYY-MM-DD HH:MM:SS.
@@ -145,6 +152,7 @@ class MySQLDialect(Dialect):
         "WIDE": "SIGNED",
     }
     widening = r"MODIFY \1 BIGINT NOT NULL"
+    text_widening = r"MODIFY \1 VARCHAR(\2) NOT NULL"
     local_datetime = r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
 
     snapshot_statements = (
@@ -238,13 +246,16 @@ class MySQLDialect(Dialect):
             return refused
         if is_out_of_step(error):
             return errors.UnavailableError(f"{config.describe()}: connection lost, try again later")
+        if number == ENGINE_ERROR and f"Got error {NO_SPACE} " in str(text):
+            number = NO_SPACE
         for numbers, kind, advice in (
             (REFUSED, errors.RefusedError, "check user, password and grants"),
             (CONFLICT, errors.ConflictError, "try again later"),
             (AWAY, errors.UnavailableError, "try again later"),
             (STOPPED, errors.UnavailableError, "try again later"),
             (FULL, errors.WriteError, "make room on the server, then run it again"),
-            ({1049, 1146}, errors.ConfigurationError, f"run {config.setup_command}"),
+            ({1049}, errors.NoDatabaseError, f"run {config.setup_command}"),
+            ({1146}, errors.ConfigurationError, f"run {config.setup_command}"),
             ({NO_PLUGIN}, errors.ConfigurationError, "see usagedb/README.md"),
         ):
             if number in numbers:

@@ -27,6 +27,18 @@ except ImportError as missing:  # pragma: no cover - depends on the installation
     ) from missing
 
 CONNECT_SECONDS = 10
+# A machine that is gone in the middle of a statement is noticed after 90 s, as with MySQL.
+KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 90_000,  # ms
+}
+# No room left, or the file system failed.
+FULL = ("53100", "58030")
+# A standby, a transaction that was idle for too long, a commit whose answer was lost.
+AWAY = ("25006", "25P03", "40003")
 ARRAY_TYPES = {
     INTEGER: "bigint[]",
     NULLABLE: "bigint[]",
@@ -60,6 +72,7 @@ class PostgreSQLDialect(Dialect):
     # Text compares byte by byte, whatever locale the database was made with.
     char_type = r'VARCHAR(\1) COLLATE "C"'
     widening = r"ALTER COLUMN \1 TYPE BIGINT"
+    text_widening = r'ALTER COLUMN \1 TYPE VARCHAR(\2) COLLATE "C"'
     local_datetime = (
         r"(TIMESTAMP '1970-01-01 00:00:00' + (floor(\1) + \2 * 60) * INTERVAL '1 second')"
     )
@@ -103,6 +116,7 @@ class PostgreSQLDialect(Dialect):
             "password": config.password or None,
             "dbname": config.database if config.select_database else "postgres",
             **tls_arguments(config),
+            **KEEPALIVE,
             "options": "-c client_encoding=UTF8 -c standard_conforming_strings=on",
         }
         given = {name: value for name, value in named.items() if value is not None}
@@ -116,16 +130,16 @@ class PostgreSQLDialect(Dialect):
         if state[:2] in ("", "28") and (refused := tls.refusal(text, config.describe())):
             return refused
         if not state and "database" in text and "does not exist" in text or state == "3D000":
-            return errors.ConfigurationError(f"{where}: run {config.setup_command}")
+            return errors.NoDatabaseError(f"{where}: run {config.setup_command}")
         if state[:2] == "28" or state == "42501" or "authentication failed" in text:
             return errors.RefusedError(f"{where}: check user, password and grants")
         if "no pg_hba.conf entry" in text or "role" in text and "does not exist" in text:
             return errors.RefusedError(f"{where}: check user and pg_hba.conf")
         if state in ("40001", "40P01", "55P03", "23505"):
             return errors.ConflictError(f"{where}: try again later")
-        if state == "53100":
+        if state in FULL:
             return errors.WriteError(f"{where}: make room on the server, then run it again")
-        if state[:2] in ("08", "53", "57") or state == "25006":
+        if state[:2] in ("08", "53", "57") or state in AWAY:
             return errors.UnavailableError(f"{where}: try again later")
         if state == "42P01":
             return errors.ConfigurationError(f"{where}: run {config.setup_command}")

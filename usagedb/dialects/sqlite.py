@@ -1,5 +1,6 @@
 """SQLite: the embedded database, one file, no server."""
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -46,7 +47,7 @@ class SQLiteDialect(Dialect):
         "LONGTEXT": "TEXT",
         "DOUBLE": "REAL",
     }
-    widening = r"WIDEN \1"
+    widening = text_widening = r"WIDEN \1"
     local_datetime = r"datetime(\1 + \2 * 60, 'unixepoch')"
 
     def connect(self, config):
@@ -111,7 +112,9 @@ class SQLiteDialect(Dialect):
     def lock(self, database, name):
         from filelock import FileLock, Timeout
 
-        file_lock = FileLock(f"{database.config.database}.{name}.lock", mode=0o640)
+        path = os.path.realpath(database.config.database)  # one lock, by whatever link
+        make_lock_file(path, name)
+        file_lock = FileLock(f"{path}.{name}.lock", mode=0o640)
         try:
             file_lock.acquire(timeout=0)
         except Timeout:
@@ -129,7 +132,7 @@ class SQLiteDialect(Dialect):
             file_lock.release()
 
     def finish_schema_text(self, sql, database):
-        if " WIDEN " in sql:  # an integer has 64 bits here
+        if " WIDEN " in sql:  # an integer has 64 bits here, and a text any length
             return None
         sql = super().finish_schema_text(sql, database)
         # A table without a serial id is stored in the order of its primary key.
@@ -145,8 +148,12 @@ class SQLiteDialect(Dialect):
             connection.executemany(statement, seconds_of_rows(columns, rows))
             return
         connection.execute(self.begin_statement)  # else every row would be a commit of its own
-        with connection:
+        try:
             connection.executemany(statement, seconds_of_rows(columns, rows))
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
 
 
 def create_private(path):
@@ -165,6 +172,25 @@ def create_private(path):
         raise errors.RefusedError(f"cannot write the database {path}: {error.strerror}") from error
     except OSError as error:
         raise errors.WriteError(f"cannot write the database {path}: {error.strerror}") from error
+
+
+def make_lock_file(path, name):
+    """As root, make a new lock file that belongs to the account of the database.
+
+    That account, which loads, could not lock a file of root's. One that is there stays as it is: it
+    may be a link to something else. What fails here fails again, and is told, when it is locked.
+    """
+    if os.geteuid() != 0:
+        return
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.suppress(OSError):
+        owner = os.stat(path)  # noqa: PTH116 - a text of any form
+        descriptor = os.open(f"{path}.{name}.lock", flags, 0o640)
+        try:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            os.fchmod(descriptor, 0o640)
+        finally:
+            os.close(descriptor)
 
 
 def set_journal(connection, path):

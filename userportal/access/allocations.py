@@ -85,14 +85,14 @@ class Allocations:
 
         Its name is the whole account, the account without _cpu or _gpu, or the part before the
         first _, the first of these that there is; where accounts have names of their own, as in
-        Slurm, the whole account alone.
+        Slurm, the whole account alone. An Allocation whose accounts are listed has no others.
         """
         names = [account]
         if not getattr(self._source, "names_accounts", False):
             names += [without_resource(account), group_of(account)]
         for name in dict.fromkeys(filter(is_username, names)):
             found = self._by_name.get(name, functools.partial(self._source.by_name, name))
-            if found is not None:
+            if found is not None and has_account(found, account):
                 return found if found.is_active else None
         return None
 
@@ -141,6 +141,12 @@ class Allocations:
         """Return the StorageAmounts of a user: the own places first, then the groups'."""
         own = [dataclasses.replace(one, name=username) for one in self._default_storage]
         return own + [amount for one in self.allocations_of(username) for amount in one.storage]
+
+
+def has_account(allocation, account) -> bool:
+    """Tell whether an account, or what it begins with, can be that of an Allocation."""
+    listed = allocation.accounts
+    return not listed or account == allocation.name or account in listed
 
 
 def allocations_for(configuration, sources) -> Allocations:

@@ -19,13 +19,18 @@ AFFILIATED_METHODS = {"remote_user", "headers"}
 AFFILIATED_DAYS = 30
 
 
-@with_retries
 def give_roles(user, affiliations=frozenset()):
     """Set a user's roles to what they are at this login. Commits.
 
-    A role that an administrator gave by hand stays; one that an earlier login gave goes.
+    A role that an administrator gave by hand stays; one that an earlier login gave goes. A
+    directory that does not answer gives nobody a role.
     """
-    wants_staff, wants_helper = wanted_roles(user.get_username(), affiliations)
+    set_roles(user, *wanted_roles(user.get_username(), affiliations, is_surely_in_groups))
+
+
+@with_retries
+def set_roles(user, wants_staff, wants_helper):
+    """Give a user the roles that are wanted, and take away those that were given. Commits."""
     GivenRoles.objects.get_or_create(user=user)
     with transaction.atomic():
         given = GivenRoles.objects.select_for_update().get(user=user)
@@ -45,7 +50,8 @@ def renew_roles(user):
     """Take roles that a login gave away again, if nothing gives them any more. Commits.
 
     For who comes with a token, and so without a login. What affiliations gave holds for
-    AFFILIATED_DAYS after the last login: only a login tells it.
+    AFFILIATED_DAYS after the last login: only a login tells it. While the directory does not
+    answer the roles stay: nothing would give them back but a login, and robots have none.
     """
     given = GivenRoles.objects.filter(user=user).first()
     if given is None or not (given.is_staff or given.is_helper):
@@ -54,7 +60,13 @@ def renew_roles(user):
         since = timezone.now() - datetime.timedelta(days=AFFILIATED_DAYS)
         if user.last_login is not None and user.last_login > since:
             return
-    give_roles(user)
+    username = user.get_username()
+    try:
+        wanted = wanted_roles(username, frozenset(), is_in_groups)
+    except errors.UsageDBError as error:
+        logger.error("the groups of %s are not known, the roles stay: %s", username, error)
+        return
+    set_roles(user, *wanted)
 
 
 def set_helper(user, is_helper):
@@ -63,15 +75,18 @@ def set_helper(user, is_helper):
     (user.groups.add if is_helper else user.groups.remove)(group)
 
 
-def wanted_roles(username, affiliations):
-    """Return whether a user is to be staff, and a helper."""
+def wanted_roles(username, affiliations, is_member):
+    """Return whether a user is to be staff, and a helper.
+
+    is_member(username, groups) tells of groups. Raises what it raises.
+    """
     access = settings.PORTAL.access
     suffixes = [one.lstrip("@").lower() for one in access.user_suffixes]
     return tuple(
         username in names
         or any(matches(affiliation, wanted, suffixes)
                for affiliation in affiliations for wanted in kinds)
-        or is_in_groups(username, groups)
+        or is_member(username, groups)
         for names, kinds, groups in (
             (access.staff, access.staff_affiliations, access.staff_groups),
             (access.helpers, access.helper_affiliations, access.helper_groups),
@@ -92,19 +107,24 @@ def matches(affiliation, wanted, suffixes):
     return kind == wanted and "@" not in wanted and (not suffixes or place in suffixes)
 
 
+def is_surely_in_groups(username, groups):
+    """Tell whether a user is in one of some groups, as far as that is known."""
+    try:
+        return is_in_groups(username, groups)
+    except errors.UsageDBError as error:
+        logger.error("the groups of %s are not known: %s", username, error)
+        return False
+
+
 def is_in_groups(username, groups):
     """Tell whether a user is in one of some groups, of the directory or of the machine.
 
-    A directory that does not answer gives nobody a role.
+    Raises as the directory does.
     """
     if not groups:
         return False
     if settings.PORTAL.ldap.url:
         from userportal.access.ldap_directory import directory_for
 
-        try:
-            return bool(directory_for(settings.PORTAL.ldap).groups_of(username) & set(groups))
-        except errors.UsageDBError as error:
-            logger.error("the groups of %s are not known: %s", username, error)
-            return False
+        return bool(directory_for(settings.PORTAL.ldap).groups_of(username) & set(groups))
     return any(username in (accounts.members(group) or ()) for group in groups)

@@ -78,6 +78,14 @@ class Directory:
         entries = self.connections.search(wanted, ["cn"])
         return frozenset(name for _dn, values in entries for name in of(values, "cn"))
 
+    def group_names(self, gid):
+        """Return the names of the groups with a number."""
+        wanted = ldap_filter.all_of(
+            ldap_filter.of_class(self.section.group_class), ldap_filter.equals("gidNumber", gid)
+        )
+        entries = self.connections.search(wanted, ["cn"])
+        return frozenset(name for _dn, values in entries for name in of(values, "cn"))
+
     def allocation(self, name):
         """Return the Allocation of that name, active or not, or None."""
         found = self._allocations(ldap_filter.equals("cn", name))

@@ -28,6 +28,14 @@ class PasswdFile:
         """Return (name, uid, full name, gid or None), or None. Read-only."""
         return self._file.get()[1].get(uid)
 
+    def group_names(self, gid):
+        """Return the names of those with another uid whose primary group it is.
+
+        The group's own name the file does not have. Read-only.
+        """
+        entries = self._file.get()[0].values()
+        return frozenset(one[0] for one in entries if one[3] == gid != one[1])
+
     def search(self, text, limit):
         """Return those with a text in name or full name, whatever its case, in order of names."""
         wanted = text.casefold()

@@ -8,6 +8,7 @@ import dataclasses
 from typing import Optional
 
 from userportal.analysis import figures
+from userportal.analysis.measured import NodeFacts
 
 INTERACTIVE_NAMES = ("interactive",)
 INTERACTIVE_PREFIX = "sys/dashboard/sys/"  # sessions that a web portal started
@@ -93,9 +94,22 @@ class Facts:
         return [read(node) for node in self.nodes or ()]
 
     @property
+    def measured_nodes(self):
+        """Return the NodeFacts of the nodes of which anything but the name is known."""
+        return tuple(node for node in self.nodes or () if node != NodeFacts(node.name))
+
+    @property
     def all_gpus(self):
         """Return the GpuFacts of all nodes, () if none are known."""
         return tuple(gpu for node in self.nodes or () for gpu in node.gpus or ())
+
+    def of_gpus(self, read):
+        """Return what read(gpu) gives for each GPU, and None for a node whose GPUs are unknown."""
+        return [
+            one
+            for node in self.nodes or ()
+            for one in ([None] if node.gpus is None else map(read, node.gpus))
+        ]
 
     # CPU
 
@@ -201,12 +215,12 @@ class Facts:
     @property
     def gpu_utilization(self):
         """Return the mean utilization of all GPUs."""
-        return figures.mean(gpu.utilization for gpu in self.all_gpus)
+        return figures.mean(self.of_gpus(lambda gpu: gpu.utilization))
 
     @property
     def unused_gpus(self):
         """Return how many GPUs were never used; None if one of them is unknown."""
-        used = [gpu.utilization for gpu in self.all_gpus]
+        used = self.of_gpus(lambda gpu: gpu.utilization)
         return None if figures.total(used) is None else used.count(0)
 
     @property
@@ -217,17 +231,17 @@ class Facts:
     @property
     def gpu_imbalance(self):
         """Return how far the least utilized GPU stays behind the most utilized."""
-        return figures.spread(gpu.utilization for gpu in self.all_gpus)
+        return figures.spread(self.of_gpus(lambda gpu: gpu.utilization))
 
     @property
     def gpu_memory_used_bytes(self):
         """Return the peaks of all GPUs' memory, added up."""
-        return figures.total(gpu.memory_used_bytes for gpu in self.all_gpus)
+        return figures.total(self.of_gpus(lambda gpu: gpu.memory_used_bytes))
 
     @property
     def gpu_memory_given_bytes(self):
         """Return the memory of all GPUs."""
-        return figures.total(gpu.memory_total_bytes for gpu in self.all_gpus)
+        return figures.total(self.of_gpus(lambda gpu: gpu.memory_total_bytes))
 
     @property
     def gpu_memory_efficiency(self):
@@ -237,7 +251,7 @@ class Facts:
     @property
     def fullest_gpu(self):
         """Return the used part of the memory of the GPU that used the most of it."""
-        parts = [gpu.memory_efficiency for gpu in self.all_gpus]
+        parts = self.of_gpus(lambda gpu: gpu.memory_efficiency)
         return None if figures.total(parts) is None else max(parts)
 
     @property

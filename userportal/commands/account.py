@@ -1,5 +1,7 @@
 """userportal account: what the users of an account had."""
 
+import sys
+
 import click
 
 from usagedb import cli, errors
@@ -44,7 +46,8 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
             page = slurm.page(wanted, limit=limit)
             found, left = page.jobs, page.filtered - len(page.jobs)
         else:
-            found, left = slurm.largest_users(start, end, limit, account), 0
+            users = slurm.largest_users(start, end, sys.maxsize, account)
+            found, left = users[:limit], len(users) - limit
     if wants_jobs:
         write_jobs(found, opened.username, output_format)
     else:

@@ -60,27 +60,49 @@ class Times(NamedTuple):
         return min(used, most * self.elapsed_seconds)
 
 
-def measured_fields(series, times, labels, gpu_memory):
+def measured_fields(series, times, labels, gpu_memory, node_names=()):
     """Return the fields of Facts that {name: [Series]} tells; what is not there stays unknown.
 
     times are the job's Times; gpu_memory(model) is the memory of a GPU's model in bytes, or None.
+    node_names are the job's nodes: one that no series tells of is a NodeFacts without figures, and
+    what is added up over all nodes is then unknown.
     """
-    nodes = nodes_of(series, times, labels, gpu_memory)
+    measured = nodes_of(series, times, labels, gpu_memory)
+    nodes = with_absent(measured, node_names)
+    is_whole = len(nodes) == len(measured)
     peak = next((one.maximum() for name in MEMORY for one in series.get(name, ())), None)
+    programs = applications_of(series.get("applications", ()), times)
+    if programs and not is_whole:
+        programs = dict.fromkeys(programs)
+    used = series.get("node_cores_used", ())
     return {
         "nodes": nodes or None,
-        "cores_used": times.of_run(whole_mean(series.get("node_cores_used"))),
-        "memory_peak_bytes": peak,
-        "threads_running": times.of_run(single_mean(series.get("threads"))),
-        "applications": applications_of(series.get("applications", ()), times),
-        "read_bytes": amount(series.get("read_rate"), times),
-        "written_bytes": amount(series.get("write_rate"), times),
-        "metadata_operations": amount(series.get("metadata_rate"), times),
+        "cores_used": times.of_run(whole_mean(used)) if len(used) >= len(nodes) else None,
+        "memory_peak_bytes": peak if is_whole else None,
+        "threads_running": times.of_run(single_mean(series.get("threads"))) if is_whole else None,
+        "applications": programs,
         "cores_per_whole_node": least(series.get("whole_cores")),
         "memory_per_whole_node_bytes": least(series.get("whole_memory")),
         "gpus_per_whole_node": least(series.get("whole_gpus")),
-        "gpu_model": next((gpu.model for node in nodes for gpu in node.gpus if gpu.model), None),
+        "gpu_model": next((gpu.model for node in measured for gpu in node.gpus if gpu.model), None),
     }  # fmt: skip
+
+
+def with_absent(nodes, names):
+    """Return NodeFacts with an empty one for each node of these names that is not among them.
+
+    The metrics may call all nodes otherwise: where they tell of as many, none is missing.
+    """
+    if not nodes or len(nodes) >= len(names):
+        return nodes
+    known = {short_name(node.name) for node in nodes}
+    absent = [NodeFacts(name) for name in names if short_name(name) not in known]
+    return tuple(sorted((*nodes, *absent), key=lambda node: node.name))
+
+
+def short_name(host):
+    """Return the name of a node without its domain."""
+    return host.partition(".")[0]
 
 
 def applications_of(series, times):
@@ -103,11 +125,6 @@ def single_mean(series):
 def least(series):
     """Return the lowest of the highest points of some series as a whole number, None without."""
     return min((whole(one.maximum()) for one in series), default=None) if series else None
-
-
-def amount(series, times):
-    """Return what flowed at the mean of a rate in the job's time; None if that is unknown."""
-    return product(single_mean(series), times.held_seconds)
 
 
 def nodes_of(series, times, labels, gpu_memory):

@@ -12,6 +12,7 @@ from userportal.jobfacts.measures import (
     Labels,
     job_expressions,
     measured,
+    moved,
     owned,
     whole_node_expressions,
 )
@@ -107,7 +108,12 @@ class Collector:
         start, end = span_of(job, now)
         series = measured(source, expressions, start, end, sampling("slurm_job_exporter"))
         times = Times(job.held_seconds(now), job.elapsed_seconds(now))
-        return measured_fields(series, times, labels, self.gpu_models.memory_bytes)
+        memory_bytes = self.gpu_models.memory_bytes
+        found = measured_fields(series, times, labels, memory_bytes, job.nodes)
+        if sampling("lustre_exporter"):
+            lustre_seconds = sampling("lustre_exporter")
+            found.update(moved(source, job.job_id, username, start, end, lustre_seconds))
+        return found
 
 
 def with_stored(facts, job):
@@ -134,8 +140,8 @@ def energy_kwh(sources, slurm, job, now, username):
     """Return the energy of a job that has started: as measured, else as Slurm has it, else None.
 
     The mean power of each node times the hours that the job had it, as redfish_exporter and the
-    exporters of cores and GPUs tell it. Asks the open SlurmDatabase if these do not. username: as
-    power_expression has it. Read-only.
+    exporters of cores and GPUs tell it. Asks the open SlurmDatabase if these do not, or not of all
+    of its nodes. username: as power_expression has it. Read-only.
     """
     configuration, source = sources.configuration, sources.metrics
     if source is not None and configuration.has_exporter("redfish_exporter"):
@@ -143,7 +149,7 @@ def energy_kwh(sources, slurm, job, now, username):
         power = {"power": power_expression(configuration, [job], username)}
         start, end = span_of(job, now)
         series = measured(source, power, start, end, step)["power"]
-        if series:
+        if series and len(series) >= (len(job.nodes) or job.node_count):
             return energy.kwh(series, job.held_seconds(now) / HOUR_SECONDS)
     joules = slurm.energy_joules(job)
     return joules / (1000 * HOUR_SECONDS) if joules else None

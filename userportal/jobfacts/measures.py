@@ -41,14 +41,12 @@ def job_expressions(job_id, sampling, labels, username):
     sampling(exporter) is the seconds between two samples, 0 for an exporter that is not there.
     """
     found, owner = {}, owned(username)
-    of_job, of_lustre = {"slurmjobid": job_id, **owner}, {"jobid": job_id, **owner}
+    of_job = {"slurmjobid": job_id, **owner}
     if sampling("slurm_job_exporter"):
         found.update(
             cgroup_expressions(of_job, rate_window(sampling("slurm_job_exporter")), labels)
         )
         found.update(gpu_expressions(of_job, labels))
-    if sampling("lustre_exporter"):
-        found.update(lustre_expressions(of_lustre, rate_window(sampling("lustre_exporter"))))
     return found
 
 
@@ -66,9 +64,17 @@ def cgroup_expressions(of_job, seconds, labels):
         **{name: total(metric(name, **of_job)) for name in MEMORY},
         "threads": total(metric("slurm_job_threads_count", state="running", **of_job)),
         "applications": total(
-            metric("slurm_job_process_usage_total", **of_job).deriv(seconds), by=("exe",)
+            at_work(metric("slurm_job_process_usage_total", **of_job), seconds), by=("exe",)
         ),
     }
+
+
+def at_work(programs, seconds):
+    """Return the cores that each series of programs uses, never below 0.
+
+    The exporter adds up the processes that run, so that its sum falls when one ends.
+    """
+    return programs.deriv(seconds).clamp_min(0)
 
 
 def whole_node_expressions(nodes_pattern, labels):
@@ -97,17 +103,34 @@ def gpu_expressions(of_job, labels):
     }
 
 
-def lustre_expressions(of_job, seconds):
+def lustre_expressions(job_id, username, seconds):
     """Return the expressions of shared file systems; there the job's label is another."""
+    of_job = {"jobid": job_id, **owned(username)}
     found = {
         name: total(metric(source, component="ost", **of_job).rate(seconds))
         for name, source in (
-            ("read_rate", "lustre_job_read_bytes_total"),
-            ("write_rate", "lustre_job_write_bytes_total"),
+            ("read_bytes", "lustre_job_read_bytes_total"),
+            ("written_bytes", "lustre_job_write_bytes_total"),
         )
     }
     operations = metric("lustre_job_stats_total", component="mdt", **of_job)
-    return {**found, "metadata_rate": total(operations.rate(seconds))}
+    return {**found, "metadata_operations": total(operations.rate(seconds))}
+
+
+def moved(source, job_id, username, start, end, sampling_seconds):
+    """Return {field of Facts: how much a job moved on shared file systems}, None where unknown.
+
+    One rate over all of the job's time: Lustre forgets a job that was idle for some minutes, so
+    that its series end and begin anew; and what lies between two shorter windows is in none.
+    Read-only.
+    """
+    seconds = max(int(end - start), rate_window(sampling_seconds))
+    expressions = lustre_expressions(job_id, username, seconds)
+    answers = source.instant_many([(expression, end) for expression in expressions.values()])
+    return {
+        name: series[0].last() * seconds if series else None
+        for name, series in zip(expressions, answers)
+    }
 
 
 def measured(source, expressions, start, end, sampling_seconds):

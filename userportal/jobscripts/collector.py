@@ -12,6 +12,29 @@ logger = logging.getLogger(__name__)
 BATCH = 50  # scripts that are in memory at once
 LONGEST_PAUSE_SECONDS = 300.0
 MOST_FAULTS = 3  # of the portal in a row; then it is taken to be away
+FAULTS = (Kind.LATER, Kind.BARRED)  # which may be those of one script
+
+
+class Tried:
+    """What became of the scripts of one round of sending."""
+
+    def __init__(self):
+        """Nothing was sent yet."""
+        self.kept: set = set()  # tried, and still waiting
+        self.barred: dict = {}  # of these, those that are not let in: job id -> Answer
+        self.faults = 0  # in a row
+        self.is_taking = False  # the portal answered as it should at least once
+
+    def note(self, job_id, answer):
+        """Note the Answer to a job's script, None if there was nothing to be sent."""
+        kind = answer.kind if answer else None
+        is_fault = kind in FAULTS
+        if answer is None or is_fault:
+            self.kept.add(job_id)
+        if kind is Kind.BARRED:
+            self.barred[job_id] = answer
+        self.faults = self.faults + 1 if is_fault else 0
+        self.is_taking = self.is_taking or kind in (Kind.TAKEN, Kind.KNOWN, Kind.UNWANTED)
 
 
 class Collector:
@@ -24,6 +47,7 @@ class Collector:
         self.last_answer: Optional[Answer] = None  # why the portal did not take the last script
         self._unreadable = ""  # a script that cannot be read, and why
         self._told: dict = {}  # what goes wrong now: subject -> text
+        self._barred: set = set()  # jobs of which is told that their scripts are not let in
         self._pause_seconds = 0.0
         self._next_try = 0.0  # of time.monotonic(): not sooner
 
@@ -95,29 +119,40 @@ class Collector:
     def send(self):
         """Send what waits, as long as the portal takes it and no new look at the spool is due."""
         deadline = time.monotonic() + self.settings.interval_seconds
-        kept: set = set()  # tried, and still waiting
-        faults = 0
+        tried = Tried()
         while True:
-            rows = self.state.waiting(len(kept) + BATCH)
-            some = [waiting for waiting in rows if waiting.job_id not in kept]
+            rows = self.state.waiting(len(tried.kept) + BATCH)
+            some = [waiting for waiting in rows if waiting.job_id not in tried.kept]
             for waiting in some:
                 answer = self._send_one(waiting)
-                if answer is None or answer.kind is Kind.LATER:
-                    kept.add(waiting.job_id)
-                faults = faults + 1 if answer and answer.kind is Kind.LATER else 0
-                if answer and self._must_wait(answer, faults):
+                tried.note(waiting.job_id, answer)
+                if answer and self._must_wait(answer, tried.faults):
                     self._wait(answer)
                     return
                 if time.monotonic() >= deadline and not self.settings.once:
                     return
             if not some:
+                self._tell_barred(tried)
                 return
 
     def _must_wait(self, answer, faults):
         """Tell whether nothing more is to be sent now; one script alone may make a portal fail."""
-        if answer.kind is Kind.LATER:
+        if answer.kind in FAULTS:
             return bool(answer.retry_seconds) or faults >= MOST_FAULTS
         return answer.kind in (Kind.DENIED, Kind.AWAY)
+
+    def _tell_barred(self, tried):
+        """Warn of scripts that are not let in: of each once if others are, else of all."""
+        news = [job_id for job_id in tried.barred if job_id not in self._barred]
+        if news and not tried.is_taking:
+            self._wait(tried.barred[news[-1]])
+            return
+        for job_id in news:
+            logger.warning(
+                "job %d: the script is not let in, and tried again: %s",
+                job_id, tried.barred[job_id].text,
+            )  # fmt: skip
+        self._barred.update(news)
 
     def _send_one(self, waiting):
         """Send one script; return the Answer, None if there was nothing to be sent."""
@@ -135,10 +170,11 @@ class Collector:
             self._goes_on()
         else:
             self.last_answer = answer
-            if answer.kind is Kind.LATER:
+            if answer.kind in FAULTS:
                 self.state.count_try(waiting.job_id)
             return answer
         self.state.done(waiting.job_id)
+        self._barred.discard(waiting.job_id)
         return answer
 
     def _wait(self, answer):
@@ -149,7 +185,7 @@ class Collector:
         pause_seconds = max(self._pause_seconds, answer.retry_seconds)
         self._next_try = time.monotonic() + pause_seconds
         waiting = self.state.counts()[0]
-        if answer.kind is Kind.DENIED:
+        if answer.kind in (Kind.DENIED, Kind.BARRED):
             logger.warning(
                 "%s refuses scripts, %d wait: is [api] token right, and host?  %s",
                 self.settings.host, waiting, answer.text,

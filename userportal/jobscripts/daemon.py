@@ -99,7 +99,7 @@ def collect_once(collector):
         return
     waiting, answer = collector.state.counts()[0], collector.last_answer
     text = f"{waiting} scripts wait: {answer.text if answer else 'they cannot be read'}"
-    if answer and answer.kind is Kind.DENIED:
+    if answer and answer.kind in (Kind.DENIED, Kind.BARRED):
         raise errors.RefusedError(text)
     raise errors.UnavailableError(text)
 

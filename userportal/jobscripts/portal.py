@@ -32,7 +32,8 @@ class Kind(enum.Enum):
     TAKEN = "taken"
     KNOWN = "known"  # the portal has a script of this job already
     UNWANTED = "unwanted"  # it never takes this one
-    DENIED = "denied"  # token or address are wrong: a person is needed
+    DENIED = "denied"  # the token is wrong: a person is needed
+    BARRED = "barred"  # address or rights are wrong, or something before the portal bars this one
     LATER = "later"  # it answers, but not well
     AWAY = "away"  # there is no answer
 
@@ -136,7 +137,7 @@ def answer_of(response, content):
         return Answer(Kind.UNWANTED, text)
     if status in LATER_STATUSES or status >= 500:
         return Answer(Kind.LATER, text, retry_seconds(response.headers.get("Retry-After", "")))
-    return Answer(Kind.DENIED, text)
+    return Answer(Kind.DENIED if status == 401 else Kind.BARRED, text)
 
 
 def kind_of_refusal(content):
@@ -145,9 +146,9 @@ def kind_of_refusal(content):
     try:
         told = json.loads(content)
     except (ValueError, RecursionError):
-        return Kind.DENIED
+        return Kind.BARRED
     if not isinstance(told, dict) or not FIELDS & told.keys():
-        return Kind.DENIED
+        return Kind.BARRED
     return Kind.KNOWN if DUPLICATE in str(told.get("id_job")) else Kind.UNWANTED
 
 

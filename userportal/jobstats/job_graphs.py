@@ -12,6 +12,7 @@ from userportal.graphs.drawing import (
     highest_of,
     never,
 )
+from userportal.jobfacts.measures import at_work
 from userportal.jobstats.fitting import fitted
 from userportal.metrics.expression import (
     count,
@@ -75,12 +76,12 @@ def thread(context):
     # The exporter calls a state ? that it could not read.
     threads = of_jobs(context, "slurm_job_threads_count", state=not_equal("?"))
     programs = of_jobs(context, "slurm_job_process_usage_total")
-    used = total(programs.deriv(context.seconds("slurm_job_exporter")), by=("slurmjobid", "exe"))
+    used = at_work(programs, context.seconds("slurm_job_exporter"))
     many = THREAD_STATES * context.places
     layers = (
         fitted(context, processes, gettext("Processes"), many, THREAD_STATES),
         fitted(context, threads, thread_name, many, THREAD_STATES, by=("state",)),
-        Layer(used, context.named(program_name)),
+        Layer(total(used, by=("slurmjobid", "exe")), context.named(program_name)),
     )
     return Graph(gettext("Processes and threads"), layers, is_of_job=True)
 

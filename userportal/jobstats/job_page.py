@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from userportal.access.roles import person_of
-from userportal.analysis import costs
+from userportal.analysis import costs, figures
 from userportal.analysis.findings import findings
 from userportal.jobstats import found
 from userportal.jobstats.cost_lines import cost_lines
@@ -68,23 +68,24 @@ def meters_of(facts):
         rows += [
             (gettext("GPUs"), facts.gpu_utilization),
             (gettext("GPU memory"), facts.gpu_memory_efficiency),
-            (gettext("GPU power"), power_part(facts.all_gpus, gpu_models())),
+            (gettext("GPU power"), power_part(facts, gpu_models())),
         ]
     return [(label, None if part is None else 100 * part) for label, part in rows]
 
 
-def power_part(gpus, models):
-    """Return which part of their full power GpuFacts drew beyond the idle power, in the mean.
+def power_part(facts, models):
+    """Return which part of their full power a job's GPUs drew beyond the idle power, in the mean.
 
     None if one of them, or what its model draws, is not known.
     """
-    parts = []
-    for gpu in gpus:
+
+    def part(gpu):
         idle, full = models.idle_power_watts(gpu.model), models.full_power_watts(gpu.model)
         if not full or idle is None or gpu.power_watts is None:
             return None
-        parts.append(min(1.0, max(0.0, gpu.power_watts - idle) / full))
-    return sum(parts) / len(parts) if parts else None
+        return min(1.0, max(0.0, gpu.power_watts - idle) / full)
+
+    return figures.mean(facts.of_gpus(part))
 
 
 def gpus_of(job, facts):

@@ -126,7 +126,7 @@ def meters(facts, red, colour):
         meter("CPU memory usage", facts.memory_used_bytes, facts.memory_given_bytes, None, colour),
     ]  # fmt: skip
     if has_gpus:
-        used = figures.mean(gpu.utilization_percent for gpu in facts.all_gpus)
+        used = figures.mean(facts.of_gpus(lambda gpu: gpu.utilization_percent))
         lines += [
             meter("GPU utilization", used, 100, red["gpu"], colour),
             meter("GPU memory usage", facts.gpu_memory_used_bytes, facts.gpu_memory_given_bytes,

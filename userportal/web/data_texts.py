@@ -165,14 +165,6 @@ TEXTS = (
         "would help."
     ),
     gettext_noop(
-        "The job reads {mean_read_bytes} at once in the mean, which is little for a shared file "
-        "system. Read larger pieces, or copy the data to the node's own disk first."
-    ),
-    gettext_noop(
-        "The job writes {mean_written_bytes} at once in the mean, which is little for a shared "
-        "file system. Write larger pieces, or to the node's own disk first."
-    ),
-    gettext_noop(
         "The script waits with sleep, and the job's resources wait with it. Begin another job with "
         "--begin or --dependency instead."
     ),

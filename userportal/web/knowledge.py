@@ -1,6 +1,7 @@
 """What the site's files say, read once: rules and GPU models; and who collects facts of jobs."""
 
 import functools
+import time
 
 from django.conf import settings
 
@@ -43,6 +44,28 @@ def sent_script(job_id):
         rows = slurm.job_rows(job_id)
     if len({row.user_id for row in rows}) != 1:
         return None
-    first_submit = min(row.submit or 0 for row in rows)
-    is_older = sent.last_modified.timestamp() < first_submit - CLOCKS_SECONDS
-    return None if is_older else sent.submit_script
+    return None if is_older(sent, rows) else sent.submit_script
+
+
+def is_outdated(sent):
+    """Tell whether a sent script is that of an earlier job of the same number.
+
+    It is if it came before any job that Slurm knows; or long ago, if Slurm knows none: the earlier
+    one is deleted there, and the new one comes later than its script. Asks Slurm's database about
+    scripts that are not new.
+    """
+    if not is_before(sent, time.time()):
+        return False
+    with settings.SOURCES.slurm() as slurm:
+        rows = slurm.job_rows(sent.id_job)
+    return not rows or is_older(sent, rows)
+
+
+def is_older(sent, rows):
+    """Tell whether a sent script came before any of some rows of its job."""
+    return is_before(sent, min(row.submit or 0 for row in rows))
+
+
+def is_before(sent, moment):
+    """Tell whether a script was sent before a moment, as far as the clocks can tell."""
+    return sent.last_modified.timestamp() < moment - CLOCKS_SECONDS

@@ -8,7 +8,7 @@ from unittest import mock
 
 from epmtlite.collect import annotate, errors, metadata, metaformat, tags
 from tests.epmtlite.collect import jobs
-from tests.epmtlite.collect.jobs import JobTest, files_v2, members_of, write_archive
+from tests.epmtlite.collect.jobs import JobTest, files_v1, files_v2, members_of, write_archive
 
 
 class Parsing(unittest.TestCase):
@@ -53,6 +53,28 @@ class Parsing(unittest.TestCase):
         with self.assertRaises(errors.UsageError) as caught:
             annotate.parse(["a=1", "b"])
         self.assertIn("Annotations must be of the form <key>=<value>", str(caught.exception))
+
+
+class OfAnother(JobTest):
+    @unittest.skipIf(os.geteuid(), "only root can give a file away")
+    def test_what_root_annotates_or_converts_stays_that_of_its_owner(self):
+        """Else it would be taken for what root says."""
+        write_archive("1.tgz", files_v1().items())
+        os.chown("1.tgz", 65534, 65533)
+        os.chmod("1.tgz", 0o640)
+        self.assertEqual(self.epmt("annotate", "1.tgz", "note=x"), (0, "", ""))
+        self.assertEqual(self.epmt("convert", "1.tgz", "2.tgz"), (0, "", ""))
+        self.assertEqual(self.epmt("convert", "1.tgz"), (0, "", ""))
+        os.mkdir("3")
+        metadata.write("3/job_metadata", {"job_pl_id": "3"})
+        os.chown("3/job_metadata", 65534, 65533)
+        os.chmod("3/job_metadata", 0o640)
+        self.assertEqual(self.epmt("annotate", "3", "note=x"), (0, "", ""))
+        self.assertEqual(self.epmt("annotate", "3/job_metadata", "more=x"), (0, "", ""))
+        for path in ("1.tgz", "2.tgz", "3/job_metadata"):
+            status = os.stat(path)
+            found = (status.st_uid, status.st_gid, status.st_mode & 0o777)
+            self.assertEqual(found, (65534, 65533, 0o640), path)
 
 
 class Jobs(JobTest):

@@ -11,6 +11,7 @@ import tempfile
 import pytest
 
 from epmtlite import connection, spool, submit
+from epmtlite.collect import errors
 from epmtlite.collect.settings import Settings
 from epmtlite.daemon import archives, ingest
 from epmtlite.daemon.rounds import Daemon, Link
@@ -366,6 +367,55 @@ def test_a_disk_without_room_is_no_fault_of_the_archive(sqlite_place, rounds, mo
     assert len(told) == 2 and "cannot write /nonexistent" in told[0]
 
 
+def test_some_that_never_fit_stop_no_others(sqlite_place, rounds, monkeypatch):
+    """More of them than are tried again in a round, and all older than the others."""
+    monkeypatch.setattr(ingest, "MOST_POSTPONED", 2)
+    read_job, tried = submit.read_job, []
+
+    def read(path, *arguments):
+        tried.append(path.rpartition("/")[2])
+        if int(tried[-1][0]) <= 5:
+            raise errors.WriteError("cannot write /tmp")
+        return read_job(path, *arguments)
+
+    for jobid in range(1, 6):
+        sqlite_place.put(jobid)
+    runner = rounds(sqlite_place)
+    with monkeypatch.context() as change:
+        change.setattr(submit, "read_job", read)
+        runner.round()
+        sqlite_place.put(6)
+        sqlite_place.put(7)
+        runner.round()
+        assert sqlite_place.jobs() == ["6", "7"] and sqlite_place.failed_names() == []
+        assert tried[5:] == ["6.tgz", "7.tgz", "1.tgz", "2.tgz"]
+        runner.round(2)
+        assert tried[9:] == ["3.tgz", "4.tgz", "5.tgz", "1.tgz"]
+    runner.round()
+    assert sqlite_place.names() == [] and len(sqlite_place.jobs()) == 7
+
+
+def test_archives_that_are_kept_take_no_place_of_new_ones(
+    sqlite_place, rounds, monkeypatch, caplog
+):
+    logging.getLogger("epmtlite").propagate = True
+    monkeypatch.setattr(archives, "MOST_ARCHIVES", 3)
+    runner = rounds(sqlite_place, remove=False)
+    for jobid in range(1, 7):
+        sqlite_place.put(jobid)
+    runner.round()
+    assert len(sqlite_place.jobs()) == 3
+    (told,) = [one for one in caplog.messages if "remove some" in one]
+    assert "3 archives that wait and 0 that stay" in told
+    runner.round(2)
+    assert len(sqlite_place.jobs()) == 6 and len(sqlite_place.names()) == 6
+    assert [row[1:3] for row in sqlite_place.runs()] == [(3, 0), (3, 0)]
+    monkeypatch.setattr(archives, "MOST_SETTLED", 4)
+    runner.round()
+    assert len(runner.inbox.seen) == 4
+    assert "6 that stay" in [one for one in caplog.messages if "remove some" in one][-1]
+
+
 def test_a_fault_of_our_own_over_an_archive_hinders_no_other(
     sqlite_place, rounds, monkeypatch, caplog
 ):
@@ -404,6 +454,37 @@ def test_jobs_are_analyzed_together(place, rounds):
     epmt(place.site, "submit", place.pack(9))
     runner.round()
     assert place.site.rows("SELECT COUNT(*) FROM epmt_job WHERE analyses = '{}'") == [(0,)]
+
+
+def test_a_job_that_goes_or_fails_keeps_no_other_from_being_analyzed(
+    sqlite_place, rounds, monkeypatch, caplog
+):
+    from epmtlite import deletion
+    from epmtlite.query import analyses
+
+    logging.getLogger("epmtlite").propagate = True
+    runner = rounds(sqlite_place, with_others=True, retire_jobs_ndays=0)
+    for jobid in range(1, 7):
+        tags = {"exp_name": "odd" if jobid == 6 else "esm", "exp_component": "atmos"}
+        sqlite_place.put(jobid, job_tags=tags)
+    analyze, calls = analyses.analyze, []
+
+    def faulty(database, group, *arguments):
+        if not calls:  # between the choice of the jobs and their analysis
+            deletion.delete_jobs(database, group[:1])
+            calls.append(group[0].jobid)
+            raise KeyError(group[0].number)
+        if group[0].jobid == "6":
+            raise RuntimeError("a fault")
+        return analyze(database, group, *arguments)
+
+    monkeypatch.setattr(analyses, "analyze", faulty)
+    runner.round()
+    sql = "SELECT jobid FROM epmt_job WHERE analyses <> '{}' ORDER BY jobid"
+    assert sqlite_place.site.rows(sql) == [(one,) for one in "12345" if one != calls[0]]
+    assert [one for one in caplog.messages if "analyzed" in one] == [
+        "1 jobs are not analyzed: a fault of epmt"
+    ]
 
 
 def test_retire_alone_deletes_old_jobs(place):

@@ -253,3 +253,14 @@ def test_gzip_is_sent_to_who_wants_it(gui):
 )
 def test_accept_encoding_means_what_it_says(header, wanted):
     assert accepts_gzip(header) is wanted
+
+
+@pytest.mark.parametrize("other", ['theme={"dark":true}', "a[b]=1", "flag", "=;;\x7f", 'x="a;b'])
+def test_cookies_of_other_services_keep_nobody_out(other):
+    guard = Guard("127.0.0.1", False)
+    guard.set_port(8050)
+    own = f"epmt_gui_8050={guard.token}"
+    for header in (own, f"{other}; {own}", f"{own}; {other}", f"{other};{own};{other}"):
+        assert guard.has_cookie(header), header
+    for header in (other, None, "", f"{other}; epmt_gui_805={guard.token}", f"{own}x", f"x{own}"):
+        assert not guard.has_cookie(header), header

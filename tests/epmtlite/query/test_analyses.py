@@ -279,3 +279,15 @@ def test_jobs_that_wrong_settings_say_nothing_about_stay_unanalyzed(filled, capl
         assert "jobs stay unanalyzed" in caplog.text
         assert set("12345") <= set(query.get_unanalyzed_jobs())
     assert query.analyze_jobs(list("12345")) == [list("12345")]
+
+
+def test_a_job_without_a_number_keeps_nobody_from_being_judged(sqlite_site, tmp_path, caplog):
+    bare = shifted("9", 9, OCEAN)
+    bare.records.clear()
+    wanted = {"outlier_features": ["duration", "usertime"]}
+    with stored(sqlite_site, tmp_path, (*JOBS[:5], bare), **wanted):
+        assert query.analyze_jobs() == [["1", "2", "3", "4", "5", "9"]]
+        assert "1 jobs are left out: usertime of 9 is None" in caplog.text
+        for jobid in "12345":
+            assert outliers_of(jobid) == {None: {"duration": ["5"], "usertime": ["5"]}}
+        assert query.get_job_analyses("9") == {"outlier_detection": []}

@@ -78,6 +78,20 @@ def test_an_allocation_of_the_whole_name_comes_first(tmp_path):
     assert found.is_member("eve", "p_cpu")
 
 
+def test_an_allocation_whose_accounts_are_listed_has_no_others(tmp_path):
+    text = "[rrg-ann]\nmembers = ann\naccounts = rrg-ann, ann_big\n[bob]\nmembers = bob\n"
+    found = file_source(tmp_path, text)
+    assert found.members_of("rrg-ann") == found.members_of("ann_big") == ["ann"]
+    for account in ("rrg-ann_secret", "rrg-ann_cpu", "rrg-ann_secret_gpu", "ann_bigger"):
+        assert found.allocation(account) is None
+    assert found.members_of("bob_any") == ["bob"]
+
+
+def test_a_group_without_a_list_has_what_a_listed_one_does_not(tmp_path):
+    text = "[p_a]\nmembers = ann\naccounts = p_a_fast\n[p]\nmembers = bob\n"
+    assert file_source(tmp_path, text).members_of("p_a_cpu") == ["bob"]
+
+
 def test_a_manager_belongs_to_the_account(tmp_path):
     found = file_source(tmp_path)
     assert found.is_member("mia", "rrg-ash_cpu") and found.is_manager("mia", "rrg-ash_cpu")

@@ -295,6 +295,25 @@ def test_a_role_that_was_withdrawn_is_withdrawn_from_tokens(portal, tokens):
     assert not person_of_user(user).is_staff
 
 
+def test_a_role_of_a_token_outlives_a_directory_that_is_away(portal, tokens, ldap_settings):
+    from userportal.access.given_roles import give_roles
+
+    portal.set(ldap=ldap_settings, access={"staff_groups": ("operators",)})
+    user = portal.user("ann")
+    give_roles(user)
+    text = tokens.make_token(user, ["jobscripts"])
+    changes = (
+        ({"ldap": {"url": "ldaps://127.0.0.1:1"}}, True),  # away
+        ({"ldap": ldap_settings}, True),
+        ({"access": {"staff_groups": ("assistants-of-none",)}}, False),
+    )
+    for changed, is_staff in changes:
+        portal.set(**changed)
+        ask(portal, f"Token {text}")
+        user.refresh_from_db()
+        assert user.is_staff is is_staff, changed
+
+
 def test_a_role_by_affiliation_holds_for_tokens_some_weeks_after_the_last_login(portal, tokens):
     from django.utils import timezone
 

@@ -129,14 +129,6 @@ CASES = {
         {"metadata_operations": 1001 * 2 * HOUR},
         {"metadata_operations": 1000 * 2 * HOUR},
     ),
-    "reads-small": (
-        {"read_bytes": 2**16 * 100001 - 1, "read_operations": 100001},
-        {"read_bytes": 2**16 * 100001, "read_operations": 100001},
-    ),
-    "writes-small": (
-        {"written_bytes": 100001, "write_operations": 100001},
-        {"written_bytes": 100000, "write_operations": 100000},
-    ),
     "script-sleep": (script("sleep 60"), script("# sleep 60")),
     "conda": (script("conda activate tools"), script("conda deactivate")),
     "gromacs-launcher": (gromacs("gmx_mpi mdrun -s x"), gromacs("srun gmx_mpi mdrun -s x")),

@@ -45,6 +45,39 @@ def test_a_duplicate_is_told_with_400_in_the_words_that_clients_know(client, lan
     assert client.get(f"{URL}1/").json()["submit_script"] == "first"
 
 
+def sent_at(id_job, moment):
+    """Let a script have come at a moment, epoch seconds."""
+    import datetime
+
+    from userportal.records.models import JobScript
+
+    at = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
+    assert JobScript.objects.filter(id_job=id_job).update(last_modified=at) == 1
+
+
+@pytest.mark.parametrize(
+    ("submits", "status", "script"),
+    [
+        ((1_790_000_000,), 201, "new"),  # the old job's script: the number is used again
+        ((1_780_000_000,), 400, "old"),
+        ((1_780_000_000, 1_790_000_000), 400, "old"),  # was requeued
+        ((), 201, "new"),  # Slurm's database does not have the new job yet
+    ],
+)
+def test_a_number_that_is_used_again_gets_the_new_jobs_script(
+    site, client, submits, status, script
+):
+    post(client, {"id_job": 7, "submit_script": "old"})
+    sent_at(7, 1_780_000_100)
+    for submit in submits:
+        site.add_jobs({"id_job": 7, "time_submit": submit})
+    answer = post(client, {"id_job": 7, "submit_script": "new"})
+    assert answer.status_code == status
+    assert client.get(f"{URL}7/").json()["submit_script"] == script
+    answer = post(client, {"id_job": 7, "submit_script": "third"})
+    assert (answer.status_code, list(answer.json())) == (400, ["id_job"])
+
+
 def test_of_many_at_once_one_is_stored_and_the_others_are_told(site):
     clients = [site.client("sue", ["jobscripts"]) for _ in range(8)]
     barrier, answers = threading.Barrier(8), []

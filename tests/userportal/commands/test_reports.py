@@ -161,6 +161,22 @@ def test_an_account_s_users_and_jobs_are_listed(userportal, slurm):
     assert {row["user"] for row in users} <= {row["user"] for row in jobs}
 
 
+def test_users_of_an_account_that_are_left_out_are_told(userportal, slurm):
+    account = slurm.execute(
+        "SELECT account FROM demo_job_table GROUP BY account"
+        " ORDER BY COUNT(DISTINCT id_user) DESC LIMIT 1"
+    ).fetchone()[0]
+    words = ("account", account, "--since", "2020-01-01", "--format", "json")
+    done = userportal(*words)
+    users = [row["user"] for row in json.loads(done.stdout)]
+    assert len(users) > 1 and done.stderr == ""
+    done = userportal(*words, "--limit", 1)
+    assert [row["user"] for row in json.loads(done.stdout)] == users[:1]
+    assert done.stderr == f"{len(users) - 1} more: raise --limit\n"
+    assert userportal(*words, "--limit", 1, "-q").stderr == ""
+    assert userportal(*words, "--limit", len(users)).stderr == ""
+
+
 def test_the_largest_users_are_listed(userportal):
     rows = json.loads(userportal("top", "--limit", "3", "--format", "json").stdout)
     assert len(rows) == 3 and rows == sorted(rows, key=lambda row: -row["core_hours"])

@@ -161,20 +161,55 @@ def test_a_portal_that_fails_over_all_is_not_asked_for_each(machine, server):
     assert len(server.posts) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 415, 301])
-def test_a_refusal_is_told_once_a_try_and_the_scripts_are_kept(machine, server, caplog, status):
-    for job_id in (1, 2, 3):
+@pytest.mark.parametrize(
+    ("status", "tries"), [(401, 1), (400, 3), (403, 3), (404, 3), (415, 3), (301, 3)]
+)
+def test_a_refusal_is_told_once_a_round_and_the_scripts_are_kept(
+    machine, server, caplog, status, tries
+):
+    for job_id in range(1, 6):
         machine.submit(job_id)
-    server.answers = [status, status]
+    server.answers = [status] * 2 * tries
     with machine.collector() as collector:
         assert not collector.round()
         [told] = warnings(caplog)
-        assert "refuses scripts, 3 wait: is [api] token right, and host?" in told
+        assert "refuses scripts, 5 wait: is [api] token right, and host?" in told
         assert str(status) in told and TOKEN not in told
         assert not try_again(collector)
         assert len(warnings(caplog)) == 1
         assert try_again(collector)
-    assert [status for _id, status in server.statuses()] == [status, status, 201, 201, 201]
+    assert [status for _id, status in server.statuses()] == [status] * 2 * tries + [201] * 5
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_script_that_is_not_let_in_does_not_hold_up_others(machine, server, caplog, status):
+    for job_id in range(100, 110):
+        machine.submit(job_id)
+    server.answers = [lambda job_id: status if job_id == 100 else None] * 100
+    with machine.collector() as collector:
+        assert not collector.round()
+        assert sorted(server.scripts) == list(range(101, 110))
+        [told] = warnings(caplog)
+        assert told.startswith(f"job 100: the script is not let in, and tried again: {status}")
+        assert not collector.round()  # at once: others go on, so there is no pause
+        machine.submit(110)
+        assert not collector.round()
+        assert 110 in server.scripts and warnings(caplog) == []
+        server.answers = []
+        assert collector.round()
+    assert sorted(server.scripts) == list(range(100, 111))
+
+
+def test_a_single_script_that_is_not_let_in_is_told(machine, server, caplog):
+    machine.submit(1)
+    server.answers = [403, 403]
+    with machine.collector() as collector:
+        assert not collector.round()
+        assert "refuses scripts, 1 wait" in warnings(caplog)[0]
+        assert collector._pause_seconds == 30
+        assert not try_again(collector)
+        assert try_again(collector)
+    assert server.statuses() == [(1, 403), (1, 403), (1, 201)]
 
 
 def test_a_new_token_in_its_file_is_used(machine, server, tmp_path):

@@ -36,6 +36,9 @@ def write(samples):
     for task in (*TASKS, REQUEUED):
         write_cgroup(samples, samples.of_job(task, "c004"), 1)
     write_gpus(samples)
+    ran = [2.0 * ((at - START) % 600) for at in samples.times]  # started anew every ten minutes
+    labels = {**samples.of_job(PLAIN_GPU, "g002"), "exe": "/opt/bin/sweep"}
+    samples.writer.add("slurm_job_process_usage_total", labels, samples.times, ran)
     write_lustre(samples)
     for node in ("c001", "c002"):
         write_node(samples, node)

@@ -91,6 +91,11 @@ def test_the_programs_of_several_nodes_are_added_up_and_those_of_several_jobs_ar
     assert found["102 Threads running c002"] == 2
 
 
+def test_a_program_whose_processes_end_never_uses_less_than_no_core(graph):
+    (trace,) = (one for one in graph(PLAIN_GPU, "thread")["data"] if one["name"] == "sweep")
+    assert (min(trace["y"]), max(trace["y"])) == (0, 2)
+
+
 def test_the_graph_of_lustre_operations_has_those_that_happened_by_file_system(graph):
     figure = graph(ONE, "lustre_mdt")
     assert levels(figure) == {"Open scratch": 5, "Getattr scratch": 2}

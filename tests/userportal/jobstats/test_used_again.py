@@ -12,7 +12,7 @@ from tests.userportal.jobstats.little import Samples as LittleSamples
 from tests.userportal.jobstats.little import served as served_portal
 from tests.userportal.slurm.made import BOB
 from userportal.jobfacts.collect import power_expression
-from userportal.jobfacts.measures import Labels, job_expressions
+from userportal.jobfacts.measures import Labels, job_expressions, lustre_expressions
 from userportal.jobstats import found
 from userportal.jobstats.registry import JOB_GRAPHS
 from userportal.metrics.site_filter import NO_FILTER
@@ -100,8 +100,14 @@ def test_every_graph_asks_for_the_owner_of_the_jobs(ann_s_jobs, kind):
         assert selectors or kind.block == "node"
 
 
+def all_expressions(username):
+    """Return the expressions of all figures of a job of a user."""
+    found_expressions = job_expressions(ONE, lambda exporter: 30, Labels(), username)
+    return {**found_expressions, **lustre_expressions(ONE, username, 3600)}
+
+
 def test_the_figures_of_a_job_are_asked_for_with_its_owner(ann_s_jobs, few):
-    found_expressions = job_expressions(ONE, lambda exporter: 30, Labels(), "ann")
+    found_expressions = all_expressions("ann")
     selectors = asked_of_jobs(found_expressions.values())
     assert len(selectors) >= len(found_expressions)
     for number in (ONE, GPU):
@@ -110,6 +116,6 @@ def test_the_figures_of_a_job_are_asked_for_with_its_owner(ann_s_jobs, few):
 
 
 def test_a_name_that_nobody_knows_is_not_asked_for(ann_s_jobs, few):
-    found_expressions = job_expressions(ONE, lambda exporter: 30, Labels(), None)
+    found_expressions = all_expressions(None)
     assert not any("user=" in one for one in asked_of_jobs(found_expressions.values()))
     assert "user=" not in power_expression(few, ann_s_jobs(ONE), None).render(NO_FILTER)

@@ -65,7 +65,10 @@ EXPRESSIONS = {
     "memory": metric("slurm_job_memory_max", user="ann") / GIB,
     "memory of a user": total(metric("slurm_job_memory_max", user="ann")),
     "threads": metric("slurm_job_threads_count", slurmjobid="101", state=not_equal("?")),
-    "programs": total(metric("slurm_job_process_usage_total").deriv(60), by=("exe",)),
+    "programs": total(metric("slurm_job_process_usage_total").deriv(60).clamp_min(0), by=("exe",)),
+    "programs as they grow and fall": total(
+        metric("slurm_job_process_usage_total").deriv(60), by=("exe",)
+    ),
     "programs that run": total(
         metric("slurm_job_process_usage_total").deriv(120).where(">", 0), by=("exe",)
     ),
@@ -79,6 +82,9 @@ EXPRESSIONS = {
         metric("lustre_job_stats_total", component="mdt", jobid=JOBS).rate(180),
         by=("operation", "fs", "jobid"),
     ).where("!=", 0),
+    "metadata in all of a job's time": total(
+        metric("lustre_job_stats_total", component="mdt", jobid="101").rate(7200)
+    ),
     "metadata by user": total(
         metric("lustre_job_stats_total", component="mdt", user="ann").rate(300),
         by=("user", "fs"),
