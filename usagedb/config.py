@@ -72,8 +72,8 @@ def find_config(conf_path=None, dbname=None, default_dbname=DEFAULT_DBNAME):
 
     conf_path is what --confFn named, dbname what --dbname named (None: not given). Without
     either: $HPCUSAGE_CONF, then <dbname>_db.conf here and in /etc/hpcusage, then the embedded file.
-    Raises ConfigurationError, RefusedError, or UsageError for a dbname beside a named SQLite file.
-    Read-only.
+    Raises ConfigurationError, RefusedError, or UsageError for a dbname beside the SQLite file
+    of conf_path. Read-only.
     """
     named = conf_path or os.environ.get("HPCUSAGE_CONF")
     path = named or find_file(dbname or default_dbname)

@@ -129,17 +129,20 @@ def test_dbname_chooses_the_database_of_a_named_file(conf, monkeypatch, by_envir
     assert find_config(None if by_environment else path, "xalt").database == "xalt"
 
 
-@pytest.mark.parametrize("by_environment", [False, True])
-def test_dbname_beside_a_named_sqlite_file_ends_with_2(conf, run, monkeypatch, by_environment):
+def test_dbname_beside_a_named_sqlite_file_ends_with_2(conf, run):
     path = conf(SQLITE.format("usage.db"), "any.conf")
-    monkeypatch.setenv("HPCUSAGE_CONF", str(path))
-    named = () if by_environment else ("--confFn", path)
-    done = run("createDB", *named, "--dbname", "xalt")
+    done = run("createDB", "--confFn", path, "--dbname", "xalt")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"Error: --dbname xalt: {path} names an SQLite file, which has one database only\n"
     )
     assert not (path.parent / "usage.db").exists()
+
+
+def test_dbname_beside_the_sqlite_file_of_the_environment_means_that(conf, monkeypatch):
+    """It holds the data of all commands, whose usual --dbname differ."""
+    monkeypatch.setenv("HPCUSAGE_CONF", str(conf(SQLITE.format("usage.db"), "any.conf")))
+    assert find_config(None, "xalt") == find_config(None, None)
 
 
 def test_an_ordinary_user_gets_a_database_of_the_own(run, nobody, tmp_path):
