@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import secrets
 import stat
 import time
 
@@ -16,6 +17,9 @@ MOST_NAMES = 5  # in a warning
 QUIET_SECONDS = 60.0
 # Of a time that lies more ahead nobody's clock is the reason.
 MOST_AHEAD_SECONDS = 3600.0
+# What the name of a directory ends with while it is removed: its job is stored, all of it.
+REMOVAL_SUFFIX = ".epmt-stored"
+MOST_NAME = 40  # characters of its own name that it keeps then
 
 
 def state_of(path):
@@ -78,7 +82,36 @@ def remove(path, state, unread=()):
 
 
 def remove_directory(folder, name, state, unread):
-    """Remove what was read from a directory, and then it, if that was all. Raises OSError."""
+    """Remove what was read from a directory, and then it, if that was all. Raises OSError, or
+    WriteError if what is left of it has another name.
+
+    It gets that name first: what a kill leaves of it is known by that, and taken for no job.
+    """
+    if unread:
+        empty(folder, name, state, unread)
+        return
+    going = f"{name[:MOST_NAME]}.{secrets.token_hex(4)}{REMOVAL_SUFFIX}"
+    os.rename(name, going, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        empty(folder, going, state)
+        os.rmdir(going, dir_fd=folder)
+    except OSError as error:
+        if is_whole(folder, going):
+            os.rename(going, name, src_dir_fd=folder, dst_dir_fd=folder)
+            raise
+        raise errors.WriteError(f"cannot remove the rest, {going}: {error.strerror}") from error
+
+
+def is_whole(folder, name):
+    """Tell whether a directory still has its metadata, which go first."""
+    with contextlib.suppress(OSError), copying.opened(name, folder) as directory:
+        os.stat(names.METADATA, dir_fd=directory)
+        return True
+    return False
+
+
+def empty(folder, name, state, unread=()):
+    """Remove the files of a directory that are as they were. Raises OSError."""
     read = set(state).difference(unread, ("",))
     with copying.opened(name, folder) as directory:
         # Metadata first: whoever reads the rest meanwhile takes it for no job.
@@ -87,8 +120,24 @@ def remove_directory(folder, name, state, unread):
                 status = os.stat(one, dir_fd=directory, follow_symlinks=False)
                 if copying.state_of(status) == state[one]:
                     os.unlink(one, dir_fd=directory)
-    if not unread:
-        os.rmdir(name, dir_fd=folder)
+
+
+def is_remainder(path, state):
+    """Tell whether a path is what a killed run left of a directory whose job it had stored."""
+    is_directory = isinstance(state, dict) and names.METADATA not in state
+    return is_directory and str(path).rstrip("/").endswith(REMOVAL_SUFFIX)
+
+
+def remove_remainder(path, state):
+    """Remove what is_remainder. Raises WriteError if that cannot be done."""
+    try:
+        with moving.folder_of(path, identity_of(state)) as (folder, name):
+            empty(folder, name, state)
+            os.rmdir(name, dir_fd=folder)
+    except FileNotFoundError:
+        logger.info("%s is gone already", path)
+    except OSError as error:
+        raise errors.WriteError(f"cannot remove {path}: {error.strerror}") from error
 
 
 def listed(found):

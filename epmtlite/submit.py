@@ -14,7 +14,9 @@ from usagedb.errors import PARTLY
 
 logger = logging.getLogger(__name__)
 
-STORED, PRESENT, FAILED, READ, TAKEN = "stored", "present", "failed", "read", "taken"
+STORED, PRESENT, FAILED, READ, TAKEN, RESUMED = (
+    "stored", "present", "failed", "read", "taken", "resumed",
+)  # fmt: skip
 # Exit codes of what is wrong with this machine, not with a job: it may be stored another time.
 NOT_ITS_FAULT = (
     errors.WriteError.exit_code, errors.UnavailableError.exit_code,
@@ -40,7 +42,7 @@ class Outcome(NamedTuple):
     """What became of a directory or archive."""
 
     path: str
-    kind: str  # STORED, PRESENT, FAILED, READ or TAKEN
+    kind: str  # STORED, PRESENT, FAILED, READ, TAKEN or RESUMED
     jobid: str = ""
     processes: int = 0
     seconds: float = 0.0
@@ -63,6 +65,8 @@ class Outcome(NamedTuple):
             return f"Would import - job: {self.jobid} processes: {self.processes}"
         if self.kind == TAKEN:
             return f"Nothing to do: another run took {self.path}"
+        if self.kind == RESUMED and not self.remains:
+            return f"Removed {self.path}, which a run had left whose job is stored"
         return ""
 
 
@@ -80,6 +84,8 @@ class Submitter:
         Commits. Raises UsageDBError if the database fails; what is wrong with the job is told.
         """
         started, state = time.monotonic(), dispose.state_of(path)
+        if self.options.remove and dispose.is_remainder(path, state):
+            return self._resumed(Outcome(path, RESUMED), state)
         try:
             outcome = self._submit(path)._replace(
                 seconds=max(1e-6, time.monotonic() - started), path=path
@@ -125,7 +131,14 @@ class Submitter:
         try:
             dispose.remove(outcome.path, state, outcome.unread)
         except errors.WriteError as error:
-            return outcome._replace(remains=str(error))
+            return outcome._replace(remains=f"job {outcome.jobid} is stored, but {error}")
+        return outcome
+
+    def _resumed(self, outcome, state):
+        try:
+            dispose.remove_remainder(outcome.path, state)
+        except errors.WriteError as error:
+            return outcome._replace(remains=f"its job is stored, but {error}")
         return outcome
 
     def _submit(self, path):
@@ -196,7 +209,7 @@ class Totals:
             self.failures.append(outcome.exit_code)
         elif outcome.kind == PRESENT:
             self.present += 1
-        elif outcome.kind != TAKEN:
+        elif outcome.kind not in (TAKEN, RESUMED):
             self.jobs += 1
             self.processes += outcome.processes
         self.remaining += bool(outcome.remains)

@@ -125,7 +125,7 @@ def tell(totals, outcomes):
             is_named = outcome.path in outcome.message
             print_error(outcome.message if is_named else f"{outcome.path}: {outcome.message}")
         if outcome.remains:
-            logger.warning("job %s is stored, but %s", outcome.jobid, outcome.remains)
+            logger.warning("%s", outcome.remains)
         if not totals.add(outcome):
             break
     return totals.status()

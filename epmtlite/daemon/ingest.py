@@ -147,7 +147,7 @@ class Ingest:
         elif outcome.kind != submit.FAILED:
             logger.info("%s: %s", shown, outcome.line().strip())
             if outcome.remains:
-                logger.warning("job %s is stored, but %s", outcome.jobid, outcome.remains)
+                logger.warning("%s", outcome.remains)
             seen.is_done = True
             is_new = outcome.kind == submit.STORED
             tally.stored += is_new

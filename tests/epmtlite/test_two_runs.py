@@ -91,6 +91,53 @@ def test_a_directory_that_another_run_is_removing_is_removed_to_its_end(tmp_path
     assert not directory.exists() and caplog.messages == []
 
 
+def killed_while_removing(place, monkeypatch, remove):
+    """Let the removal of a job's directory fail at the files that `remove` refuses; return what
+    submit printed, and the names that are there now."""
+    directory = write_job(made_job(), place.directory / "jobs" / "100")
+
+    def unlink(name, **words):
+        if remove(name):
+            raise PermissionError(1, "Not permitted")
+        real(name, **words)
+
+    with monkeypatch.context() as patches:
+        real = os.unlink
+        patches.setattr(os, "unlink", unlink)
+        outcome = submitter(place, remove=True).submit(str(directory))
+    assert outcome.kind == submit.STORED and "job 100 is stored, but" in outcome.remains
+    return outcome, [path.name for path in directory.parent.iterdir()]
+
+
+def test_what_is_left_of_a_directory_whose_job_is_stored_is_removed_later(
+    sqlite_place, monkeypatch
+):  # fmt: skip
+    outcome, (name,) = killed_while_removing(
+        sqlite_place, monkeypatch, lambda name: name != "job_metadata"
+    )
+    assert name.startswith("100.") and name.endswith(".epmt-stored") and name in outcome.remains
+    path = sqlite_place.directory / "jobs" / name
+    epmt(sqlite_place.site, "submit", path, status=65)  # without -r it stays
+    done = epmt(sqlite_place.site, "submit", "-r", path)
+    assert f"Removed {path}, which a run had left" in done.stdout and done.stderr == ""
+    assert not path.exists() and sqlite_place.jobs() == ["100"]
+
+
+def test_a_directory_of_which_nothing_can_be_removed_keeps_its_name(sqlite_place, monkeypatch):
+    _outcome, found = killed_while_removing(sqlite_place, monkeypatch, lambda _name: True)
+    assert found == ["100"]
+    epmt(sqlite_place.site, "submit", "-r", sqlite_place.directory / "jobs" / "100")
+    assert list((sqlite_place.directory / "jobs").iterdir()) == []
+
+
+def test_a_job_in_a_directory_that_is_named_as_a_removed_one_is_stored(sqlite_place):
+    path = write_job(made_job(), sqlite_place.directory / "1.epmt-stored")
+    (path / "notes.txt").write_text("mine")
+    done = epmt(sqlite_place.site, "submit", "-r", path)
+    assert sqlite_place.jobs() == ["100"] and "not read: notes.txt" in done.stderr
+    assert [one.name for one in path.iterdir()] == ["notes.txt"]
+
+
 def test_an_archive_that_is_still_being_copied_stays(sqlite_place):
     whole = sqlite_place.pack("950", count=200)
     raw, path = whole.read_bytes(), sqlite_place.inbox / "950.tgz"

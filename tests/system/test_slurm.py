@@ -68,10 +68,15 @@ def printed(cluster: SlurmCluster, state: Path, *options: str, **zone: str) -> l
 
 
 def jobs_in(documents: list[Document]) -> "dict[str, Document]":
-    """Return the documents about jobs by the job's number, of which each is there once."""
+    """Return the documents about jobs by the job's number, of which each is there once.
+
+    But for arrays: Slurm accounts tasks that end while they begin under the number of the array.
+    """
     found = [one for one in documents if one["kind"] == "slurmjob"]
     jobs = {one["Id"]: one for one in found}
-    assert len(jobs) == len(found), found
+    arrays = {number.partition("_")[0] for number in jobs if "_" in number}
+    once = [one["Id"] for one in found if one["Id"] not in arrays]
+    assert len(set(once)) == len(once), found
     return jobs
 
 

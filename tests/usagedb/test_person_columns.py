@@ -93,7 +93,7 @@ def text_columns():
     found = set()
     for step in (step for tool in schema.known_schemas().values() for step in tool.steps):
         table = re.match(r"(?:CREATE|ALTER) TABLE (\w+)", step.statement)
-        columns = re.findall(r'"?(\w+)"?\s+(?:CHARS\(|LONGTEXT|BYTES)', step.statement)
+        columns = re.findall(r'"?(\w+)"?(?: TO)?\s+(?:CHARS\(|LONGTEXT|BYTES)', step.statement)
         found |= {(table[1], column) for column in columns if table}
     return found
 
