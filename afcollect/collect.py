@@ -8,7 +8,6 @@ from afcollect import condor, host, jobs, logins, members, names, slurm
 from afcollect.commands import Programs
 from afcollect.failures import PartFailed
 from afcollect.interval import boot_clock, interval
-from usagedb import errors
 
 logger = logging.getLogger(__name__)
 
@@ -265,7 +264,7 @@ class Surviving:
         return self
 
     def __exit__(self, _kind, error, _traceback):
-        if not isinstance(error, Exception) or isinstance(error, errors.RunInterrupted):
+        if not isinstance(error, Exception):
             return False
         is_expected = isinstance(error, (PartFailed, OSError))
         self.failures.append(f"{self.name}: {error if is_expected else repr(error)}")

@@ -7,7 +7,6 @@ import tempfile
 
 from afcollect.children import NoAnswer, Question
 from afcollect.failures import PartFailed
-from usagedb import errors
 
 COFFEA_NAMESPACE = "coffea-casa"
 DEFAULT_CONFIGURATION = "~/.kube/config"
@@ -74,8 +73,6 @@ def failing_as(what):
     """Turn whatever the client and its libraries raise in the block into a PartFailed."""
     try:
         yield
-    except errors.RunInterrupted:
-        raise
     except Exception as error:
         raise PartFailed(f"{what}: {first_line(error)}") from None
 

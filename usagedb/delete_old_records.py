@@ -110,7 +110,8 @@ def delete_of(name, config, options, how):
     database = opened(config, chosen, how.dry_run)
     plan = chosen.purge(database, options, lambda line: None)
     if is_wanted(plan, options, how):
-        with only_one(database, COMMAND, how.wait_seconds), recorded(database, COMMAND) as run:
+        lock = only_one(database, COMMAND, how.wait_seconds)
+        with lock, recorded(database, COMMAND, part=chosen.name) as run:
             doing = dataclasses.replace(options, dry_run=False)
             done = chosen.purge(database, doing, lambda line: logger.info("%s", line))
             run.message = f"{doing_to(options)}d {done.describe()}"
@@ -188,8 +189,6 @@ def delete_configured(config, how):
         for place in places:
             try:
                 delete_of(name, place, PurgeOptions(first, last, dry_run=True), how)
-            except errors.RunInterrupted:
-                raise
             except errors.UsageDBError as error:
                 failed.append(error)
     for other in failed[1:]:

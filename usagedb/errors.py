@@ -69,8 +69,11 @@ class DamagedError(ConfigurationError):
     """A database file is not what it was: no longer a database, or parts of it are lost."""
 
 
-class RunInterrupted(UsageDBError):
-    """A signal asked the run to end; ``signal_number`` gives the exit code 128+N."""
+class RunInterrupted(BaseException):
+    """A signal asked the run to end; ``signal_number`` gives the exit code 128+N.
+
+    Like KeyboardInterrupt it is no Exception: who expects errors does not mean the end of the run.
+    """
 
     def __init__(self, signal_number):
         super().__init__(f"ended by signal {signal_number}")

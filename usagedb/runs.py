@@ -1,6 +1,8 @@
 """The row that every run of a command leaves in usage_run."""
 
 import contextlib
+import os
+import re
 import socket
 import time
 
@@ -21,6 +23,9 @@ UPDATE = (
     "UPDATE usage_run SET ended_at = ?, exit_code = ?, message = ?, {stored} = ?, duplicates = ?,"
     " ignored = ?, rejected = ?, waiting = ?, read_bytes = ? WHERE run_id = ?"
 )
+# What tells runs of one command apart, as two lines of a crontab that load other logs.
+NAME_VARIABLE = "HPCUSAGE_RUN"
+NAME = re.compile(r"[\w.-]{1,24}", re.ASCII)
 LAST_RUNS = """
 SELECT r.command, r.host, r.started_at, r.ended_at, r.exit_code, r.stored, r.duplicates,
        r.rejected, r.waiting, r.message
@@ -34,9 +39,10 @@ SELECT r.command, r.host, r.started_at, r.ended_at, r.exit_code, r.stored, r.dup
 class Run:
     """What one run did: counters that the command adds to, and the row that keeps them."""
 
-    def __init__(self, database, command, clock=time.time, host=None):
-        """host is this machine's name unless it is given."""
-        self.database, self.command, self.clock = database, command, clock
+    def __init__(self, database, command, clock=time.time, host=None, part=""):
+        """host is this machine's name unless it is given; part tells what of its work the command
+        does. Raises ConfigurationError for a name of the run that cannot be."""
+        self.database, self.command, self.clock = database, title_of(command, part), clock
         self.host = (socket.gethostname() if host is None else host)[:255]
         self.message = ""
         self.exit_code = 0
@@ -72,13 +78,33 @@ class Run:
                 self.database.execute(update, values)
 
 
+def title_of(command, part=""):
+    """Return how a run is called: its command, in brackets the part of the work that it does and
+    the name that $HPCUSAGE_RUN gives it. Raises ConfigurationError."""
+    name = os.environ.get(NAME_VARIABLE, "")
+    if name and not NAME.fullmatch(name):
+        raise errors.ConfigurationError(
+            f"${NAME_VARIABLE}: {name!r}: write at most 24 letters, digits, '.', '-' and '_'"
+        )
+    names = [one for one in (part, name) if one]
+    return f"{command} [{', '.join(names)}]" if names else command
+
+
+def command_of(title):
+    """Return the command of a run that is called as title_of says."""
+    return title.partition(" [")[0]
+
+
 @contextlib.contextmanager
-def recorded(database, command, host=None):
-    """Give a Run to the block and record how the block ended, errors included. Commits."""
-    run = Run(database, command, host=host)
+def recorded(database, command, host=None, part=""):
+    """Give a Run to the block and record how the block ended, errors included. Commits.
+
+    Raises ConfigurationError as Run does.
+    """
+    run = Run(database, command, host=host, part=part)
     try:
         yield run
-    except errors.UsageDBError as error:
+    except (errors.UsageDBError, errors.RunInterrupted) as error:
         run.finish(error.exit_code, str(error))
         raise
     except SystemExit as error:

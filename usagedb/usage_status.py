@@ -13,7 +13,7 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.files import write_whole
 from usagedb.output import write_rows
-from usagedb.runs import last_runs
+from usagedb.runs import command_of, last_runs
 from usagedb.terminal import visible
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -46,7 +46,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     "commands",
     multiple=True,
     metavar="NAME",
-    help="Look at this command only; that it never ran is critical.",
+    help="Look at this command only, or with brackets at one of its runs; that it never ran is"
+    " critical.",
 )
 @click.option(
     "--without-host",
@@ -64,12 +65,14 @@ def command(config, quiet, max_age, commands, left_out, prometheus, output_forma
 
     Ends with 0 (all is well), 1 (something was rejected or waits) or 2 (a run failed, is missing
     or too old), as monitoring plug-ins do. What runs now and then, such as usage_copy and
-    delete_old_records, is too old only for --command.
+    delete_old_records, is too old only for --command. Runs of one command count together unless
+    they have names: HPCUSAGE_RUN=east before a command in a crontab makes it "command [east]".
 
     \b
     Examples:
       usage_status
       usage_status --command store_module_data --max-age 26h
+      usage_status --command "store_module_data [east]"
       usage_status --without-host oldnode
       usage_status --prometheus /var/lib/node_exporter/hpcusage.prom
     """
@@ -83,8 +86,8 @@ def command(config, quiet, max_age, commands, left_out, prometheus, output_forma
             raise
         click.echo(f"critical: {error}", err=True)
         return CRITICAL
-    ages = Ages(max_age_seconds, schema.occasional_commands() - set(commands))
-    rows = status_rows(found, commands, ages, time.time())
+    ageless = schema.occasional_commands() - {command_of(name) for name in commands}
+    rows = status_rows(found, commands, Ages(max_age_seconds, ageless), time.time())
     if prometheus:
         write_whole(prometheus, metrics(found, rows), 0o644)  # node_exporter reads it
     else:
@@ -126,7 +129,7 @@ class Ages(NamedTuple):
 
     def is_too_old(self, name, seconds):
         """Tell whether the last run of a command was so long ago that another one is missing."""
-        return seconds > self.max_seconds and name not in self.ageless
+        return seconds > self.max_seconds and command_of(name) not in self.ageless
 
 
 def status_rows(found, commands, ages, now):
@@ -134,7 +137,7 @@ def status_rows(found, commands, ages, now):
     rows: list[tuple] = []
     for run in found:
         name, host, started, ended, exit_code, stored, duplicates, rejected, waiting, _text = run
-        if commands and name not in commands:
+        if commands and not {name, command_of(name)}.intersection(commands):
             continue
         age = max(0, int(now - (ended or started)))
         is_odd = started > now + MOST_AHEAD_SECONDS
@@ -143,7 +146,7 @@ def status_rows(found, commands, ages, now):
         counters = (stored, duplicates, rejected, waiting)
         rows.append((name, host, when, age, exit_code, *counters, LEVELS[level]))
     for name in dict.fromkeys(commands):
-        if all(row[0] != name for row in rows):
+        if all(name not in (row[0], command_of(row[0])) for row in rows):
             rows.append((name, None, None, None, None, 0, 0, 0, 0, LEVELS[CRITICAL]))
     return rows
 
@@ -196,14 +199,19 @@ def metrics(found, rows):
         for run in found:
             if run[:2] in shown:
                 value = -1 if run[column] is None else run[column]
-                lines.append(f'{name}{{command="{label(run[0])}",host="{label(run[1])}"}} {value}')
+                lines.append(f"{name}{{{labels(*run[:2])}}} {value}")
     lines += ["# HELP hpcusage_state 0 ok, 1 warning, 2 critical.", "# TYPE hpcusage_state gauge"]
     lines += [
-        f'hpcusage_state{{command="{label(row[0])}",host="{label(row[1] or "")}"}}'
-        f" {LEVELS.index(row[-1])}"
-        for row in rows
+        f"hpcusage_state{{{labels(row[0], row[1] or '')}}} {LEVELS.index(row[-1])}" for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def labels(title, host):
+    """Return the labels of a run: its command, its host, and its name if it has one."""
+    command, name = command_of(title), title.partition(" [")[2].rstrip("]")
+    found = {"command": command, "host": host, **({"run": name} if name else {})}
+    return ",".join(f'{key}="{label(text)}"' for key, text in found.items())
 
 
 def label(text):

@@ -57,8 +57,6 @@ def guarded(source, question):
     """Yield what a question yields, and a failed Check in the place of an expected error."""
     try:
         yield from question()
-    except errors.RunInterrupted:
-        raise
     except errors.UsageDBError as error:
         yield failed(source, error)
 

@@ -18,7 +18,7 @@ NEW = (
     "INSERT INTO usage_run (command, host, started_at, ended_at, exit_code, {}, rejected,"
     " waiting, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')"
 )
-LABELS = r'\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"\}'
+LABELS = r'\{command="(?:[^"\\]|\\.)*",host="(?:[^"\\]|\\.)*"(?:,run="[^"]+")?\}'
 SAMPLE = re.compile(rf"^(?:hpcusage_up|[a-z_]+{LABELS}) -?[0-9.e+]+$")
 
 
@@ -154,6 +154,47 @@ def test_it_is_too_old_for_who_asks_for_it(site, add_run):
     words = ("usage_status", "--command", "delete_old_records", "--max-age")
     assert site.run(*words, "41d").returncode == 0
     assert site.run(*words, "32d").returncode == 2
+
+
+def test_runs_of_one_command_that_have_names_do_not_hide_each_other(site, add_run, tmp_path):
+    add_run("load [east]", exit_code=66)
+    add_run("load [west]")
+    add_run("load")
+    done = site.run("usage_status", "--format", "json")
+    states = {row["command"]: row["state"] for row in json.loads(done.stdout)}
+    assert states == {"load": "ok", "load [east]": "critical", "load [west]": "ok"}
+    for words, status in ((["load"], 2), (["load [east]"], 2), (["load [west]"], 0)):
+        assert site.run("usage_status", "--command", *words).returncode == status
+    assert site.run("usage_status", "--command", "load [north]").returncode == 2
+    path = tmp_path / "hpcusage.prom"
+    site.run("usage_status", "--prometheus", path)
+    lines = path.read_text().splitlines()
+    assert 'hpcusage_last_run_exit_code{command="load",host="h",run="east"} 66' in lines
+    assert 'hpcusage_last_run_exit_code{command="load",host="h"} 0' in lines
+    assert all(SAMPLE.match(line) for line in lines if not line.startswith("#"))
+
+
+def test_a_real_load_has_the_name_that_the_environment_gives_it(site, write_log, monkeypatch):
+    site.create()
+    path = write_log(("anna", "gcc/12", "aurora", 20000))
+    for name in ("east", "", "no name"):
+        monkeypatch.setenv("HPCUSAGE_RUN", name)
+        done = site.run("store_module_data", path)
+        assert done.returncode == (78 if " " in name else 0), done.stderr
+    assert "$HPCUSAGE_RUN: 'no name': write at most" in done.stderr
+    done = site.run("usage_status", "--format", "json")
+    names = [row["command"] for row in json.loads(done.stdout)]
+    assert names == ["store_module_data", "store_module_data [east]"]
+
+
+def test_each_schema_of_which_old_records_are_deleted_has_a_run_of_its_own(site):
+    site.create()
+    for schema in ("usage", "lmod"):
+        words = ("delete_old_records", "--schema", schema, "--keepMonths", "1", "--yes")
+        assert site.run(*words).returncode == 0
+    done = site.run("usage_status", "--format", "json", "--command", "delete_old_records")
+    names = [row["command"] for row in json.loads(done.stdout)]
+    assert names == ["delete_old_records [lmod]", "delete_old_records [usage]"]
 
 
 @pytest.mark.parametrize(

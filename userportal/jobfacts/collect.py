@@ -67,8 +67,6 @@ class Collector:
         }
         try:
             fields.update(self.measure(slurm, job, now, username))
-        except errors.RunInterrupted:
-            raise
         except errors.UsageDBError as error:
             logger.info("metrics of job %s: %s", job.job_id, error)
             failures["metrics"] = error

@@ -87,8 +87,6 @@ def state_of(config, name):
             database.close()
     except errors.RefusedError as error:
         return Availability(name, REFUSED, str(error))
-    except errors.RunInterrupted:
-        raise
     except errors.UnavailableError as error:
         return Availability(name, UNREACHABLE, str(error))
     except errors.UsageDBError as error:
