@@ -6,16 +6,18 @@ Pages to browse the API are left out: their scripts are none that the security p
 import logging
 
 from rest_framework import negotiation, renderers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from usagedb import errors
+from userportal.access.roles import person_of
 from userportal.access.tokens import HasScope
 from userportal.api.parsers import BoundedFormParser, BoundedJSONParser
 from userportal.api.permissions import IsKnown, IsStaff
 from userportal.api.throttle import UserThrottle
 from userportal.web.failures import STATUSES, reader_text
+from userportal.web.slots import RETRY_SECONDS, SLOTS
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,27 @@ class ApiView(APIView):
     def get_exception_handler(self):
         """Return what tells failures."""
         return told_failure
+
+
+class AskingView(ApiView):
+    """A view that asks the sources: of one reader only so many at once, as of pages."""
+
+    def initial(self, request, *arguments, **named):
+        """Take a slot of who asks. Raises Throttled."""
+        super().initial(request, *arguments, **named)
+        reader = person_of(request).username
+        if not SLOTS.take(reader):
+            raise Throttled(RETRY_SECONDS)
+        self.reader = reader
+
+    def dispatch(self, request, *arguments, **named):
+        """Answer, and give the slot back."""
+        self.reader = None
+        try:
+            return super().dispatch(request, *arguments, **named)
+        finally:
+            if self.reader is not None:
+                SLOTS.give_back(self.reader)
 
 
 class StaffView(ApiView):

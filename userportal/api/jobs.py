@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from userportal.access.roles import person_of
 from userportal.api import pages, tables
-from userportal.api.base import FORMAT, ApiView
+from userportal.api.base import FORMAT, AskingView
 from userportal.api.job_rows import rows_of
 from userportal.api.wanted_jobs import may_see_job, wanted_jobs
 from userportal.slurm.jobset import HIGHEST_JOB_ID
@@ -23,7 +23,7 @@ class TableRenderer(renderers.JSONRenderer):
     format = TABLE_FORMAT
 
 
-class JobsView(ApiView):
+class JobsView(AskingView):
     """Lists of jobs."""
 
     renderer_classes = [renderers.JSONRenderer, TableRenderer]
@@ -63,7 +63,7 @@ class JobsView(ApiView):
         return found, rows_of(found.jobs)
 
 
-class JobView(ApiView):
+class JobView(AskingView):
     """One job by its number: the newest submission of it that one may see."""
 
     required_scope = "jobs"

@@ -4,6 +4,7 @@ import functools
 
 from usagedb import errors
 from userportal.analysis import gpus, rules
+from userportal.commands.sent_scripts import sent_script
 from userportal.configuration import find_configuration
 from userportal.jobfacts.collect import Collector
 from userportal.people import people_for
@@ -11,7 +12,7 @@ from userportal.sources import Sources
 
 
 class Opened:
-    """One portal as a shell command uses it; needs no Django."""
+    """One portal as a shell command uses it; needs Django for sent scripts alone."""
 
     def __init__(self):
         """Read the configuration. Raises ConfigurationError or RefusedError."""
@@ -37,7 +38,8 @@ class Opened:
     def collector(self):
         """The Collector of facts."""
         models = gpus.read(self.configuration.files.gpus)
-        return Collector(self.sources, models, self.people.username_of)
+        sent = functools.partial(sent_script, self.configuration)
+        return Collector(self.sources, models, self.people.username_of, sent)
 
     def user_id(self, username):
         """Return the uid of a user. Raises UsageError for an unknown one."""

@@ -16,42 +16,58 @@ RETRY_SECONDS = 1
 
 
 def is_slow(path):
-    """Tell whether what is at a path asks the sources: graphs, and all pages of users."""
+    """Tell whether what is at a path asks the sources: graphs, and all pages of users.
+
+    The API knows who asks later than the middleware: its views that ask the sources count
+    themselves (userportal.api.base.AskingView).
+    """
     return path.endswith(".json") or "/secure/" in path
 
 
-class ReaderSlots:
-    """Middleware that refuses who has too much under way, so that the next one finds a thread."""
+class Slots:
+    """Counts what each reader has under way."""
 
-    def __init__(self, get_response, most=MOST_AT_ONCE):
-        """Begin with nothing under way; it stands behind what tells the user of a request."""
-        self.get_response, self.most = get_response, most
+    def __init__(self, most=MOST_AT_ONCE):
+        self.most = most
         self._under_way: collections.Counter = collections.Counter()
         self._lock = threading.Lock()
 
-    def __call__(self, request):
-        if not is_slow(request.path):
-            return self.get_response(request)
-        reader = person_of(request).username  # "" for strangers
-        if not self._take(reader):
-            return busy(request)
-        try:
-            return self.get_response(request)
-        finally:
-            self._give_back(reader)
-
-    def _take(self, reader):
+    def take(self, reader):
+        """Tell whether a reader may begin something; then it is to be given back."""
         with self._lock:
             if self._under_way[reader] >= self.most:
                 return False
             self._under_way[reader] += 1
             return True
 
-    def _give_back(self, reader):
+    def give_back(self, reader):
+        """Note that something of a reader has ended."""
         with self._lock:
             self._under_way[reader] -= 1
             if not self._under_way[reader]:
                 del self._under_way[reader]
+
+
+SLOTS = Slots()  # of this process: pages and the API count together
+
+
+class ReaderSlots:
+    """Middleware that refuses who has too much under way, so that the next one finds a thread."""
+
+    def __init__(self, get_response, slots=SLOTS):
+        """Begin with nothing under way; it stands behind what tells the user of a request."""
+        self.get_response, self.slots = get_response, slots
+
+    def __call__(self, request):
+        if not is_slow(request.path):
+            return self.get_response(request)
+        reader = person_of(request).username  # "" for strangers
+        if not self.slots.take(reader):
+            return busy(request)
+        try:
+            return self.get_response(request)
+        finally:
+            self.slots.give_back(reader)
 
 
 def busy(request):

@@ -2,6 +2,9 @@
 
 import pytest
 
+from userportal.api import base
+from userportal.web.slots import Slots
+
 URL = "/api/jobs/"
 KEYS = ["id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
         "timelimit", "get_state_display", "nodes", "username", "elapsed_seconds"]  # fmt: skip
@@ -61,6 +64,19 @@ def test_a_job_is_told_as_documented(jobs):
         }],
     }  # fmt: skip
     assert list(content["results"][0]) == KEYS
+
+
+def test_one_reader_has_only_so_many_questions_under_way(jobs, monkeypatch):
+    slots = Slots(1)
+    monkeypatch.setattr(base, "SLOTS", slots)
+    assert slots.take("bob")  # as a page of his does
+    refused = ask(jobs, "bob")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+    assert ask(jobs, "ann").status_code == 200
+    slots.give_back("bob")
+    for query in ("", "3/", "?nonsense=1", "77/"):  # also one that fails gives it back
+        assert ask(jobs, "bob", query).status_code in (200, 400, 404)
+    assert slots.take("bob")
 
 
 def test_suspended_time_is_no_run_time(site):

@@ -1,8 +1,11 @@
 """userportal job, user, account and top: the same numbers as the database and the history have."""
 
+import contextlib
 import csv
+import datetime
 import io
 import json
+import shutil
 import sqlite3
 
 import pytest
@@ -204,3 +207,27 @@ def test_without_metrics_a_report_says_what_is_not_known(userportal, made_demo, 
         assert "is not known" in userportal("top", "cores", status=78, conf=conf).stderr
     finally:
         conf.unlink()
+
+
+def test_a_script_that_was_sent_to_the_portal_is_shown(userportal, made_demo, tmp_path):
+    """Of a job whose script Slurm has not; to who may read the portal's own files."""
+    made = tmp_path / "made"
+    shutil.copytree(made_demo.directory, made)
+    text = (made / made_demo.configuration.name).read_text()
+    conf = made / made_demo.configuration.name
+    conf.write_text(text.replace(str(made_demo.directory), str(made)))
+    with sqlite3.connect(made / "slurm.db") as slurm:
+        job_id, _cores, _seconds = finished_job(slurm)
+        slurm.execute("DELETE FROM demo_job_script_table")
+    with contextlib.closing(sqlite3.connect(made / "portal.db")) as own, own:
+        own.execute("DELETE FROM records_jobscript")
+        own.execute(
+            "INSERT INTO records_jobscript (id_job, submit_script, last_modified)"
+            " VALUES (?, '#!/bin/bash\n./sent_model\n', ?)",
+            (job_id, str(datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None))),
+        )
+    assert "./sent_model" in userportal("job", job_id, "--script", conf=conf).stdout
+    (made / "portal.key").rename(made / "portal.kept")
+    done = userportal("job", job_id, "--script", conf=conf)
+    assert "sent_model" not in done.stdout and f"Job ID: {job_id}\n" in done.stdout
+    assert not (made / "portal.key").exists()

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory, override_settings
 
-from userportal.web.slots import ReaderSlots
+from userportal.web.slots import ReaderSlots, Slots
 
 FOREIGN = (
     "//evil.example/", "///evil.example", "https://evil.example/", "/\\evil.example",
@@ -149,7 +149,7 @@ def test_one_reader_cannot_take_all_threads(portal):
     from django.contrib.auth import get_user_model
 
     view = Waiting()
-    slots, stranger = ReaderSlots(view, most=2), AnonymousUser()
+    slots, stranger = ReaderSlots(view, Slots(2)), AnonymousUser()
     threads = [threading.Thread(target=slots, args=[request_of(stranger)]) for _ in range(2)]
     try:
         for thread in threads:
@@ -173,7 +173,7 @@ def test_a_view_that_fails_gives_its_slot_back(portal):
     def broken(request):
         raise ValueError
 
-    slots = ReaderSlots(broken, most=1)
+    slots = ReaderSlots(broken, Slots(1))
     for _ in range(3):
         with pytest.raises(ValueError):
             slots(request_of(AnonymousUser()))
