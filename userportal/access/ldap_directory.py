@@ -92,9 +92,10 @@ class Directory:
         return next((one for one in found if one.name == name), None)
 
     def allocations_of(self, username):
-        """Return the Allocations that list a user, active or not."""
-        found = self._allocations(ldap_filter.equals("memberUid", username))
-        return [one for one in found if username in one.members]
+        """Return the Allocations that list a user as member or manager, active or not."""
+        listed = [ldap_filter.equals(name, username) for name in ("memberUid", "ccResponsible")]
+        found = self._allocations(ldap_filter.any_of(*listed))
+        return [one for one in found if username in (*one.members, *one.managers)]
 
     def _allocations(self, wanted):
         of_class = ldap_filter.of_class(self.section.allocation_class)

@@ -120,6 +120,12 @@ def test_an_allocation_that_is_not_active_says_so(directory):
     assert directory.allocations_of("carol") == []
 
 
+def test_a_manager_who_is_no_member_finds_the_allocation(slapd, directory):
+    slapd.add_allocation("rrg-fir", ["bob"], gidNumber=30009, ccResponsible="carol")
+    assert [one.name for one in directory.allocations_of("carol")] == ["rrg-fir"]
+    assert not directory.allocations_of("CAROL")
+
+
 def test_who_has_the_password_logs_in(directory):
     assert directory.login("ann", PASSWORD) == "ann"
     assert directory.login("ANN", PASSWORD) == "ann"  # as the directory writes it
