@@ -321,6 +321,7 @@ class PostgreSQLServer(Server):
 
     name = "postgresql"
     user = "postgres"
+    address = "127.0.0.1"
     stop_signal = signal.SIGINT  # a fast shutdown: clients are cut off
 
     def __init__(self, directory: Path) -> None:
@@ -345,9 +346,12 @@ class PostgreSQLServer(Server):
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
             open_parents(self.directory)
+        run_logged(self.making(), self.log, self.popen_options())
+
+    def making(self) -> list[str]:
+        """Return the command that makes the data directory."""
         options = ["-A", "trust", "-U", self.user, "-E", "UTF8", "--no-locale", "--no-sync"]
-        command = [_program("initdb"), "-D", str(self.datadir), *options]
-        run_logged(command, self.log, self.popen_options())
+        return [_program("initdb"), "-D", str(self.datadir), *options]
 
     def command(self) -> list[str]:
         """Return the command line of postgres."""
@@ -356,12 +360,12 @@ class PostgreSQLServer(Server):
             *("-D", str(self.datadir)),
             *("-p", str(self.port)),
             *("-k", str(self.socket_directory)),
-            *("-h", "127.0.0.1"),
+            *("-h", self.address),
         ]
 
     def is_ready(self) -> bool:
         """Ask pg_isready, by TCP."""
-        command = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [_program("pg_isready"), "-q", "-h", self.address, "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def kill(self) -> None:

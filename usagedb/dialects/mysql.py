@@ -24,6 +24,7 @@ from usagedb.dialects.base import (
     Dialect,
     chunks,
 )
+from usagedb.dialects.hosts import close, connect_to_any
 from usagedb.dialects.mysql_connection import NO_PLUGIN, Connection
 
 # Host, account or password refused, the password out of date, the account locked.
@@ -169,28 +170,11 @@ class MySQLDialect(Dialect):
         return self._connect_to_any((*hosts[after:], *hosts[:after]), config)
 
     def _connect_to_any(self, hosts, config):
-        """Return a connection to the first host that is ready; one that is read-only, or gives its
-        state to another node, only if there is no better one."""
-        last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
-        spare = None
-        for host in hosts:
-            try:
-                connection = self._connect_to(host, config)
-            except pymysql.Error as error:
-                last = self.translate_error(error, config) or error
-                if not isinstance(last, errors.UnavailableError):
-                    raise last from error
-                continue
-            if connection.is_preferred:
-                close(spare)
-                return connection
-            if spare is None:
-                spare = connection
-            else:
-                close(connection)
-        if spare is None:
-            raise last
-        return spare
+        def connect(host):
+            connection = self._connect_to(host, config)
+            return connection, connection.is_preferred
+
+        return connect_to_any(self, hosts, config, connect, pymysql.Error)
 
     def _connect_to(self, host, config):
         connection = Connection(
@@ -330,13 +314,6 @@ class MySQLDialect(Dialect):
                     if len(statement) > STATEMENT_CHARACTERS:
                         check_size(statement, connection.most_statement_bytes)
                     execute(statement)
-
-
-def close(connection):
-    """Close a connection, or None, that is not needed."""
-    if connection is not None:
-        with contextlib.suppress(pymysql.Error, OSError):
-            connection.close()
 
 
 def is_out_of_step(error):

@@ -18,6 +18,7 @@ from usagedb.dialects.base import (
     chunks,
     seconds_of_rows,
 )
+from usagedb.dialects.hosts import connect_to_any
 
 try:
     import psycopg
@@ -78,18 +79,15 @@ class PostgreSQLDialect(Dialect):
     )
 
     def connect(self, config):
-        last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
-        for host in config.hosts or ("localhost",):
-            try:
-                connection = psycopg.connect(**self._arguments(host, config))
-                if config.for_copy:
-                    self.prepare_copy(connection)
-                return connection
-            except psycopg.Error as error:
-                last = self.translate_error(error, config) or error
-                if not isinstance(last, errors.UnavailableError):
-                    raise last from error
-        raise last
+        hosts = config.hosts or ("localhost",)
+
+        def connect(host):
+            connection = psycopg.connect(**self._arguments(host, config))
+            if config.for_copy:
+                self.prepare_copy(connection)
+            return connection, len(hosts) == 1 or takes_writes(connection)
+
+        return connect_to_any(self, hosts, config, connect, psycopg.Error)
 
     def prepare_copy(self, connection):
         # By the index, row after row: else the server sorts the whole table first.
@@ -199,6 +197,11 @@ class PostgreSQLDialect(Dialect):
         statement = f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){tail}"  # noqa: S608
         for part in chunks(seconds_of_rows(columns, rows), self.rows_per_statement):
             connection.execute(statement, [list(values) for values in zip(*part)])
+
+
+def takes_writes(connection):
+    """Tell whether a server is no standby, and nobody has made it read-only."""
+    return connection.execute("SHOW transaction_read_only").fetchone() == ("off",)
 
 
 def tls_arguments(config):

@@ -84,15 +84,18 @@ class TheCommandIsNotHarmed(Same):
     def test_stops_and_continues_are_seen_by_its_parent(self):
         self.assert_same(python("""
             import os, signal
+            reading, writing = os.pipe()
             child = os.fork()
             if not child:
                 os.kill(os.getpid(), signal.SIGSTOP)
+                os.read(reading, 1)  # its end would hide that it went on
                 os._exit(4)
             _, status = os.waitpid(child, os.WUNTRACED)
             print(os.WIFSTOPPED(status), os.WSTOPSIG(status))
             os.kill(child, signal.SIGCONT)
             _, status = os.waitpid(child, os.WCONTINUED)
             print(os.WIFCONTINUED(status))
+            os.write(writing, b"-")
             print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
         """))  # fmt: skip
 

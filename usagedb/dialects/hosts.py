@@ -1,0 +1,42 @@
+"""Choose one of several hosts of a server."""
+
+import contextlib
+
+from usagedb import errors
+
+
+def connect_to_any(dialect, hosts, config, connect, driver_error):
+    """Return a connection to the first host that is ready to be written to; to one that is not, as
+    a replica, only if there is no better one.
+
+    connect(host) returns (connection, whether it is ready for that), or raises a driver_error.
+    Raises the error of the last host that is away, or of the first that refuses.
+    """
+    last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
+    spare = None
+    for host in hosts:
+        try:
+            connection, is_preferred = connect(host)
+        except driver_error as error:
+            last = dialect.translate_error(error, config) or error
+            if not isinstance(last, errors.UnavailableError):
+                close(spare)
+                raise last from error
+            continue
+        if is_preferred:
+            close(spare)
+            return connection
+        if spare is None:
+            spare = connection
+        else:
+            close(connection)
+    if spare is None:
+        raise last
+    return spare
+
+
+def close(connection):
+    """Close a connection that is not needed, or None; it may be broken."""
+    if connection is not None:
+        with contextlib.suppress(Exception):
+            connection.close()
