@@ -11,6 +11,10 @@ from epmtlite.collect import errors
 
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 COPY_BYTES = 1 << 20
+# What is wrong with this machine or a file server, not with the file: it can be read later.
+NOT_ITS_FAULT = (
+    errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT,
+)  # fmt: skip
 WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of link(2)
 
 
@@ -47,6 +51,8 @@ def read_error(shown, error):
         return errors.RefusedError(f"{shown} is a link: name the file itself")
     if error.errno in (errno.EACCES, errno.EPERM):
         return errors.RefusedError(f"cannot read {shown}: {error.strerror}")
+    if error.errno in NOT_ITS_FAULT:
+        return errors.UnavailableError(f"cannot read {shown} now: {error.strerror}")
     return errors.MissingError(f"cannot read {shown}: {error.strerror}")
 
 
@@ -61,14 +67,14 @@ def read_whole(stream, most_bytes, shown):
     return b"".join(blocks)
 
 
-def write_whole(path, write, replace=True, like=None):
+def write_whole(path, write, replace=True, like=None, owner=None):
     """Write a file whole or not at all: who reads it sees the old one or the new one.
 
     write is called with a binary stream; the file is synchronised, then renamed to path. It is for
     this account alone. like is the result of fstat of a file that it is made of: it gets the mode
-    of that, and from root owner and group, else its words would be taken for those of root. Raises
-    RefusedError or WriteError, also for a file that is there unless replace; then nothing is left
-    behind.
+    of that, and from root owner and group, else its words would be taken for those of root; owner,
+    (uid, gid), gives it these alone. Raises RefusedError or WriteError, also for a file that is
+    there unless replace; then nothing is left behind.
     """
     folder, base = os.path.split(path)
     try:
@@ -77,7 +83,7 @@ def write_whole(path, write, replace=True, like=None):
             with open(descriptor, "wb") as stream:
                 write(stream)
                 stream.flush()
-                set_like(stream.fileno(), like)
+                set_like(stream.fileno(), like, owner)
                 os.fsync(stream.fileno())
             (os.rename if replace else rename_new)(temporary, path)
         except BaseException:
@@ -87,20 +93,33 @@ def write_whole(path, write, replace=True, like=None):
         raise write_error(path, error) from error
 
 
-def set_like(descriptor, like):
+def set_like(descriptor, like, owner=None):
     """Give an open new file the mode of another one, by the result of fstat, and as root its owner
-    and group; with None let it be for this account alone. Raises OSError."""
-    if like and os.geteuid() == 0:
-        os.fchown(descriptor, like.st_uid, like.st_gid)
+    and group, or (uid, gid) owner; with None let it be for this account alone. Raises OSError."""
+    owner = (like.st_uid, like.st_gid) if like else owner
+    if owner and os.geteuid() == 0:
+        give(descriptor, *owner)
     os.fchmod(descriptor, like.st_mode & 0o777 if like else 0o600)
 
 
+def give(descriptor, uid, gid):
+    """Give an open file to an account. Raises OSError, but not where root's files belong to nobody,
+    as on a file server that does not know root: there nobody believes them."""
+    try:
+        os.fchown(descriptor, uid, gid)
+    except PermissionError:
+        if os.fstat(descriptor).st_uid == 0:
+            raise
+
+
 def copy_file(source_path, target_path, replace=True):
-    """Copy a regular file, whole or not at all; see write_whole. Raises MissingError, RefusedError
-    or WriteError."""
+    """Copy a regular file, whole or not at all, as root with its owner; see write_whole. Raises
+    MissingError, RefusedError or WriteError."""
     with open_regular(source_path) as source:
         copy = functools.partial(shutil.copyfileobj, source, length=COPY_BYTES)
-        write_whole(target_path, copy, replace=replace)
+        status = os.fstat(source.fileno())
+        owner = status.st_uid, status.st_gid
+        write_whole(target_path, copy, replace=replace, owner=owner)
 
 
 def rename_new(path, target):

@@ -75,14 +75,17 @@ def temporary_directory():
 
 
 def snapshot(directory):
-    """Return {name: (size, time of the last change)} of the regular files in a directory."""
+    """Return {name: (size, time of the last change, uid, gid)} of the regular files in a
+    directory."""
     descriptor = open_directory(directory)
     try:
         found = {}
         for name in os.listdir(descriptor):
             status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
-                found[name] = (status.st_size, status.st_mtime_ns)
+                found[name] = (
+                    status.st_size, status.st_mtime_ns, status.st_uid, status.st_gid,
+                )  # fmt: skip
         return found
     finally:
         os.close(descriptor)
@@ -90,11 +93,12 @@ def snapshot(directory):
 
 def hand_over(directory, before, folder, settings, options):
     """Pack a job in a temporary folder, have it taken away, and return where it is then."""
+    owner = owner_of(directory, before)
     joined, bad = collated(directory, before, folder, settings, options)
     files = files_to_pack(directory, before, joined, settings, options)
     described = described_metadata(directory, bad, options)
     package = pack if options.compress else copy_all
-    path = package(folder, os.path.basename(directory), described, files)
+    path = package(folder, os.path.basename(directory), described, files, owner)
     for one, _reason in bad:
         concat.copy_bad(one, settings.error_dest)
     size = os.stat(path).st_size
@@ -107,6 +111,17 @@ def hand_over(directory, before, folder, settings, options):
         raise
     remove_packed(directory, before, settings)
     return target
+
+
+def owner_of(directory, before):
+    """Return (uid, gid) of the account whose job it is: what root packs stays with that, and is
+    believed no more than its files were. Raises RefusedError for files of several accounts."""
+    owners = {values[2] for values in before.values()} - {0}
+    if os.geteuid() == 0 and len(owners) > 1:
+        text = "{} has files of several accounts, {}: root does not stage it"
+        raise errors.RefusedError(text.format(directory, ", ".join(map(str, sorted(owners)))))
+    _size, _mtime, uid, gid = before[names.METADATA]
+    return (owners.pop(), gid) if owners else (uid, gid)
 
 
 def check_unchanged(directory, before):
@@ -167,7 +182,7 @@ def described_metadata(directory, bad, options):
     return metaformat.dumps(noted, options.as_pickle or stored.is_pickle)
 
 
-def pack(folder, name, described, files):
+def pack(folder, name, described, files, owner):
     """Write the archive of a job in a folder; return its path."""
     path = os.path.join(folder, name + ARCHIVE_SUFFIX)
 
@@ -177,7 +192,7 @@ def pack(folder, name, described, files):
             for file in files:
                 add_file(archive, file)
 
-    write_whole(path, write)
+    write_whole(path, write, owner=owner)
     return path
 
 
@@ -188,11 +203,12 @@ def add_file(archive, path):
         archive.add(os.path.basename(path), status.st_size, source, status.st_mtime)
 
 
-def copy_all(folder, name, described, files):
+def copy_all(folder, name, described, files, owner):
     """Write the files of a job into a directory in a folder; return its path."""
     path = os.path.join(folder, name)
     os.mkdir(path, 0o700)
-    write_whole(os.path.join(path, names.METADATA), lambda stream: stream.write(described))
+    target = os.path.join(path, names.METADATA)
+    write_whole(target, lambda stream: stream.write(described), owner=owner)
     for file in files:
         copy_file(file, os.path.join(path, os.path.basename(file)), replace=False)
     return path

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import stat
 import tempfile
@@ -24,6 +25,17 @@ class Opening(JobTest):
     def test_a_missing_file_is_missing(self):
         with self.assertRaises(errors.MissingError):
             files.open_regular("nothing")
+
+    def test_what_this_machine_cannot_read_now_is_no_fault_of_the_file(self):
+        self.write("file", "xxx")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            with self.assertRaises(errors.UnavailableError):
+                files.open_regular("file").close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     def test_a_link_to_a_directory_is_refused(self):
         os.mkdir("folder")
