@@ -33,12 +33,17 @@ def wanted_jobs(person, parameters, slurm, text=""):
         username = person.username
     if username and (user_id := uid_of(username, slurm)) is None:
         return None
-    return JobFilter(user_id, account or None, states=wanted_states, text=text)
+    return JobFilter(
+        user_id, account or None, states=wanted_states, text=text, username=username
+    )  # fmt: skip
 
 
 def may_see_job(person, job, slurm):
     """Tell whether a Person may see one Job."""
-    if person.is_helper or job.user_id == uid_of(person.username, slurm):
+    if person.is_helper:
+        return True
+    own_id = uid_of(person.username, slurm)
+    if job.user_id == own_id and slurm.without_others([job], person.username):
         return True
     return bool(job.account) and is_member_of_account(person.username, job.account)
 

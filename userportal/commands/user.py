@@ -37,7 +37,7 @@ def command(username, since, until, states, limit, output_format, quiet):
     start, end = span(since, until)
     wanted = JobFilter(
         user_id=opened.user_id(username), states=codes(states) if states else (), since=start,
-        until=end,
+        until=end, username=username,
     )  # fmt: skip
     with opened.sources.slurm() as slurm:
         page = slurm.page(wanted, limit=limit)

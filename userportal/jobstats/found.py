@@ -43,7 +43,7 @@ def asked_jobs(slurm, username, text):
         job_ids, over_limit = jobset.first_of(text)
     except errors.UsageDBError as error:
         raise Http404(str(error)) from error
-    jobs = slurm.jobs(job_ids, user_id)
+    jobs = slurm.without_others(slurm.jobs(job_ids, user_id), username)
     if not jobs:
         raise Http404(gettext("This user has no such job."))
     not_found = jobset.fold(set(job_ids) - {job.job_id for job in jobs})

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from usagedb.database import in_parts
 from userportal.slurm import stored
-from userportal.slurm.model import Account
+from userportal.slurm.model import Account, Job
 from userportal.slurm.page_queries import PageQueries, escaped
 
 MOST_NAMES = 10_000
@@ -30,6 +31,25 @@ class AccountQueries(PageQueries):
         found = self.ask(sql, (value, MOST_ASSOCIATIONS))
         place = ("id_assoc", "acct", "user").index(column)
         return [row for row in found if stored.text(row[place]) == value]
+
+    def knows_user(self, username: str) -> bool:
+        """Tell whether any association is of a user of exactly this name, deleted ones included."""
+        return bool(self._associations("user", username))
+
+    def without_others(self, jobs: "list[Job]", username: str) -> "list[Job]":
+        """Return those jobs that Slurm does not know as another user's than that of a name.
+
+        The number of a user who has left may be given to the next one. All stay where Slurm does
+        not know the name itself: then it has other names than the portal.
+        """
+        ids = sorted({job.association_id for job in jobs if job.association_id})
+        if not ids or not self.knows_user(username):
+            return jobs
+        sql = 'SELECT "id_assoc", "user" FROM {assoc_table} WHERE "id_assoc" IN ({})'
+        asked = in_parts(self.database, self.written(sql), ids)
+        users = {int(number): stored.text(user).lower() for number, user in asked}
+        mine = ("", username.lower())
+        return [job for job in jobs if users.get(job.association_id, "") in mine]
 
     def association_ids(self, account: str) -> "list[int]":
         """Return the numbers of an account's associations, deleted ones included."""

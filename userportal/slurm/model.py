@@ -155,7 +155,10 @@ class Job:
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs a page shows. user_id and account say whose; the rest narrows it."""
+    """Which jobs a page shows. user_id and account say whose; the rest narrows it.
+
+    With username those are left out that Slurm knows as another user's: numbers are given again.
+    """
 
     user_id: "int | None" = None
     account: "str | None" = None
@@ -165,6 +168,7 @@ class JobFilter:
     until: "int | None" = None  # left out: those that were not submitted before then
     has_run: bool = False  # with since and until: those alone that ran between
     partition: str = ""
+    username: str = ""
 
 
 @dataclass(frozen=True)

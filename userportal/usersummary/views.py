@@ -48,7 +48,7 @@ def latest_jobs(username):
     """Return (the latest jobs of a user, a plain statement of what is missing or "")."""
     if not settings.SOURCES.has("slurm"):
         return [], gettext("No database of Slurm is set up here.")
-    wanted = JobFilter(user_id=user_id_of(username))
+    wanted = JobFilter(user_id=user_id_of(username), username=username)
     try:
         with settings.SOURCES.slurm() as slurm:
             return slurm.page(wanted, "-submit", 0, LATEST_JOBS).jobs, ""

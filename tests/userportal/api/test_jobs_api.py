@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.userportal.api.site import USERS
 from userportal.api import base
 from userportal.web.slots import Slots
 
@@ -77,6 +78,15 @@ def test_one_reader_has_only_so_many_questions_under_way(jobs, monkeypatch):
     for query in ("", "3/", "?nonsense=1", "77/"):  # also one that fails gives it back
         assert ask(jobs, "bob", query).status_code in (200, 400, 404)
     assert slots.take("bob")
+
+
+def test_jobs_of_who_had_the_user_id_before_are_not_shown(jobs):
+    jobs.add_jobs({"id_job": 90, "user": "eve", "account": "other", "id_user": USERS["bob"]})
+    assert ids(ask(jobs, "bob")) == [3]
+    assert ask(jobs, "bob", "90/").status_code == 404
+    assert ask(jobs, "bob", "3/").status_code == 200
+    page = jobs.client("bob").get("/secure/jobstats/bob/90/")
+    assert page.status_code == 404
 
 
 def test_suspended_time_is_no_run_time(site):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.userportal.slurm.made import ANN, BOB, add, job_row
-from userportal.slurm.model import Account
+from userportal.slurm.model import Account, JobFilter
 
 
 def test_accounts_and_users_that_are_not_deleted_are_listed(store):
@@ -49,6 +49,24 @@ def test_a_user_has_the_number_of_the_newest_job(store):
     assert store.user_name(ANN) == "ann"
     assert store.user_name(BOB) == "bob"
     assert store.user_name(4242) is None
+
+
+def test_jobs_of_who_had_the_number_before_are_nobody_else_s(store):
+    """Of bob, who left, and whose number ann got; association 0 and 1 name nobody."""
+    add(
+        store,
+        *(job_row(number, id_assoc=number, id_user=ANN) for number in (0, 1, 3, 4, 5, 7)),
+    )
+    for username, left in (
+        ("ann", [0, 1, 3, 7]),
+        ("bob", [0, 1, 4, 5]),
+        ("zoe", [0, 1, 3, 4, 5, 7]),
+    ):
+        jobs = store.without_others(store.jobs(range(10), ANN), username)
+        assert [job.job_id for job in jobs] == left
+        page = store.page(JobFilter(user_id=ANN, username=username), "job_id")
+        assert ([job.job_id for job in page.jobs], page.total) == (left, len(left))
+    assert store.page(JobFilter(user_id=ANN)).total == 6
 
 
 def test_qualities_of_service_have_names(store):
