@@ -17,6 +17,7 @@ RELEASE_PYTHONS ?= 3.9 3.10 3.11 3.12 3.13
 RELEASE_EXTRAS ?= mysql8 portal postgresql
 # The C library of the oldest machines is 2.N: 17 is CentOS 7, 28 RHEL 8.
 RELEASE_GLIBC ?= 17
+SCRATCH := TMPDIR=$$(./tests/scratch_directory.sh)
 COLLECTION_TESTS := -m unittest discover -s tests/epmtlite/collect -t .
 
 .PHONY: help demo portal-demo test versions lint bench docs soak mysql-check audit check zipapp release release-check man clean
@@ -32,7 +33,7 @@ portal-demo: $(VENV)/installed-portal  ## Make a made-up cluster, and serve the 
 
 test: $(VENV)/installed-dev  ## Install what the tests need, and run all of them.
 	@./tests/install_services.sh $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+	$(SCRATCH) $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 lint: $(VENV)/installed-dev  ## Check style and types.
 	$(BIN)/ruff check .
@@ -58,7 +59,7 @@ build/epmt.pyz: epmtlite/__init__.py $(wildcard epmtlite/collect/*.py)
 	chmod 755 $@
 
 versions: $(VENV)/installed-dev  ## Run the tests that need no server on Python 3.9 to 3.13.
-	@$(BIN)/python -m tests.run_versions $(VENV)
+	@$(SCRATCH) $(BIN)/python -m tests.run_versions $(VENV)
 
 bench: $(VENV)/installed-dev  ## Measure speed and memory against the targets (BENCH_* set the sizes).
 	$(BIN)/python -m tests.bench
