@@ -123,6 +123,10 @@ $(VENV)/installed-portal: $(VENV)/installed
 	$(BIN)/python -m pip install -q -e '.[portal]'
 	@touch $@
 
+# A plain path in the place of setuptools' import hook, with which each of the ten thousand commands
+# that the tests run would begin a seventh later.
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install -q -e '.[dev,postgresql,analysis,jupyter,portal]'
+	@for hook in $(VENV)/lib/python*/site-packages/__editable__.hpcusage-*.pth; do \
+	  pwd >"$$hook"; done
 	@touch $@

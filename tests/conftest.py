@@ -129,11 +129,13 @@ class Site:
 
     def create(self, *names):
         """Make the tables of all schemas, or of those named; return self."""
-        database = self.connect()
         known = schema.known_schemas()
-        for name in dict.fromkeys(("usage", *(names or known))):
-            schema.upgrade(database, known[name])
-        database.close()
+        wanted = [known[name] for name in dict.fromkeys(("usage", *(names or known)))]
+        path = Path(self.config.database)
+        if self.config.backend == "sqlite" and not path.exists():
+            copy_tables(path, wanted)
+        else:
+            make_tables(self.config, wanted)
         return self
 
     def rows(self, sql, parameters=()):
@@ -147,6 +149,27 @@ class Site:
     def run(self, command, *arguments, **options):
         """Run a command on this database as its own process; return the CompletedProcess."""
         return run_command(command, "--confFn", self.conf_path, *arguments, **options)
+
+
+def make_tables(config, schemas):
+    """Make the tables of some Schemas."""
+    database = Database(config)
+    for one in schemas:
+        schema.upgrade(database, one)
+    database.close()
+
+
+def copy_tables(path, schemas, files={}):  # noqa: B006 - what this process has made
+    """Make an SQLite file with the tables of some Schemas: once, and copies of that."""
+    key = tuple(map(id, schemas))
+    if key not in files:
+        make_tables(DatabaseConfig("sqlite", str(path), "test"), schemas)
+        files[key] = path.read_bytes(), path.stat().st_mode & 0o777, schemas
+        return
+    content, mode, _schemas = files[key]
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    with open(descriptor, "wb") as file:
+        file.write(content)
 
 
 def run_command(command, *arguments, **options):
