@@ -167,9 +167,8 @@ def copy_tables(path, schemas, files={}):  # noqa: B006 - what this process has 
         files[key] = path.read_bytes(), path.stat().st_mode & 0o777, schemas
         return
     content, mode, _schemas = files[key]
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
-    with open(descriptor, "wb") as file:
-        file.write(content)
+    path.write_bytes(content)
+    path.chmod(mode)
 
 
 def run_command(command, *arguments, **options):

@@ -39,6 +39,8 @@ REFUSED_STATUSES = (74, 77)
 # How many steps of a run are tried, of more every k-th one. `make soak` tries them all.
 MOST_KILLS = int(os.environ.get("HPCUSAGE_FAULT_STEPS", "16"))
 MOST_FAILURES = int(os.environ.get("HPCUSAGE_FAULT_STEPS", "4"))
+# Of kills at random moments this part is done; `make soak` does them all.
+KILLS = float(os.environ.get("HPCUSAGE_KILLS", "0.3"))
 
 # For tests that call fail_at_every_step with each errno, at the steps that it can concern.
 REFUSALS = pytest.mark.parametrize(
@@ -128,6 +130,11 @@ class Place:
         """Make the directory what it was, with the times of its files."""
         shutil.rmtree(self.directory)
         shutil.copytree(self._kept, self.directory, symlinks=True)
+
+
+def some_kills(count):
+    """Return how many of so many kills are done here."""
+    return max(1, round(count * KILLS))
 
 
 def chosen(steps, most):

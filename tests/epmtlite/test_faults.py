@@ -11,9 +11,10 @@ import pytest
 
 from tests.conftest import CHECKOUT, heed_signals
 from tests.epmtlite.made_jobs import contents, epmt, made_job, random_records, write_job
+from tests.fault_points import some_kills
 
 JOB = made_job(random_records(60, seed=5), jobid="100")
-KILLS = 25  # per database and size
+KILLS = some_kills(25)  # per database and size
 
 # epmt that takes a job of more than some rows for a large one.
 DRIVER = f"""

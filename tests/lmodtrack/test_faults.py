@@ -8,12 +8,13 @@ import pytest
 
 from tests import services
 from tests.conftest import CHECKOUT, Site, run_command
+from tests.fault_points import some_kills
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads, stored_use, use_of
 from usagedb.config import DatabaseConfig
 
 COMMAND = "store_module_data"
 LOADS = make_loads(3000, seed=8, days=4, users=40, modules=30)
-KILLS = 70  # per database
+KILLS = some_kills(70)  # per database
 
 # A loader with small batches; given `alone`, without the lock, so that only the ledger protects.
 DRIVER = """

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.conftest import CHECKOUT, heed_signals
+from tests.fault_points import some_kills
 from tests.xaltload.loading import (
     assert_sets_hold,
     contents,
@@ -21,7 +22,7 @@ from tests.xaltload.loading import (
 from tests.xaltload.test_load_syslog import lines_of, write_log
 
 RECORDS = make_records(120, seed=8)
-KILLS = 40  # per database
+KILLS = some_kills(40)  # per database
 
 # A loader with small batches; given `unlocked`, only the keys protect.
 DRIVER = """
