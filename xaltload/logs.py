@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from usagedb import errors
 from usagedb.source import Fragment, LogSource, SourceChanged, line_blocks
@@ -22,7 +23,7 @@ class LogReader:
     """Reads the records of some logs, after those that an earlier run left over."""
 
     def __init__(self, reader, leftover_path, new_leftover, wanted, clock=time.time):
-        """new_leftover is a file open for writing; wanted(syshost) tells what is read."""
+        """new_leftover is a NewLeftover that is open; wanted(syshost) tells what is read."""
         self.reader, self.wanted, self.clock = reader, wanted, clock
         self.leftover_path, self.new_leftover = leftover_path, new_leftover
         self.assembler = Assembler()
@@ -46,8 +47,7 @@ class LogReader:
                 self._note(f"cannot read {name}: it {error}", errors.MissingInputError.exit_code)
         for partial in self.assembler.take_all():
             self._leave_over(partial)
-        self.new_leftover.flush()
-        os.fsync(self.new_leftover.fileno())
+        self.new_leftover.sync()
         yield self.reader.take(is_last=True)
 
     def _note(self, text, status):
@@ -100,7 +100,7 @@ class LogReader:
         """Take in a line of the leftover file; what is another run's stays in it."""
         block = self._parse(line, name, line_number)
         if block and not self.wanted(block.syshost):
-            self.new_leftover.write(line + b"\n")
+            self.new_leftover.write(line)
         elif block:
             epoch = min(block.epoch or self.now, self.now)
             self._take_block(block._replace(epoch=epoch), name, line_number)
@@ -134,7 +134,7 @@ class LogReader:
             self.reader.add_reject(b"\n".join(lines), INCOMPLETE, str(self.leftover_path))
             return
         for line in lines:
-            self.new_leftover.write(line + b"\n")
+            self.new_leftover.write(line)
 
 
 class LeftoverSource(LogSource):
@@ -150,10 +150,10 @@ class NewLeftover:
         """Nothing is written before `open`."""
         self.path = Path(path)
         self._temporary = self.path.with_name(f".{self.path.name}.new")
-        self.file = None
+        self.file: Any = None
 
     def open(self):
-        """Open it beside its place, and return it. Raises RefusedError or WriteError.
+        """Open it beside its place, and return this. Raises RefusedError or WriteError.
 
         For the holder of the loaders' lock alone: two would write into one file.
         """
@@ -164,17 +164,33 @@ class NewLeftover:
             raise errors.RefusedError(f"cannot write {self.path}: {error.strerror}") from error
         except OSError as error:
             raise errors.WriteError(f"cannot write {self.path}: {error.strerror}") from error
-        return self.file
+        return self
+
+    def write(self, line):
+        """Write a line, without its newline. Raises WriteError."""
+        with self._told():
+            self.file.write(line + b"\n")
+
+    def sync(self):
+        """Let the disk have what was written. Raises WriteError."""
+        with self._told():
+            self.file.flush()
+            os.fsync(self.file.fileno())
+
+    @contextlib.contextmanager
+    def _told(self):
+        try:
+            yield
+        except OSError as error:
+            raise errors.WriteError(f"cannot write {self.path}: {error.strerror}") from error
 
     def take_place(self):
         """Replace the old leftover file; none is left if nothing is left over."""
-        try:
+        with self._told():
             if self._temporary.stat().st_size:
                 self._temporary.replace(self.path)
             else:
                 self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise errors.WriteError(f"cannot write {self.path}: {error.strerror}") from error
 
     def close(self):
         """Close the file, and remove it if it did not take its place."""

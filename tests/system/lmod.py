@@ -31,10 +31,12 @@ class Load(NamedTuple):
 class UsageLog:
     """The log file that rsyslog writes, read with the help of marks."""
 
-    def __init__(self, path: Path, port: int) -> None:
-        """Remember the log and the UDP port that leads to it."""
+    def __init__(self, path: Path, port: int, local: Optional[Path] = None) -> None:
+        """Remember the log and the UDP port that leads to it; or the socket of this machine's own
+        messages: what comes by two ways may come in any order."""
         self.path = path
         self.port = port
+        self.local = local
         self.marks = 0
 
     def messages(self) -> list[str]:
@@ -62,6 +64,10 @@ class UsageLog:
         return set(loads)
 
     def _send(self, text: str) -> None:
+        if self.local:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+                client.sendto(f"<134>Jan  1 00:00:00 {TAG}: {text}".encode(), str(self.local))
+            return
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             packet = f"<134>Jan  1 00:00:00 here {TAG}: {text}"
             client.sendto(packet.encode(), ("127.0.0.1", self.port))

@@ -153,7 +153,7 @@ def test_a_broken_syslog_library_breaks_nothing(bare_site: LmodSite) -> None:
 PRIVATE_DEV = """
 mkdir dev && touch dev/null dev/urandom && ln -s "$PWD/log.sock" dev/log &&
 mount --bind /dev/null dev/null && mount --bind /dev/urandom dev/urandom &&
-mount --rbind dev /dev && exec "$@"
+mkdir dev/shm && mount --rbind /dev/shm dev/shm && mount --rbind dev /dev && exec "$@"
 """
 MOUNT_NAMESPACE = ["unshare", "--mount" if os.geteuid() == 0 else "-rm"]
 
@@ -171,13 +171,14 @@ def local_log(local_site: LmodSite, tmp_path: Path) -> Iterator[UsageLog]:
     """Give the log of a private rsyslogd that also listens where /dev/log leads."""
     require_service("rsyslogd")
     port, log_path = free_port(), tmp_path / "moduleUsage.log"
+    own = Path(local_site.directory, "log.sock")
     local = (
         'module(load="imuxsock" SysSock.Use="off")\n'
-        f'input(type="imuxsock" Socket="{local_site.directory}/log.sock" ruleset="moduleUsage")\n'
+        f'input(type="imuxsock" Socket="{own}" ruleset="moduleUsage")\n'
     )
     configuration = collector_configuration(log_path, port) + local
     with RsyslogProcess(tmp_path / "rsyslog", configuration, port):
-        yield UsageLog(log_path, port)
+        yield UsageLog(log_path, port, own)
 
 
 def run_locally(site: LmodSite, script: str) -> "subprocess.CompletedProcess[str]":

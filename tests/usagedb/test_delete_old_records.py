@@ -81,7 +81,7 @@ def test_it_deletes_what_is_before_the_end(loaded):
         assert days_in(loaded, table) == [20260131, 20260201, 20260202]
     assert_summary_is_true(loaded)
     found = loaded.rows("SELECT command, exit_code, message FROM usage_run ORDER BY run_id")[-1]
-    assert found[:2] == ("delete_old_records", 0)
+    assert found[:2] == ("delete_old_records [lmod]", 0)
     assert found[2].startswith("deleted 16 rows of lmod_use, 20 rows of lmod_load")
 
 
