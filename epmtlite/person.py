@@ -72,6 +72,7 @@ def by_keys(_before, computed):
 MODELS = Mentions(
     "epmt_refmodel", "id", tuple((name, TEXT) for name in ("name", "tags", "op_tags", "info_dict")),
     packed=(("computed", by_tags, by_keys),), json_columns=("tags", "op_tags", "info_dict"),
+    unique="name",
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class Mentions:
     also: str = ""  # further columns to set in a row that changes: SQL
     unless: str = ""  # SQL of the rows that are the person's own; its ? is the name
     json_columns: tuple = ()  # those of the texts that are JSON
+    unique: str = ""  # the column of which no two rows have the same text
 
     @property
     def keys(self):
@@ -138,12 +139,28 @@ def write(database, mentions, changed, longest):
     longest is {column: most characters}: a pseudonym may be longer than the name.
     """
     for key, _old, new in changed:
+        new = {name: fitted(value, longest.get(name)) for name, value in new.items()}
+        if mentions.unique in new:
+            free = free_text(database, mentions, new[mentions.unique], longest)
+            new[mentions.unique] = free
         sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in new)
         also = f", {mentions.also}" if mentions.also else ""
         where = " AND ".join(f"{name} = ?" for name in mentions.keys)
         sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {where}"  # noqa: S608
-        values = (fitted(value, longest.get(name)) for name, value in new.items())
-        database.execute(sql, (*values, *(key if isinstance(key, tuple) else (key,))))
+        database.execute(sql, (*new.values(), *(key if isinstance(key, tuple) else (key,))))
+
+
+def free_text(database, mentions, text, longest):
+    """Return a text for the column that is unique; with a number behind it if a row has it, as one
+    that named another person does."""
+    column, most = mentions.unique, longest.get(mentions.unique)
+    sql = f"SELECT count(*) FROM {mentions.table} WHERE {database.dialect.quote(column)} = ?"  # noqa: S608
+    free, number = text, 1
+    while database.rows(sql, (free,))[0][0]:
+        number += 1
+        tail = f"-{number}"
+        free = (text if most is None else text[: most - len(tail)]) + tail
+    return free
 
 
 def fitted(value, longest):

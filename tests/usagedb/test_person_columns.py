@@ -188,3 +188,20 @@ def test_a_whole_environment_that_is_not_packed_stays_so(planted):
     person(planted, "pseudonymise", "otter", "--as", "anon-1", "--yes", "-q")
     rows = {bytes(row[0]) for row in planted.rows("SELECT env_blob FROM xalt_total_env")}
     assert rows == {OBJECT.replace("otter", "anon-1").encode()}
+
+
+def test_names_of_models_that_become_the_same_are_told_apart(planted):
+    names = ["/home/otter/x", "/home/bert/x", "/home/otter/" + "y" * 243,
+             "/home/bert/" + "y" * 244]  # fmt: skip
+    database = planted.connect()
+    database.insert_rows("epmt_refmodel", MODEL, [
+        (name, OLD, OLD, 1, "{}", "[]", "{}", "{}") for name in names
+    ])  # fmt: skip
+    database.close()
+    for name in ("otter", "bert"):
+        done = person(planted, "erase", name, "--yes", "-q")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert not [place for place in traces(planted, name) if place[0] == "epmt_refmodel"]
+    found = [row[0] for row in planted.rows("SELECT name FROM epmt_refmodel ORDER BY id")]
+    assert len(set(found)) == 5 and max(map(len, found)) == 255
+    assert found[2] == f"{found[1]}-2"
