@@ -4,6 +4,7 @@ The jobs have the tags exp_name, exp_component and exp_time. A segment, like 188
 day in the model's time.
 """
 
+import logging
 import statistics
 from typing import NamedTuple
 
@@ -11,8 +12,11 @@ from epmtlite.analysis import univariate
 from epmtlite.analysis.detect import common_numbers, is_finite
 from epmtlite.analysis.errors import BadArgument
 
+logger = logging.getLogger(__name__)
+
 MARK = "**"  # in the place of each method that calls a value an outlier
 FEWEST_VALUES = 4  # among which outliers are looked for
+MOST_NAMED = 5  # jobs in a warning
 
 
 class ExperimentJob(NamedTuple):
@@ -27,17 +31,24 @@ class ExperimentJob(NamedTuple):
 def experiment_jobs(records, metric):
     """Return the ExperimentJobs of dictionaries of jobs, by component and segment.
 
-    Raises BadArgument if one of them has no such number.
+    Those that have no such number, as of a failed collection, are left out with a warning. Raises
+    BadArgument if none has.
     """
-    if not all(is_finite(record.get(metric)) for record in records):
+    known = [record for record in records if is_finite(record.get(metric))]
+    if not known:
         there = ", ".join(common_numbers(records))
-        raise BadArgument(f"{metric}: no number that all of these jobs have; there are {there}")
+        raise BadArgument(f"{metric}: no number that these jobs have; all have {there}")
+    if len(known) < len(records):
+        lacking = [record["jobid"] for record in records if not is_finite(record.get(metric))]
+        more = f" and {len(lacking) - MOST_NAMED} more" if lacking[MOST_NAMED:] else ""
+        names = ", ".join(lacking[:MOST_NAMED])
+        logger.warning("left out, for they have no %s: %s%s", metric, names, more)
     found = [
         ExperimentJob(
             record["tags"].get("exp_component", ""), record["tags"].get("exp_time", ""),
             record["jobid"], record[metric],
         )
-        for record in records
+        for record in known
     ]  # fmt: skip
     return sorted(found)
 

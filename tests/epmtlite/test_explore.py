@@ -64,9 +64,7 @@ def test_errors_say_what_there_is(esm_site):
     done = epmt(esm_site, "explore", "none", status=2)
     assert done.stderr == "Error: no job has the tag exp_name:none\n"
     done = epmt(esm_site, "explore", "esm", "--metric", "user", status=2)
-    assert (
-        "user: no number that all of these jobs have; there are cpu_time, duration" in done.stderr
-    )
+    assert "user: no number that these jobs have; all have cpu_time, duration" in done.stderr
     epmt(esm_site, "explore", "esm", "--limit", "0", status=2)
 
 
@@ -77,3 +75,11 @@ def test_a_component_that_takes_nothing_has_no_share():
     assert explore.segments(jobs, ["iqr"]) == [{"exp_time": "", "jobs": 1, "sum": 0, "outlier": ""}]
     with pytest.raises(BadArgument, match="none: no number"):
         explore.experiment_jobs([{"tags": {}, "jobid": "1", "value": 0}], "none")
+
+
+def test_a_job_that_lacks_the_number_is_left_out_and_told(caplog):
+    records = [{"tags": {}, "jobid": str(number), "value": number} for number in range(3)]
+    records += [{"tags": {}, "jobid": f"x{number}", "value": None} for number in range(7)]
+    jobs = explore.experiment_jobs(records, "value")
+    assert [job.jobid for job in jobs] == ["0", "1", "2"]
+    assert caplog.messages == ["left out, for they have no value: x0, x1, x2, x3, x4 and 2 more"]
