@@ -43,6 +43,7 @@ OWN_JOB = (
 JOBS_OF_OTHERS = Mentions(
     "epmt_job", "id", tuple((name, TEXT) for name in ("jobname", *PERSONAL_JSON, "info_dict")),
     json_columns=(*PERSONAL_JSON, "info_dict"), unless=OWN_JOB.format("id"),
+    changed_at="updated_at",
 )  # fmt: skip
 PROCESSES_OF_OTHERS = Mentions(
     "epmt_process", "id", tuple((name, TEXT) for name in PROCESS_TEXTS),
@@ -72,7 +73,7 @@ def by_keys(_before, computed):
 MODELS = Mentions(
     "epmt_refmodel", "id", tuple((name, TEXT) for name in ("name", "tags", "op_tags", "info_dict")),
     packed=(("computed", by_tags, by_keys),), json_columns=("tags", "op_tags", "info_dict"),
-    unique="name",
+    changed_at="updated_at", unique="name",
 )  # fmt: skip
 
 

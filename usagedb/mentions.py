@@ -7,6 +7,7 @@ most of those that do not name the person.
 import dataclasses
 import functools
 import re
+import time
 from typing import Any
 
 from usagedb.database import in_transaction
@@ -30,6 +31,7 @@ class Mentions:
     also: str = ""  # further columns to set in a row that changes: SQL
     unless: str = ""  # SQL of the rows that are the person's own; its ? is the name
     json_columns: tuple = ()  # those of the texts that are JSON
+    changed_at: str = ""  # the column that says when a row was changed, seconds since the epoch
     unique: str = ""  # the column of which no two rows have the same text
 
     @property
@@ -143,6 +145,8 @@ def write(database, mentions, changed, longest):
         if mentions.unique in new:
             free = free_text(database, mentions, new[mentions.unique], longest)
             new[mentions.unique] = free
+        if mentions.changed_at:
+            new[mentions.changed_at] = time.time()
         sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in new)
         also = f", {mentions.also}" if mentions.also else ""
         where = " AND ".join(f"{name} = ?" for name in mentions.keys)

@@ -280,6 +280,18 @@ def test_an_archive_that_was_annotated_after_it_was_stored_is_not_removed(place)
     assert "or with others: changed. Give them" in done.stderr and later.exists()
 
 
+def test_an_annotation_from_which_a_name_was_taken_is_the_newer_one(place):
+    path = noted(place.directory / "first", kept="yes", data="/home/otter/in")
+    aged(path)
+    epmt(place.site, "submit", path)
+    words = ("pseudonymise", "otter", "--as", "anon-1", "--schema", "epmt", "--yes", "-q")
+    assert place.site.run("usage_person", *words).returncode == 0
+    done = epmt(place.site, "submit", "-r", path)
+    assert "with newer values of these annotations than its files: data" in done.stderr
+    ((text,),) = place.site.rows("SELECT annotations FROM epmt_job")
+    assert "/home/anon-1/in" in text and not path.exists()
+
+
 def test_the_daemon_sets_such_an_archive_aside(sqlite_place):
     epmt(sqlite_place.site, "submit", noted(sqlite_place.directory / "first"))
     sqlite_place.put_file(noted(sqlite_place.directory / "late", reviewed="bad"))
