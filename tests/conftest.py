@@ -32,6 +32,21 @@ hypothesis.settings.load_profile("hpcusage")
 
 CHECKOUT = Path(__file__).parent.parent
 BACKENDS = ("sqlite", "mysql", "postgresql")
+# Files of a minute and more among the last ones.
+LONG = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "usagedb/test_copy_work", "usagedb/test_usage_copy", "usagedb/test_usage_person",
+        "userportal/security/test_hostile_texts", "userportal/web/test_browser",
+        "xaltload/test_faults", "xaltload/test_load", "xaltload/test_load_syslog",
+        "xaltload/test_reports",
+    )
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long: else one process works on it when the others have nothing left."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)

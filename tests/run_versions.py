@@ -3,8 +3,8 @@
 Usage: run_versions.py SCRATCH_DIRECTORY [VERSION...]
 
 The oldest Pythons get the lowest versions of the libraries that setup.cfg allows, the others the
-newest. What takes long and is the same for all runs on the oldest alone; the oldest and the newest
-run every tool, those between them some each. The Python that runs this is left out: all tests run
+newest. What takes long runs on the oldest alone, or on none of them; the oldest and the newest run
+every tool, those between them some each. The Python that runs this is left out: all tests run
 on that. Job collection, which needs the standard library alone, is tested from Python 3.6 on.
 """
 
@@ -42,15 +42,22 @@ NOWHERE = (
     "tests/epmtlite/test_memory.py", "tests/epmtlite/test_notebook.py", "*/test_faults.py",
     "*/test_fault_points.py",
 )  # fmt: skip
-# Whole commands, hundreds of times: on the oldest Python alone.
+# Whole commands, hundreds of times, that show little of a Python or a library.
 SLOW = tuple(
     f"tests/{name}.py"
     for name in (
-        "afcollect/test_collector", "afcollect/test_condor", "afcollect/test_jupyter",
-        "afcollect/test_sending", "afcollect/test_slurm", "epmtlite/test_list",
-        "epmtlite/test_multivariate", "epmtlite/test_outliers_command",
-        "epmtlite/test_refmodel_command", "epmtlite/test_refmodels", "epmtlite/test_rejects",
-        "epmtlite/test_submit", "epmtlite/test_takeover", "lmodtrack/test_report",
+        "afcollect/test_collector", "afcollect/test_condor", "afcollect/test_slurm",
+        "epmtlite/test_list", "epmtlite/test_rejects", "epmtlite/test_submit",
+        "epmtlite/test_takeover", "lmodtrack/test_report",
+    )
+)  # fmt: skip
+# The same, where old libraries may show: on the oldest Python alone.
+THOROUGH = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "afcollect/test_jupyter", "afcollect/test_sending", "epmtlite/test_multivariate",
+        "epmtlite/test_outliers_command", "epmtlite/test_refmodel_command",
+        "epmtlite/test_refmodels",
     )
 )  # fmt: skip
 WITHOUT_SERVERS = "not mysql and not postgresql and not server"
@@ -64,19 +71,20 @@ class Case:
     lowest: bool = False  # the lowest versions of the libraries
     thorough: bool = False
     places: tuple[str, ...] = PLACES
+    has_portal: bool = True
 
     @property
-    def has_portal(self) -> bool:
-        """Tell whether the portal runs on it: Django 5.2 needs 3.10."""
-        return tuple(map(int, self.version.split("."))) >= (3, 10)
+    def has_analysis(self) -> bool:
+        """Tell whether epmtlite is tested, which the large libraries are for."""
+        return "tests/epmtlite" in self.places
 
 
 CASES = (
-    Case("3.9", lowest=True, thorough=True),
+    Case("3.9", lowest=True, thorough=True, has_portal=False),  # Django 5.2 needs 3.10
     Case("3.13"),
     Case("3.10", lowest=True, places=("tests/epmtlite",)),  # most of the libraries are for it
     Case("3.11"),
-    Case("3.12", places=("tests/lmodtrack", "tests/xaltload", "tests/afcollect")),
+    Case("3.12", places=PLACES[:3], has_portal=False),
 )
 
 
@@ -110,7 +118,7 @@ def run_case(case: Case, scratch: Path) -> int:
 
 def options(case: Case) -> list[str]:
     """Return pytest's arguments."""
-    left_out = NOWHERE + (() if case.thorough else SLOW)
+    left_out = NOWHERE + SLOW + (() if case.thorough else THOROUGH)
     places = case.places + LIBRARY_PLACES + (PORTAL_PLACES if case.has_portal else ())
     ignored = [f"--ignore-glob={CHECKOUT / pattern}" for pattern in left_out]
     return ["-q", "-p", "no:cacheprovider", "-k", WITHOUT_SERVERS, *ignored, *places]
@@ -136,7 +144,8 @@ def requirements(case: Case) -> list[str]:
     metadata = configparser.ConfigParser()
     metadata.read(CHECKOUT / "setup.cfg")
     extras = metadata["options.extras_require"]
-    groups = [metadata["options"]["install_requires"], extras["analysis"], extras["jupyter"]]
+    groups = [metadata["options"]["install_requires"], extras["jupyter"]]
+    groups += [extras["analysis"]] if case.has_analysis else []
     groups += [extras["portal"]] if case.has_portal else []
     lines = [line for group in groups for line in group.split("\n") if line.strip()]
     found = [line for line in lines if not line.startswith(LEFT_OUT)]

@@ -41,41 +41,59 @@ class Run:
 
     def __init__(self, database, command, clock=time.time, host=None, part=""):
         """host is this machine's name unless it is given; part tells what of its work the command
-        does. Raises ConfigurationError for a name of the run that cannot be."""
+        does. Nothing is written before begin(). Raises ConfigurationError for a name of the run
+        that cannot be.
+        """
         self.database, self.command, self.clock = database, title_of(command, part), clock
         self.host = (socket.gethostname() if host is None else host)[:255]
         self.message = ""
         self.exit_code = 0
         for name in COUNTERS:
             setattr(self, name, 0)
-        self.run_id = self._begin()
+        self.started_at = round(self.clock(), 6)
+        self.run_id = None
+        self.has_failed_to_begin = False
 
-    def _begin(self):
-        row = (self.command, self.host, round(self.clock(), 6), "")
-
-        def number():
-            # Not the newest row of all: another run of this command may have begun meanwhile.
-            found = self.database.rows(NUMBER, row[:3])
-            return found[0][0]
+    def begin(self):
+        """Write the row, and return this. Commits. Raises what the database raises."""
+        row = (self.command, self.host, self.started_at, "")
 
         def once():
             self.database.insert_rows("usage_run", NEW_RUN, [row])
-            return number()
+            return self._number()
 
-        return with_reconnects(self.database, once, number)
+        try:
+            self.run_id = with_reconnects(self.database, once, self._number)
+        except errors.UsageDBError:
+            self.has_failed_to_begin = True
+            raise
+        return self
+
+    def _number(self):
+        # Not the newest row of all: another run of this command may have begun meanwhile.
+        found = self.database.rows(NUMBER, (self.command, self.host, self.started_at))
+        return found[0][0]
 
     def finish(self, exit_code, message=""):
         """Record how the run ended. A database that is away is not an error here."""
+        if self.has_failed_to_begin:
+            return
         counters = [getattr(self, name) for name in COUNTERS]
         update = UPDATE.format(stored=self.database.dialect.quote("stored"))  # reserved in MySQL
-        values = (self.clock(), exit_code, visible(message)[:1000], *counters, self.run_id)
+        values = (self.clock(), exit_code, visible(message)[:1000], *counters)
+
+        def write():
+            # A signal may have come when the row was written, and its number not known yet.
+            number = self._number() if self.run_id is None else self.run_id
+            self.database.execute(update, (*values, number))
+
         try:
-            self.database.execute(update, values)
+            write()
         except errors.UsageDBError:
             # A signal in the middle of a statement makes the connection useless.
             with contextlib.suppress(errors.UsageDBError):
                 self.database.reconnect(pauses_seconds=())
-                self.database.execute(update, values)
+                write()
 
 
 def title_of(command, part=""):
@@ -103,7 +121,7 @@ def recorded(database, command, host=None, part=""):
     """
     run = Run(database, command, host=host, part=part)
     try:
-        yield run
+        yield run.begin()
     except (errors.UsageDBError, errors.RunInterrupted) as error:
         run.finish(error.exit_code, str(error))
         raise

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usagedb import errors
+from tests.conftest import make_tables
+from usagedb import errors, schema
 from usagedb.database import Database, fold_ascii, like_pattern
 from usagedb.dialects import load_dialect, sqlite
 from usagedb.dialects.base import BYTES, INTEGER, MICROSECONDS, SECONDS, TEXT, chunks
@@ -267,7 +268,7 @@ def test_wal_on_a_local_file_system(sqlite_site):
 @pytest.mark.parametrize("kind", ["nfs4", "lustre", "fuse.sshfs"])
 def test_delete_on_a_network_file_system_and_a_warning_once(sqlite_site, monkeypatch, caplog, kind):
     monkeypatch.setattr(sqlite, "mount_of", lambda path: Mount("/", kind, "server:/x"))
-    sqlite_site.create()
+    make_tables(sqlite_site.config, [schema.USAGE])
     assert journal_mode(sqlite_site.config) == "delete"
     assert caplog.text.count(f"is on {kind}") == 1
 

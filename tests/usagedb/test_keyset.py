@@ -50,7 +50,7 @@ def test_runs_of_copies_are_left_out_of_the_history(database):
     from usagedb.tables import tables_of
 
     for command in ("usage_copy", "store_module_data"):
-        Run(database, command).finish(0)
+        Run(database, command).begin().finish(0)
     history = next(one for one in tables_of(USAGE) if one.name == "usage_run")
     assert database.rows(*keyset.count(database.dialect, history))[0][0] == 1
     database.execute(*keyset.delete(database.dialect, history))

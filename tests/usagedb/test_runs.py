@@ -11,7 +11,7 @@ import pytest
 
 from tests import services
 from tests.conftest import CHECKOUT, heed_signals
-from usagedb import errors
+from usagedb import errors, runs
 from usagedb.runs import Run, recorded
 
 COLUMNS = (
@@ -23,7 +23,7 @@ SELECT = f"SELECT {COLUMNS} FROM usage_run ORDER BY run_id"
 
 def test_a_run_keeps_its_counters_and_times(database):
     clock = iter([100.25, 160.5])
-    run = Run(database, "load", lambda: next(clock))
+    run = Run(database, "load", lambda: next(clock)).begin()
     started = database.rows("SELECT started_at, ended_at, exit_code FROM usage_run")
     assert tuple(started[0]) == (100.25, None, None)
     run.stored, run.duplicates, run.ignored = 2**40, 2, 3
@@ -55,9 +55,33 @@ def test_a_good_run_is_recorded_with_its_own_code(database):
     assert tuple(database.rows(SELECT)[0])[1:3] == (3, "fine")
 
 
+def test_a_signal_while_the_run_begins_is_recorded(database, monkeypatch):
+    """After its row was written, before anybody knows the number of that."""
+
+    def interrupted(self):
+        monkeypatch.undo()
+        raise errors.RunInterrupted(15)
+
+    monkeypatch.setattr(Run, "_number", interrupted)
+    with pytest.raises(errors.RunInterrupted), recorded(database, "load"):
+        raise AssertionError("it has not begun")
+    assert tuple(database.rows(SELECT)[0])[1:3] == (143, "ended by signal 15")
+
+
+def test_a_run_that_could_not_begin_tries_nothing_more(database, monkeypatch):
+    def away(*_arguments):
+        raise errors.UnavailableError("away")
+
+    monkeypatch.setattr(runs, "with_reconnects", away)
+    monkeypatch.setattr(database, "reconnect", None)
+    with pytest.raises(errors.UnavailableError), recorded(database, "load"):
+        raise AssertionError("it has not begun")
+    assert not database.rows(SELECT)
+
+
 def test_a_message_is_cut_and_made_harmless(database):
     for message in ("x" * 5000, "\0\x1b[2J", "name \udcff is no UTF-8", "😀" * 1200):
-        Run(database, "load").finish(1, message)
+        Run(database, "load").begin().finish(1, message)
     found = [row[0] for row in database.rows("SELECT message FROM usage_run ORDER BY run_id")]
     assert found[0] == "x" * 1000 and found[1] == "\\x00\\x1b[2J"
     assert found[2] == "name \\udcff is no UTF-8" and found[3] == "😀" * 1000
@@ -65,7 +89,7 @@ def test_a_message_is_cut_and_made_harmless(database):
 
 def test_two_runs_at_once_have_rows_of_their_own(site):
     first, second = site.create().connect(), site.connect()
-    one, two = Run(first, "load"), Run(second, "load")
+    one, two = Run(first, "load").begin(), Run(second, "load").begin()
     one.finish(1)
     two.finish(2)
     assert site.rows("SELECT exit_code FROM usage_run ORDER BY run_id") == [(1,), (2,)]
@@ -80,10 +104,10 @@ def test_a_run_that_begins_between_two_steps_of_another_cant_take_its_row(site, 
 
     def insert_and_let_another_begin(*arguments):
         insert(*arguments)
-        others.append(Run(second, "load", clock=lambda: 200.0))
+        others.append(Run(second, "load", clock=lambda: 200.0).begin())
 
     monkeypatch.setattr(first, "insert_rows", insert_and_let_another_begin)
-    Run(first, "load", clock=lambda: 100.0).finish(3)
+    Run(first, "load", clock=lambda: 100.0).begin().finish(3)
     others[0].finish(0)
     found = site.rows("SELECT started_at, exit_code FROM usage_run ORDER BY started_at")
     assert found == [(100.0, 3), (200.0, 0)]
