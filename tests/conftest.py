@@ -45,7 +45,7 @@ LONG = tuple(
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what takes long: else one process works on it when the others have nothing left."""
+    """Begin with what takes long: else one process is left with it when the others have ended."""
     items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONG)
 
 
