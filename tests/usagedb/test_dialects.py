@@ -323,11 +323,9 @@ def test_a_machine_that_is_gone_is_noticed(database):
         pytest.skip("SQLite has no server")
     # The site of MySQL has a socket of its own machine, which needs none.
     with contextlib.closing(Database(database.config.replaced(socket=""))) as by_network:
-        if database.config.backend == "mysql":
-            stream = by_network.connection._sock.dup()
-        else:
-            stream = socket.socket(fileno=os.dup(by_network.connection.fileno()))
-        with stream:
+        is_mysql = database.config.backend == "mysql"
+        used = by_network.connection._sock if is_mysql else by_network.connection
+        with socket.socket(fileno=os.dup(used.fileno())) as stream:
             assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
             found = [stream.getsockopt(socket.IPPROTO_TCP, getattr(socket, one)) for one in names]
