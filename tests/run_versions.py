@@ -73,11 +73,6 @@ class Case:
     places: tuple[str, ...] = PLACES
     has_portal: bool = True
 
-    @property
-    def has_analysis(self) -> bool:
-        """Tell whether epmtlite is tested, which the large libraries are for."""
-        return "tests/epmtlite" in self.places
-
 
 CASES = (
     Case("3.9", lowest=True, thorough=True, has_portal=False),  # Django 5.2 needs 3.10
@@ -144,8 +139,7 @@ def requirements(case: Case) -> list[str]:
     metadata = configparser.ConfigParser()
     metadata.read(CHECKOUT / "setup.cfg")
     extras = metadata["options.extras_require"]
-    groups = [metadata["options"]["install_requires"], extras["jupyter"]]
-    groups += [extras["analysis"]] if case.has_analysis else []
+    groups = [metadata["options"]["install_requires"], extras["analysis"], extras["jupyter"]]
     groups += [extras["portal"]] if case.has_portal else []
     lines = [line for group in groups for line in group.split("\n") if line.strip()]
     found = [line for line in lines if not line.startswith(LEFT_OUT)]
