@@ -31,6 +31,7 @@ def unkillable(monkeypatch):
     """Let signals be in vain, as they are while the kernel waits; after the test they are not."""
     asked, kill = [], os.kill
     monkeypatch.setattr(os, "kill", lambda number, _signal: asked.append(number))
+    monkeypatch.setattr(os, "killpg", lambda _number, _signal: None)
     yield
     for number in asked:
         kill(number, signal.SIGKILL)
