@@ -6,6 +6,15 @@ from xaltload import queries
 from xaltload.tables import Table
 
 DATES_PER_QUERY = 500
+# Modules whose objects were linked, and those that were loaded for building.
+LINKED = (
+    "SELECT o.module_name, MAX(j.date) FROM join_link_object j JOIN xalt_object o"
+    " ON o.obj_id = j.obj_id WHERE o.module_name IS NOT NULL{} GROUP BY o.module_name"
+)
+BUILDING = (
+    "SELECT link_module_name, MAX(date) FROM xalt_link WHERE link_module_name IS NOT NULL{}"
+    " GROUP BY link_module_name"
+)
 
 
 def last_used(question):
@@ -78,20 +87,10 @@ def last_link_use(database, selection):
     Links belong to no queue: that of the Selection is not asked.
     """
     found: dict = {}
-    condition, values = selection.conditions(database, "o.syshost")
-    sql = (
-        "SELECT o.module_name, MAX(j.date) FROM join_link_object j JOIN xalt_object o"  # noqa: S608
-        f" ON o.obj_id = j.obj_id WHERE o.module_name IS NOT NULL{condition} GROUP BY o.module_name"
-    )
-    for name, day in rows_of_days(database, sql, values):
-        note_last(found, name, day)
-    condition, values = selection.conditions(database, "build_syshost")
-    sql = (
-        "SELECT link_module_name, MAX(date) FROM xalt_link WHERE link_module_name IS NOT NULL"  # noqa: S608
-        f"{condition} GROUP BY link_module_name"
-    )
-    for name, day in rows_of_days(database, sql, values):
-        note_last(found, name, day)
+    for syshost, sql in (("o.syshost", LINKED), ("build_syshost", BUILDING)):
+        condition, values = selection.conditions(database, syshost)
+        for name, day in rows_of_days(database, sql.format(condition), values):
+            note_last(found, name, day)
     return found
 
 
