@@ -84,6 +84,23 @@ def test_the_primary_is_taken_wherever_it_stands(config, tmp_path):
     assert site.run("createDB", "--schema", "lmod").returncode == 0
 
 
+def test_a_database_that_a_standby_does_not_know_yet_is_found(config):
+    """The standby stands still while the database is made."""
+    standby = Database(config.replaced(hosts=(STANDBY,), database="postgres"))
+    primary = Database(config.replaced(hosts=(PRIMARY,), database="postgres"))
+    standby.rows("SELECT pg_wal_replay_pause()")
+    try:
+        primary.run_ddl("CREATE DATABASE later")
+        assert server_of(config.replaced(database="later")) == PRIMARY
+        with pytest.raises(errors.NoDatabaseError):
+            server_of(config.replaced(hosts=(STANDBY,), database="later"))
+    finally:
+        standby.rows("SELECT pg_wal_replay_resume()")
+        primary.run_ddl("DROP DATABASE later WITH (FORCE)")
+        standby.close()
+        primary.close()
+
+
 def test_a_standby_is_read_where_there_is_no_primary(servers, config):
     """One whose primary is away; and one that is named alone, as for reports: see the fixture."""
     primary, _standby = servers

@@ -10,7 +10,8 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
     a replica, only if there is no better one.
 
     connect(host) returns (connection, whether it is ready for that), or raises a driver_error.
-    Raises the error of the last host that is away, or of the first that refuses.
+    Raises the error of the last host that is away or lacks the database, or of the first that
+    refuses.
     """
     last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
     spare = None
@@ -19,7 +20,8 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
             connection, is_preferred = connect(host)
         except driver_error as error:
             last = dialect.translate_error(error, config) or error
-            if not isinstance(last, errors.UnavailableError):
+            # A replica may not know a new database yet.
+            if not isinstance(last, (errors.UnavailableError, errors.NoDatabaseError)):
                 close(spare)
                 raise last from error
             continue
