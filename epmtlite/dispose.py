@@ -64,7 +64,9 @@ def remove(path, state, unread=()):
         logger.warning("%s has changed since it was read: it stays", path)
         return
     if unread and not isinstance(state, dict):
-        logger.warning("%s stays: it has files that were not read: %s", path, listed(unread))
+        logger.warning(
+            "%s stays: it has files that were not read: %s", path, names.some_of(unread, MOST_NAMES)
+        )
         return
     try:
         with moving.folder_of(path, identity_of(state)) as (folder, name):
@@ -78,20 +80,25 @@ def remove(path, state, unread=()):
     except OSError as error:
         raise errors.WriteError(f"cannot remove {path}: {error.strerror}") from error
     if unread:
-        logger.warning("%s stays, with what was not read: %s", path, listed(unread))
+        logger.warning(
+            "%s stays, with what was not read: %s", path, names.some_of(unread, MOST_NAMES)
+        )
 
 
 def remove_directory(folder, name, state, unread):
     """Remove what was read from a directory, and then it, if that was all. Raises OSError, or
     WriteError if what is left of it has another name.
 
-    It gets that name first: what a kill leaves of it is known by that, and taken for no job.
+    It gets that name first, unless it has one: what a kill leaves of it is known by that, and
+    taken for no job.
     """
     if unread:
         empty(folder, name, state, unread)
         return
-    going = f"{name[:MOST_NAME]}.{secrets.token_hex(4)}{REMOVAL_SUFFIX}"
-    os.rename(name, going, src_dir_fd=folder, dst_dir_fd=folder)
+    going = name
+    if not name.endswith(REMOVAL_SUFFIX):
+        going = f"{name[:MOST_NAME]}.{secrets.token_hex(4)}{REMOVAL_SUFFIX}"
+        os.rename(name, going, src_dir_fd=folder, dst_dir_fd=folder)
     try:
         empty(folder, going, state)
         os.rmdir(going, dir_fd=folder)
@@ -126,24 +133,6 @@ def is_remainder(path, state):
     """Tell whether a path is what a killed run left of a directory whose job it had stored."""
     is_directory = isinstance(state, dict) and names.METADATA not in state
     return is_directory and str(path).rstrip("/").endswith(REMOVAL_SUFFIX)
-
-
-def remove_remainder(path, state):
-    """Remove what is_remainder. Raises WriteError if that cannot be done."""
-    try:
-        with moving.folder_of(path, identity_of(state)) as (folder, name):
-            empty(folder, name, state)
-            os.rmdir(name, dir_fd=folder)
-    except FileNotFoundError:
-        logger.info("%s is gone already", path)
-    except OSError as error:
-        raise errors.WriteError(f"cannot remove {path}: {error.strerror}") from error
-
-
-def listed(found):
-    """Return the first of some names, for a warning."""
-    more = len(found) - MOST_NAMES
-    return ", ".join(found[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def check_finished(path, state):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from epmtlite.analysis import univariate
 from epmtlite.analysis.detect import common_numbers, is_finite
 from epmtlite.analysis.errors import BadArgument
+from epmtlite.collect import names
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +41,8 @@ def experiment_jobs(records, metric):
         raise BadArgument(f"{metric}: no number that these jobs have; all have {there}")
     if len(known) < len(records):
         lacking = [record["jobid"] for record in records if not is_finite(record.get(metric))]
-        more = f" and {len(lacking) - MOST_NAMED} more" if lacking[MOST_NAMED:] else ""
-        names = ", ".join(lacking[:MOST_NAMED])
-        logger.warning("left out, for they have no %s: %s%s", metric, names, more)
+        shown = names.some_of(lacking, MOST_NAMED)
+        logger.warning("left out, for they have no %s: %s", metric, shown)
     found = [
         ExperimentJob(
             record["tags"].get("exp_component", ""), record["tags"].get("exp_time", ""),

@@ -62,20 +62,14 @@ def describe_outdated(jobid, keys):
     """Return that some of them have newer values, for a message."""
     return (
         f"the database has job {jobid} already, with newer values of these annotations than its"
-        f" files: {some_of(keys)}"
+        f" files: {names.some_of(keys, MOST_NAMES)}"
     )
-
-
-def some_of(keys):
-    """Return names for a message, the first ones if there are many."""
-    more = f" and {len(keys) - MOST_NAMES} more" if len(keys) > MOST_NAMES else ""
-    return ", ".join(keys[:MOST_NAMES]) + more
 
 
 def describe(jobid, keys):
     """Return what is to be done about those that it lacks, for a message."""
     return (
         f"the database has job {jobid} already, but without these annotations, or with others:"
-        f" {some_of(keys)}. Give them to it with epmt annotate {jobid}"
+        f" {names.some_of(keys, MOST_NAMES)}. Give them to it with epmt annotate {jobid}"
         " KEY=VALUE, or remove this"
     )

@@ -65,7 +65,9 @@ class Outcome(NamedTuple):
             return f"Would import - job: {self.jobid} processes: {self.processes}"
         if self.kind == TAKEN:
             return f"Nothing to do: another run took {self.path}"
-        if self.kind == RESUMED and not self.remains:
+        if self.kind == RESUMED and self.remains:
+            return f"Could not remove {self.path}, which a run had left whose job is stored"
+        if self.kind == RESUMED:
             return f"Removed {self.path}, which a run had left whose job is stored"
         return ""
 
@@ -85,7 +87,7 @@ class Submitter:
         """
         started, state = time.monotonic(), dispose.state_of(path)
         if self.options.remove and dispose.is_remainder(path, state):
-            return self._resumed(Outcome(path, RESUMED), state)
+            return self._removed(Outcome(path, RESUMED), state)
         try:
             outcome = self._submit(path)._replace(
                 seconds=max(1e-6, time.monotonic() - started), path=path
@@ -131,14 +133,8 @@ class Submitter:
         try:
             dispose.remove(outcome.path, state, outcome.unread)
         except errors.WriteError as error:
-            return outcome._replace(remains=f"job {outcome.jobid} is stored, but {error}")
-        return outcome
-
-    def _resumed(self, outcome, state):
-        try:
-            dispose.remove_remainder(outcome.path, state)
-        except errors.WriteError as error:
-            return outcome._replace(remains=f"its job is stored, but {error}")
+            job = f"job {outcome.jobid}" if outcome.jobid else "its job"
+            return outcome._replace(remains=f"{job} is stored, but {error}")
         return outcome
 
     def _submit(self, path):

@@ -32,6 +32,7 @@ hypothesis.settings.load_profile("hpcusage")
 
 CHECKOUT = Path(__file__).parent.parent
 BACKENDS = ("sqlite", "mysql", "postgresql")
+EMPTY_FILES: dict = {}  # of SQLite, with tables; see copy_tables
 # Files of a minute and more among the last ones.
 LONG = tuple(
     f"tests/{name}.py"
@@ -174,14 +175,14 @@ def make_tables(config, schemas):
     database.close()
 
 
-def copy_tables(path, schemas, files={}):  # noqa: B006 - what this process has made
+def copy_tables(path, schemas):
     """Make an SQLite file with the tables of some Schemas: once, and copies of that."""
     key = tuple(map(id, schemas))
-    if key not in files:
+    if key not in EMPTY_FILES:
         make_tables(DatabaseConfig("sqlite", str(path), "test"), schemas)
-        files[key] = path.read_bytes(), path.stat().st_mode & 0o777, schemas
+        EMPTY_FILES[key] = path.read_bytes(), path.stat().st_mode & 0o777, schemas
         return
-    content, mode, _schemas = files[key]
+    content, mode, _schemas = EMPTY_FILES[key]
     path.write_bytes(content)
     path.chmod(mode)
 

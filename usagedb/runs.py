@@ -108,9 +108,15 @@ def title_of(command, part=""):
     return f"{command} [{', '.join(names)}]" if names else command
 
 
+def parts_of(title):
+    """Return (command, what the brackets say or "") of a run that is called as title_of says."""
+    command, _, names = title.partition(" [")
+    return command, names.removesuffix("]")
+
+
 def command_of(title):
     """Return the command of a run that is called as title_of says."""
-    return title.partition(" [")[0]
+    return parts_of(title)[0]
 
 
 @contextlib.contextmanager

@@ -102,9 +102,8 @@ def command(action, name, names, conf_path, show_config, quiet, output_format, *
         Renaming(name, new, options["homes"]), action == ERASE, options["keep_statistics"],
         options["dry_run"],
     )  # fmt: skip
-    question = f"{action.capitalize()} {visible(name)} in all data?"
     if not options["dry_run"]:
-        cli.confirm(question, options["yes"])
+        cli.confirm(f"{action.capitalize()} {visible(name)} in all data?", options["yes"])
     rows = change_all(tools, places, change)
     if output_format != "table" or (rows and not quiet):
         print_changes(rows, options["dry_run"], output_format)

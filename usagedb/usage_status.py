@@ -13,7 +13,7 @@ from usagedb import cli, errors, schema
 from usagedb.database import Database
 from usagedb.files import write_whole
 from usagedb.output import write_rows
-from usagedb.runs import command_of, last_runs
+from usagedb.runs import command_of, last_runs, parts_of
 from usagedb.terminal import visible
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -209,7 +209,7 @@ def metrics(found, rows):
 
 def labels(title, host):
     """Return the labels of a run: its command, its host, and its name if it has one."""
-    command, name = command_of(title), title.partition(" [")[2].rstrip("]")
+    command, name = parts_of(title)
     found = {"command": command, "host": host, **({"run": name} if name else {})}
     return ",".join(f'{key}="{label(text)}"' for key, text in found.items())
 

@@ -62,3 +62,9 @@ def collated_name(host, job_id, number=0):
     """Return the name of a file that has all the rows of version 1 of a job; number tells it from
     others."""
     return f"{host}-collated-papiex-{job_id}-{number}.csv"
+
+
+def some_of(found, most):
+    """Return the first of some names for a message, and how many more there are."""
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more

@@ -286,8 +286,7 @@ def remove_packed(directory, before, settings):
     finally:
         os.close(descriptor)
     if left:
-        more = "" if len(left) <= MOST_NAMED else f" and {len(left) - MOST_NAMED} more"
-        shown = ", ".join(left[:MOST_NAMED]) + more
+        shown = names.some_of(left, MOST_NAMED)
         logger.warning("%s was staged, but for what stays there: %s", directory, shown)
 
 

@@ -118,6 +118,11 @@ def test_what_is_left_of_a_directory_whose_job_is_stored_is_removed_later(
     assert name.startswith("100.") and name.endswith(".epmt-stored") and name in outcome.remains
     path = sqlite_place.directory / "jobs" / name
     epmt(sqlite_place.site, "submit", path, status=65)  # without -r it stays
+    epmt(sqlite_place.site, "submit", "-r", "--dry-run", path, status=65)
+    with monkeypatch.context() as patches:
+        patches.setattr(os, "unlink", lambda *_arguments, **_words: None)
+        outcome = submitter(sqlite_place, remove=True).submit(str(path))
+    assert outcome.line().startswith("Could not remove") and "its job is stored" in outcome.remains
     done = epmt(sqlite_place.site, "submit", "-r", path)
     assert f"Removed {path}, which a run had left" in done.stdout and done.stderr == ""
     assert not path.exists() and sqlite_place.jobs() == ["100"]

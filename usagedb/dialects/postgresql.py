@@ -18,7 +18,7 @@ from usagedb.dialects.base import (
     chunks,
     seconds_of_rows,
 )
-from usagedb.dialects.hosts import connect_to_any
+from usagedb.dialects.hosts import close, connect_to_any
 
 try:
     import psycopg
@@ -83,9 +83,13 @@ class PostgreSQLDialect(Dialect):
 
         def connect(host):
             connection = psycopg.connect(**self._arguments(host, config))
-            if config.for_copy:
-                self.prepare_copy(connection)
-            return connection, len(hosts) == 1 or takes_writes(connection)
+            try:
+                if config.for_copy:
+                    self.prepare_copy(connection)
+                return connection, len(hosts) == 1 or takes_writes(connection)
+            except psycopg.Error:
+                close(connection)
+                raise
 
         return connect_to_any(self, hosts, config, connect, psycopg.Error)
 

@@ -46,7 +46,7 @@ def run(settings):
 class Signals:
     """Raises RunInterrupted when a signal comes, and remembers it.
 
-    What is interrupted may swallow the exception, as the writing of a log line does.
+    What is interrupted may swallow the exception, as a finalizer does.
     """
 
     def __init__(self):
