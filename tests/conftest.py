@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck
 
-from tests import services
+from tests import forked_commands, services
 from tests.mysql_server import mysql_family_server
 from usagedb import schema
 from usagedb.config import DatabaseConfig, write_config
@@ -32,6 +32,8 @@ hypothesis.settings.load_profile("hpcusage")
 
 CHECKOUT = Path(__file__).parent.parent
 BACKENDS = ("sqlite", "mysql", "postgresql")
+CONFS_OF_SERVERS = ("mysql_db.conf", "postgresql_db.conf")
+FORK_ALL = os.environ.get("HPCUSAGE_FORK_ALL") == "1"
 EMPTY_FILES: dict = {}  # of SQLite, with tables; see copy_tables
 # Files of a minute and more among the last ones.
 LONG = tuple(
@@ -191,14 +193,19 @@ def run_command(command, *arguments, **options):
     """Run bin/<command> with this Python as its own process and return the CompletedProcess.
 
     Options are those of subprocess.run; standard input is empty unless given. python is the
-    beginning of the command line, by default this Python.
+    beginning of the command line, by default this Python. What works on the database of a server
+    is forked: that commands start as others do, those on files show.
     """
-    python = options.pop("python", (sys.executable,))
+    words = [CHECKOUT / "bin" / command, *map(str, arguments)]
+    python = options.pop("python", None)
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("text", True)
+    is_forked = FORK_ALL or any(str(word).endswith(CONFS_OF_SERVERS) for word in words)
+    if is_forked and python is None and forked_commands.can_fork(options):
+        return forked_commands.run(words, options)
     return subprocess.run(
-        [*python, CHECKOUT / "bin" / command, *map(str, arguments)],
+        [*(python or (sys.executable,)), *words],
         capture_output=True,
         check=False,
         **options,
