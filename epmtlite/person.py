@@ -43,7 +43,7 @@ OWN_JOB = (
 JOBS_OF_OTHERS = Mentions(
     "epmt_job", "id", tuple((name, TEXT) for name in ("jobname", *PERSONAL_JSON, "info_dict")),
     json_columns=(*PERSONAL_JSON, "info_dict"), unless=OWN_JOB.format("id"),
-    changed_at="updated_at",
+    changed_at="updated_at", dated=("annotations",),  # which late_notes compares with the files
 )  # fmt: skip
 PROCESSES_OF_OTHERS = Mentions(
     "epmt_process", "id", tuple((name, TEXT) for name in PROCESS_TEXTS),

@@ -32,12 +32,18 @@ class Mentions:
     unless: str = ""  # SQL of the rows that are the person's own; its ? is the name
     json_columns: tuple = ()  # those of the texts that are JSON
     changed_at: str = ""  # the column that says when a row was changed, seconds since the epoch
+    dated: tuple = ()  # what it is about, if it is not any column
     unique: str = ""  # the column of which no two rows have the same text
 
     @property
     def keys(self):
         """Return the names of the key columns."""
         return tuple(self.key.split(", "))
+
+    @property
+    def is_row(self):
+        """Return the condition of one row; its ? are the values of the key columns."""
+        return " AND ".join(f"{name} = ?" for name in self.keys)
 
 
 def sweep(database, mentions, change):
@@ -143,24 +149,30 @@ def write(database, mentions, changed, longest):
     for key, _old, new in changed:
         new = {name: fitted(value, longest.get(name)) for name, value in new.items()}
         if mentions.unique in new:
-            free = free_text(database, mentions, new[mentions.unique], longest)
+            free = free_text(database, mentions, key, new[mentions.unique], longest)
             new[mentions.unique] = free
-        if mentions.changed_at:
+        if mentions.changed_at and (not mentions.dated or set(mentions.dated) & set(new)):
             new[mentions.changed_at] = time.time()
         sets = ", ".join(f"{database.dialect.quote(name)} = ?" for name in new)
         also = f", {mentions.also}" if mentions.also else ""
-        where = " AND ".join(f"{name} = ?" for name in mentions.keys)
-        sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {where}"  # noqa: S608
-        database.execute(sql, (*new.values(), *(key if isinstance(key, tuple) else (key,))))
+        sql = f"UPDATE {mentions.table} SET {sets}{also} WHERE {mentions.is_row}"  # noqa: S608
+        database.execute(sql, (*new.values(), *as_tuple(key)))
 
 
-def free_text(database, mentions, text, longest):
-    """Return a text for the column that is unique; with a number behind it if a row has it, as one
-    that named another person does."""
+def as_tuple(key):
+    """Return the values of the key columns of a row."""
+    return key if isinstance(key, tuple) else (key,)
+
+
+def free_text(database, mentions, key, text, longest):
+    """Return a text for the column that is unique; with a number behind it if another row has it,
+    as one that named another person does."""
     column, most = mentions.unique, longest.get(mentions.unique)
-    sql = f"SELECT count(*) FROM {mentions.table} WHERE {database.dialect.quote(column)} = ?"  # noqa: S608
+    has_it = f"{database.dialect.quote(column)} = ?"
+    # This row may have it already: the answer to a COMMIT may have been lost.
+    sql = f"SELECT count(*) FROM {mentions.table} WHERE {has_it} AND NOT ({mentions.is_row})"  # noqa: S608
     free, number = text, 1
-    while database.rows(sql, (free,))[0][0]:
+    while database.rows(sql, (free, *as_tuple(key)))[0][0]:
         number += 1
         tail = f"-{number}"
         free = (text if most is None else text[: most - len(tail)]) + tail

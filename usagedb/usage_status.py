@@ -51,16 +51,23 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 )
 @click.option(
     "--without-host",
-    "left_out",
+    "hosts_left_out",
     multiple=True,
     metavar="NAME",
     help="Leave out this host, which runs nothing any more.",
+)
+@click.option(
+    "--without-run",
+    "runs_left_out",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out this run, as the column Command calls it, which is in no crontab any more.",
 )
 @click.option("--prometheus", metavar="FILE", help="Write metrics for node_exporter (.prom).")
 @cli.format_option
 @cli.common_options
 @cli.database_options()
-def command(config, quiet, max_age, commands, left_out, prometheus, output_format):
+def command(config, quiet, max_age, commands, prometheus, output_format, **left_out):
     """Tell when each command last ran, how it ended, what it stored and rejected, what waits.
 
     Ends with 0 (all is well), 1 (something was rejected or waits) or 2 (a run failed, is missing
@@ -73,12 +80,12 @@ def command(config, quiet, max_age, commands, left_out, prometheus, output_forma
       usage_status
       usage_status --command store_module_data --max-age 26h
       usage_status --command "store_module_data [east]"
-      usage_status --without-host oldnode
+      usage_status --without-host oldnode --without-run "store_module_data [west]"
       usage_status --prometheus /var/lib/node_exporter/hpcusage.prom
     """
     max_age_seconds = seconds_of(max_age)
     try:
-        found = [run for run in runs_of(config) if run[1] not in left_out]
+        found = runs_of(config, **left_out)
     except errors.UsageDBError as error:
         if prometheus:
             write_whole(prometheus, metrics(None, ()), 0o644)  # not those of the last time
@@ -101,16 +108,19 @@ def main():
     cli.run(command)
 
 
-def runs_of(config):
-    """Return the last runs of all commands. Raises UnavailableError if the database is away, as a
-    configured file is that is not there: it may be on a disk that is not mounted."""
+def runs_of(config, hosts_left_out=(), runs_left_out=()):
+    """Return the last runs of all commands, but those on some hosts and with some titles.
+
+    Raises UnavailableError if the database is away, as a configured file is that is not there: it
+    may be on a disk that is not mounted.
+    """
     if config.backend == "sqlite" and config.is_configured and not Path(config.database).exists():
         raise errors.UnavailableError(f"there is no database {config.describe()}")
     database = Database(config)
     schema.require(database, schema.USAGE, to_write=False)
     found = last_runs(database)
     database.close()
-    return found
+    return [run for run in found if run[0] not in runs_left_out and run[1] not in hosts_left_out]
 
 
 def seconds_of(text):

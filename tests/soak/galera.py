@@ -56,9 +56,13 @@ class Rounds:
         self.loaded += streams
 
     def finish(self) -> None:
-        """Load all inputs into the plain database, and compare all rows. Raises Wrong."""
+        """Load all inputs into the plain database, and compare all rows, and what reports make of
+        them. Raises Wrong."""
         self.site.take_care()
         self.site.load_plain(self.loaded)
+        for stream in self.loaded:
+            shown = self.runner.report(stream.report_words(self.site.plain.conf_path))
+            stream.checked(shown, stream.steps, stream.steps)
         self.loaded.clear()
         self.counts["rows compared with a plain load"] = self.site.compare()
 

@@ -142,6 +142,10 @@ class RecordStream(Stream):
 
     command = "xalt_file_to_db"
 
+    def __init__(self, directory: Path, tag: str, seed: object) -> None:
+        super().__init__(directory, tag, seed)
+        self.shown: dict[int, Any] = {}  # by reports of so many steps, all of them stored
+
     def make(self, step: int) -> None:
         seed = self.source.getrandbits(32)
         new = self.directory.parent / f"tree{step}"
@@ -177,6 +181,8 @@ class RecordStream(Stream):
             raise Wrong(f"the tables of a report differ: {found}")
         if not stored * RUNS_PER_TREE <= found.pop() <= steps * RUNS_PER_TREE:
             raise Wrong("a report shows another number of runs")
+        if stored == steps and shown != self.shown.setdefault(steps, shown):
+            raise Wrong("reports of the same runs differ")
 
 
 class JobStream(Stream):

@@ -14,7 +14,10 @@ from tests.lmodtrack.logs import assert_holds, log_of, make_loads
 from tests.services import wait_until
 from tests.soak import galera, galera_faults
 from tests.soak.galera_streams import JobStream, LogStream, RecordStream
+from tests.xaltload.loading import contents, expected
+from tests.xaltload.test_load_syslog import RECORDS, lines_of, write_log
 from usagedb import errors
+from usagedb.config import DatabaseConfig, write_config
 from usagedb.database import Database, with_conflict_retries, with_reconnects
 from usagedb.dialects import mysql_connection
 
@@ -276,6 +279,31 @@ def test_two_loaders_on_two_nodes_store_a_log_once(cluster, rounds, tmp_path):
     assert run_command("store_module_data", "--confFn", sites[0].conf_path, log).returncode == 0
     assert_holds(sites[1], loads)
     cluster.nodes[0].ask(f"DROP DATABASE {name}")
+
+
+def test_the_other_commands_that_write_pass_over_a_dead_node(cluster, whole, tmp_path):
+    cluster.nodes[0].ask("CREATE DATABASE galera_others")
+    site = Site(cluster.config("galera_others"), tmp_path).create()
+    log = write_log(tmp_path / "xalt.log-20260102", lines_of(RECORDS))
+    whole.nodes[0].kill()
+    (tmp_path / "copy").mkdir()
+    copy = DatabaseConfig("sqlite", str(tmp_path / "copy" / "usage.db"), "test")
+    write_config(tmp_path / "copy_db.conf", copy)
+    user = RECORDS[0][1]["userT"]["user"]
+    for words in (
+        ("createDB",),
+        ("xalt_syslog_to_db", "--syslog", log, "--leftover", tmp_path / "leftover"),
+        ("usage_copy", "--from", site.conf_path, "--to", tmp_path / "copy_db.conf"),
+        ("usage_person", "pseudonymise", user, "--as", "somebody", "--yes"),
+        ("delete_old_records", "--schema", "xalt", "--keepMonths", "0", "--yes"),
+    ):
+        conf = () if words[0] == "usage_copy" else ("--confFn", site.conf_path)
+        done = run_command(words[0], *words[1:], *conf)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    assert contents(Site(copy, tmp_path / "copy")) == expected(RECORDS)
+    whole.bring_back()
+    assert site.rows("SELECT COUNT(*) FROM xalt_run") == [(0,)]
+    cluster.nodes[0].ask("DROP DATABASE galera_others")
 
 
 @pytest.mark.parametrize(

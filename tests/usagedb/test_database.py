@@ -333,6 +333,13 @@ def test_the_second_host_answers_when_the_first_is_dead(own_site):
         assert database.rows(COUNT)[0][0] == 0
 
 
+def test_a_host_without_the_database_tells_so_though_another_is_away(own_site):
+    hosts = ("127.0.0.1", "nowhere.invalid")
+    config = own_site.config.replaced(hosts=hosts, database="not_made_yet")
+    with pytest.raises(errors.NoDatabaseError):
+        Database(config)
+
+
 def test_a_wrong_password_ends_with_77(own_site):
     database = own_site.connect()
     if own_site.config.backend == "mysql":

@@ -75,6 +75,16 @@ def test_a_password_is_known_at_first_and_from_the_servers_cache(account, mariad
     assert [who(config) for _time in range(3)] == ["sha2@%"] * 3
 
 
+@pytest.mark.skipif(not is_mysql(), reason="MariaDB asks for no RSA: make mysql-check")
+def test_a_password_that_is_too_long_for_rsa_is_told_and_goes_over_tls(account, monkeypatch):
+    config = account("x" * 214)
+    assert who(config) == "sha2@%"
+    account.forget()
+    without_tls(monkeypatch)
+    with pytest.raises(errors.ConfigurationError, match="longer than the server's RSA key takes"):
+        who(config)
+
+
 def test_without_a_password(account):
     assert who(account("")) == "sha2@%"
 

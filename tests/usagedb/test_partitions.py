@@ -1,19 +1,26 @@
-"""Tables of module loads that a site has partitioned by month: all works as before, on MariaDB."""
+"""Tables of module loads that a site has partitioned by month: all works as before, on MariaDB or
+MySQL."""
+
+import re
 
 import pytest
 
-from tests.conftest import new_site
+from tests.conftest import CHECKOUT, new_site
+from tests.readme_blocks import blocks
 
-# As usagedb/README.md has it.
-PARTITIONS = """ALTER TABLE {table} PARTITION BY RANGE (day) (
-    PARTITION p202410 VALUES LESS THAN (20241101),
-    PARTITION p202411 VALUES LESS THAN (20241201),
-    PARTITION later VALUES LESS THAN MAXVALUE)"""
 TABLES = ("lmod_use", "lmod_load")
-NEXT = """ALTER TABLE {table} REORGANIZE PARTITION later INTO (
-    PARTITION p202412 VALUES LESS THAN (20250101), PARTITION later VALUES LESS THAN MAXVALUE)"""
-DROP = "ALTER TABLE {table} DROP PARTITION p202410"
-OCTOBER, NOVEMBER, DECEMBER = 20_000, 20_040, 20_070  # days since 1970, in 2024
+# The statements of usagedb/README.md, for lmod_use.
+(BLOCK,) = [
+    block
+    for block in blocks((CHECKOUT / "usagedb" / "README.md").read_text())
+    if block.lines[0].startswith("ALTER TABLE lmod_use PARTITION")
+]
+PARTITIONS, NEXT, DROP = [
+    statement.replace("lmod_use", "{table}")
+    for statement in re.sub("--.*", "", "\n".join(BLOCK.lines)).split(";")
+    if statement.strip()
+]
+OCTOBER, NOVEMBER, DECEMBER = 20_731, 20_771, 20_801  # days since 1970, in 2026
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def reports(site):
     return found, site.rows("SELECT COUNT(*), SUM(loads) FROM lmod_use")
 
 
-def test_a_partitioned_database_reports_and_deletes_as_one_without(sites, write_log):
+def test_a_partitioned_mysql_database_reports_and_deletes_as_one_without(sites, write_log):
     partitioned, plain = sites
     first = write_log(
         ("ann", "gcc/12", "alpha", OCTOBER), ("bob", "gcc/12", "alpha", NOVEMBER), name="first"
@@ -61,7 +68,7 @@ def test_a_partitioned_database_reports_and_deletes_as_one_without(sites, write_
     assert reports(partitioned) == reports(plain)
     alter(partitioned, DROP)
     for site in sites:
-        done = site.run("delete_old_records", "--schema", "lmod", "--end", "2024-11-01", "--yes")
+        done = site.run("delete_old_records", "--schema", "lmod", "--end", "2026-11-01", "--yes")
         assert (done.returncode, done.stderr) == (0, "")
     assert reports(partitioned) == reports(plain)
-    assert partitioned.rows("SELECT MIN(day) FROM lmod_use") == [(20241113,)]
+    assert partitioned.rows("SELECT MIN(day) FROM lmod_use") == [(20261114,)]

@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from epmtlite.person import MODELS
 from tests.usagedb.person_site import fill, person, traces
-from usagedb import schema
+from usagedb import mentions, schema
+from usagedb.database import in_transaction
 from usagedb.dialects.base import BYTES, DATE, INTEGER, SECONDS, TEXT
 from xaltload.compressed import compressed
 
@@ -205,3 +207,28 @@ def test_names_of_models_that_become_the_same_are_told_apart(planted):
     found = [row[0] for row in planted.rows("SELECT name FROM epmt_refmodel ORDER BY id")]
     assert len(set(found)) == 5
     assert found[2] == f"{found[1]}-2"
+
+
+def test_a_model_that_got_its_name_before_the_answer_was_lost_keeps_it(planted):
+    database = planted.connect()
+    rows = database.rows("SELECT id FROM epmt_refmodel")
+    changed = [(number, {}, {"name": "renamed"}) for (number,) in rows]
+    for _time in range(2):
+        in_transaction(database, lambda: mentions.write(database, MODELS, changed, {}))
+    database.close()
+    assert planted.rows("SELECT name FROM epmt_refmodel") == [("renamed",)]
+
+
+@pytest.mark.parametrize("column, is_newer", [("annotations", True), ("env_dict", False)])
+def test_a_job_whose_annotations_change_is_newer_than_its_files(planted, column, is_newer):
+    database = planted.connect()
+    for name in ("annotations", "env_dict"):
+        text = '{"a": "/home/otter"}' if name == column else "{}"
+        database.execute(f"UPDATE epmt_job SET updated_at = ?, {name} = ?", (OLD, text))
+    database.close()
+    person(planted, "pseudonymise", "otter", "--as", "anon-1", "--yes", "-q")
+    found = planted.rows(
+        "SELECT j.updated_at FROM epmt_job j JOIN epmt_user u ON u.id = j.user_id"
+        " WHERE u.name = 'bert'"
+    )
+    assert found and {moment > OLD for (moment,) in found} == {is_newer}

@@ -83,6 +83,19 @@ def test_a_host_that_runs_nothing_any_more_can_be_left_out(site, add_run, tmp_pa
     assert "retired" not in metrics.read_text()
 
 
+def test_a_run_that_got_a_name_can_be_left_out_without_one(site, add_run, tmp_path):
+    add_run("load", ago_seconds=900 * 86400)
+    add_run("load [east]")
+    add_run("load [east]", host="other")
+    assert site.run("usage_status", "--command", "load").returncode == 2
+    metrics = tmp_path / "m.prom"
+    for words in ((), ("--command", "load"), ("--prometheus", metrics)):
+        assert site.run("usage_status", "--without-run", "load", *words).returncode == 0
+    assert metrics.read_text().count("hpcusage_state{") == 2
+    add_run("load [east]", exit_code=74)
+    assert site.run("usage_status", "--without-run", "load").returncode == 2
+
+
 def test_a_command_that_never_ran_is_critical(site, add_run):
     add_run("load")
     done = site.run("usage_status", "--command", "load", "--command", "purge")

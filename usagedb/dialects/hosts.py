@@ -10,10 +10,11 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
     a replica, only if there is no better one.
 
     connect(host) returns (connection, whether it is ready for that), or raises a driver_error.
-    Raises the error of the last host that is away or lacks the database, or of the first that
-    refuses.
+    Raises the error of the first host that refuses; if there is none that of one that lacks the
+    database, which can be made there, else of the last that is away.
     """
     last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
+    lacking = None
     spare = None
     for host in hosts:
         try:
@@ -24,6 +25,8 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
             if not isinstance(last, (errors.UnavailableError, errors.NoDatabaseError)):
                 close(spare)
                 raise last from error
+            if isinstance(last, errors.NoDatabaseError):
+                lacking = lacking or last
             continue
         if is_preferred:
             close(spare)
@@ -33,7 +36,7 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
         else:
             close(connection)
     if spare is None:
-        raise last
+        raise lacking or last
     return spare
 
 

@@ -28,6 +28,10 @@ NO_PLUGIN = 2059  # "authentication plugin cannot be loaded"
 NEEDS_TLS = (
     "the account's caching_sha2_password needs TLS (SSL_CA), or pip install 'hpcusage[mysql8]'"
 )
+NEEDS_SHORTER = (
+    "the password is longer than the server's RSA key takes, or that key cannot be read: give"
+    " SSL_CA, over TLS any length goes"
+)
 NOT_READY = 1047  # the number that the server gives to statements then
 
 
@@ -75,6 +79,8 @@ class Connection(pymysql.connections.Connection):
             super()._request_authentication()  # type: ignore[misc]  # it is not in the stubs
         except RuntimeError as error:  # a library is missing
             raise pymysql.OperationalError(NO_PLUGIN, NEEDS_TLS) from error
+        except ValueError as error:  # of RSA
+            raise pymysql.OperationalError(NO_PLUGIN, NEEDS_SHORTER) from error
 
     def server_answers(self):
         """Tell whether the server still takes connections, or at least refuses them."""
