@@ -181,9 +181,13 @@ def copy_tables(path, schemas):
     """Make an SQLite file with the tables of some Schemas: once, and copies of that."""
     key = tuple(map(id, schemas))
     if key not in EMPTY_FILES:
-        make_tables(DatabaseConfig("sqlite", str(path), "test"), schemas)
-        EMPTY_FILES[key] = path.read_bytes(), path.stat().st_mode & 0o777, schemas
-        return
+        # Not at path: a killed command may have left its -wal beside that.
+        with tempfile.TemporaryDirectory(prefix="hpcusage-test-") as directory:
+            made = Path(directory, "usage.db")
+            make_tables(DatabaseConfig("sqlite", str(made), "test"), schemas)
+            EMPTY_FILES[key] = made.read_bytes(), made.stat().st_mode & 0o777, schemas
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
     content, mode, _schemas = EMPTY_FILES[key]
     path.write_bytes(content)
     path.chmod(mode)

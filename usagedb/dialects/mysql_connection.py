@@ -79,7 +79,9 @@ class Connection(pymysql.connections.Connection):
             super()._request_authentication()  # type: ignore[misc]  # it is not in the stubs
         except RuntimeError as error:  # a library is missing
             raise pymysql.OperationalError(NO_PLUGIN, NEEDS_TLS) from error
-        except ValueError as error:  # of RSA
+        except ValueError as error:
+            if isinstance(error, OSError):  # of TLS
+                raise
             raise pymysql.OperationalError(NO_PLUGIN, NEEDS_SHORTER) from error
 
     def server_answers(self):
