@@ -54,13 +54,18 @@ def handler(module_name, function_name):
     return handle
 
 
+def share_log():
+    """Let the database library log as epmt does."""
+    log = logging.getLogger("usagedb")
+    log.handlers[:], log.propagate = console.logger.handlers, False
+    log.setLevel(console.logger.level)
+
+
 def listen():
     """Let the database library log as epmt does, and signals roll back what is open."""
     from usagedb import errors as database_errors
 
-    log = logging.getLogger("usagedb")
-    log.handlers[:], log.propagate = console.logger.handlers, False
-    log.setLevel(console.logger.level)
+    share_log()
 
     def interrupt(signal_number, _frame):
         raise database_errors.RunInterrupted(signal_number)

@@ -83,10 +83,10 @@ def absolute(config):
 
 def set_up_logging(options):
     """Log to the logfile of the settings alone, stderr being /dev/null."""
-    from epmtlite.command import listen
+    from epmtlite.command import share_log
 
     console.set_up_logging(options.verbosity, options.settings.logfile)
-    listen()
+    share_log()
 
 
 # what there is to do

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import secrets
 import stat
 import time
@@ -20,6 +21,10 @@ MOST_AHEAD_SECONDS = 3600.0
 # What the name of a directory ends with while it is removed: its job is stored, all of it.
 REMOVAL_SUFFIX = ".epmt-stored"
 MOST_NAME = 40  # characters of its own name that it keeps then
+# Between them are nanoseconds, see name_of_remainder, and what makes the name the only one.
+REMAINDER = re.compile(
+    rf".{{1,{MOST_NAME}}}\.([0-9a-f]{{16}})[0-9a-f]{{8}}{re.escape(REMOVAL_SUFFIX)}", re.DOTALL
+)
 
 
 def state_of(path):
@@ -57,68 +62,67 @@ def is_vanishing(path, state):
 def remove(path, state, unread=()):
     """Remove what was submitted, if it is as it was when it was read: state is that of then.
 
-    unread names what was in it and was not read: that stays. What stays is told with a warning;
-    that another run removes the same is as good. Raises WriteError if something cannot be removed.
+    unread names what was in it and was not read: that stays. Returns why something of it is still
+    there, '' if it is gone; that another run removes the same is as good. Raises WriteError if
+    something cannot be removed.
     """
     if state is None or not (state_of(path) == state or is_vanishing(path, state)):
-        logger.warning("%s has changed since it was read: it stays", path)
-        return
+        return f"{path} has changed since it was read: it stays"
+    shown = names.some_of(unread, MOST_NAMES)
     if unread and not isinstance(state, dict):
-        logger.warning(
-            "%s stays: it has files that were not read: %s", path, names.some_of(unread, MOST_NAMES)
-        )
-        return
+        return f"{path} stays: it has files that were not read: {shown}"
     try:
         with moving.folder_of(path, identity_of(state)) as (folder, name):
-            if isinstance(state, dict):
-                remove_directory(folder, name, state, unread)
-            else:
+            if not isinstance(state, dict):
                 os.unlink(name, dir_fd=folder)
+            elif unread:
+                empty(folder, name, state, unread, [])
+            else:
+                remove_directory(folder, name, state)
     except FileNotFoundError:
         logger.info("%s is gone already", path)
-        return
+        return ""
     except OSError as error:
         raise errors.WriteError(f"cannot remove {path}: {error.strerror}") from error
-    if unread:
-        logger.warning(
-            "%s stays, with what was not read: %s", path, names.some_of(unread, MOST_NAMES)
-        )
+    return f"{path} stays, with what was not read: {shown}" if unread else ""
 
 
-def remove_directory(folder, name, state, unread):
-    """Remove what was read from a directory, and then it, if that was all. Raises OSError, or
-    WriteError if what is left of it has another name.
+def remove_directory(folder, name, state):
+    """Remove a directory, all of which was read. Raises OSError, or WriteError if what is left of
+    it has another name.
 
     It gets that name first, unless it has one: what a kill leaves of it is known by that, and
     taken for no job.
     """
-    if unread:
-        empty(folder, name, state, unread)
-        return
     going = name
-    if not name.endswith(REMOVAL_SUFFIX):
-        going = f"{name[:MOST_NAME]}.{secrets.token_hex(4)}{REMOVAL_SUFFIX}"
+    removed: list = []
+    if names.METADATA in state:
+        going = name_of_remainder(folder, name, state)
         os.rename(name, going, src_dir_fd=folder, dst_dir_fd=folder)
     try:
-        empty(folder, going, state)
+        empty(folder, going, state, (), removed)
         os.rmdir(going, dir_fd=folder)
+    except FileNotFoundError:  # another run has taken it for the remainder that it is
+        raise
     except OSError as error:
-        if is_whole(folder, going):
-            os.rename(going, name, src_dir_fd=folder, dst_dir_fd=folder)
+        if going == name or (not removed and goes_back(folder, going, name)):
             raise
         raise errors.WriteError(f"cannot remove the rest, {going}: {error.strerror}") from error
 
 
-def is_whole(folder, name):
-    """Tell whether a directory still has its metadata, which go first."""
-    with contextlib.suppress(OSError), copying.opened(name, folder) as directory:
-        os.stat(names.METADATA, dir_fd=directory)
-        return True
-    return False
+def goes_back(folder, going, name):
+    """Give a directory the name that it had; tell whether that could be done."""
+    try:
+        moving.rename_directory(folder, going, folder, name)
+    except OSError as error:
+        logger.debug("%s cannot be %s again: %s", going, name, error.strerror)
+        return False
+    return True
 
 
-def empty(folder, name, state, unread=()):
-    """Remove the files of a directory that are as they were. Raises OSError."""
+def empty(folder, name, state, unread, removed):
+    """Remove the files of a directory that are as they were, but for those of unread; add their
+    names to the list removed. Raises OSError."""
     read = set(state).difference(unread, ("",))
     with copying.opened(name, folder) as directory:
         # Metadata first: whoever reads the rest meanwhile takes it for no job.
@@ -127,12 +131,56 @@ def empty(folder, name, state, unread=()):
                 status = os.stat(one, dir_fd=directory, follow_symlinks=False)
                 if copying.state_of(status) == state[one]:
                     os.unlink(one, dir_fd=directory)
+                    removed.append(one)
+
+
+# What a killed run leaves of a directory whose job is stored
+
+
+def name_of_remainder(folder, name, state):
+    """Return the name that a directory has while it is removed. Raises OSError.
+
+    It says when the last of what was read had changed, by the clock of its file system: what is
+    newer came after that, and is not stored.
+    """
+    latest_ns = 0
+    with copying.opened(name, folder) as directory:
+        for one in filter(None, state):
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(one, dir_fd=directory, follow_symlinks=False)
+                if copying.state_of(status) == state[one]:
+                    latest_ns = max(latest_ns, status.st_ctime_ns)
+    return f"{name[:MOST_NAME]}.{latest_ns:016x}{secrets.token_hex(4)}{REMOVAL_SUFFIX}"
 
 
 def is_remainder(path, state):
-    """Tell whether a path is what a killed run left of a directory whose job it had stored."""
-    is_directory = isinstance(state, dict) and names.METADATA not in state
-    return is_directory and str(path).rstrip("/").endswith(REMOVAL_SUFFIX)
+    """Tell whether a path is what a killed run left of a directory whose job it had stored. In one
+    of that name a job may have begun, too."""
+    is_directory = isinstance(state, dict)
+    has_job = is_directory and not {names.METADATA, names.STARTED}.isdisjoint(state)
+    return is_directory and not has_job and bool(REMAINDER.fullmatch(base_of(path)))
+
+
+def not_stored(path, pattern):
+    """Return the names in a remainder that are not of the job that was stored, in order: what no
+    collection makes, pattern being that of the settings, or what has changed since it was read.
+    Raises OSError."""
+    match = REMAINDER.fullmatch(base_of(path))
+    latest_ns = int(match.group(1), 16) if match else 0
+    found = []
+    for one in os.listdir(path):  # noqa: PTH208
+        with contextlib.suppress(FileNotFoundError):
+            status = os.lstat(os.path.join(path, one))  # noqa: PTH118
+            is_made = names.is_header(one) or names.is_data(one, pattern)
+            is_old = stat.S_ISREG(status.st_mode) and status.st_ctime_ns <= latest_ns
+            if not (is_made and is_old):
+                found.append(one)
+    return tuple(sorted(found))
+
+
+def base_of(path):
+    """Return the last part of a path."""
+    return os.path.basename(str(path).rstrip("/"))  # noqa: PTH119
 
 
 def check_finished(path, state):

@@ -35,14 +35,12 @@ def experiment_jobs(records, metric):
     Those that have no such number, as of a failed collection, are left out with a warning. Raises
     BadArgument if none has.
     """
-    known = [record for record in records if is_finite(record.get(metric))]
+    known, lacking = parted(records, metric)
     if not known:
         there = ", ".join(common_numbers(records))
         raise BadArgument(f"{metric}: no number that these jobs have; all have {there}")
-    if len(known) < len(records):
-        lacking = [record["jobid"] for record in records if not is_finite(record.get(metric))]
-        shown = names.some_of(lacking, MOST_NAMED)
-        logger.warning("left out, for they have no %s: %s", metric, shown)
+    if lacking:
+        logger.warning("%s", left_out_text(lacking, metric))
     found = [
         ExperimentJob(
             record["tags"].get("exp_component", ""), record["tags"].get("exp_time", ""),
@@ -51,6 +49,18 @@ def experiment_jobs(records, metric):
         for record in known
     ]  # fmt: skip
     return sorted(found)
+
+
+def parted(records, metric):
+    """Return (the dictionaries of jobs that have such a number, the ids of the others)."""
+    known = [record for record in records if is_finite(record.get(metric))]
+    lacking = [record["jobid"] for record in records if not is_finite(record.get(metric))]
+    return known, lacking
+
+
+def left_out_text(lacking, metric):
+    """Return what people are told of jobs that lack a metric, by their ids."""
+    return f"left out, for they have no {metric}: {names.some_of(lacking, MOST_NAMED)}"
 
 
 def top_components(jobs, limit):

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 from epmtlite import known, ownership, tagtext
 from epmtlite.collect import errors, names, papiex
 from epmtlite.collect.archive import ArchiveJob, DirectoryJob, Job
+from epmtlite.collect.files import is_not_its_fault, listed, read_error
 from epmtlite.facts import Facts, facts_of
 from epmtlite.parts import Lines
 from epmtlite.reading import Processes
@@ -107,12 +108,14 @@ class WholeDirectory(NumberedJob, DirectoryJob):
         try:
             os.stat(names.METADATA, dir_fd=self.directory)
         except OSError as error:
+            if is_not_its_fault(error):
+                raise read_error(self.path, error) from error
             text = f"{self.path} was removed while it was read"
             raise errors.MissingError(text) from error
 
     def unread(self):
         """Return the names of what else is there, in order."""
-        others = set(os.listdir(self.directory)) - self.opened  # noqa: PTH208
+        others = set(listed(self.directory, self.path)) - self.opened
         # A header without a data file says nothing.
         return tuple(sorted(name for name in others if not names.is_header(name)))
 

@@ -8,9 +8,7 @@ import os
 import pwd
 
 from epmtlite.collect import errors
-
-ROOT = 0
-ANYBODY = "*"
+from epmtlite.collect.accounts import ANYBODY, ROOT, uid_of, uid_or_number
 
 
 def check(owners, user, settings, path):
@@ -44,20 +42,6 @@ def check(owners, user, settings, path):
 def is_possible(name):
     """Tell whether an account can have that name."""
     return bool(name) and name.isprintable() and not set(name) & set(":/")
-
-
-def uid_of(name):
-    """Return the user id of an account, None if there is none of that name."""
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):  # the latter for a NUL
-        return None
-
-
-def uid_or_number(name):
-    """Return the user id of an account that the settings name, perhaps by its number."""
-    uid = uid_of(name)
-    return int(name) if uid is None and name.isascii() and name.isdigit() else uid
 
 
 def name_of(uid):

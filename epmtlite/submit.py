@@ -87,7 +87,7 @@ class Submitter:
         """
         started, state = time.monotonic(), dispose.state_of(path)
         if self.options.remove and dispose.is_remainder(path, state):
-            return self._removed(Outcome(path, RESUMED), state)
+            return self._resumed(path, state)
         try:
             outcome = self._submit(path)._replace(
                 seconds=max(1e-6, time.monotonic() - started), path=path
@@ -131,11 +131,25 @@ class Submitter:
 
     def _removed(self, outcome, state):
         try:
-            dispose.remove(outcome.path, state, outcome.unread)
+            stays = dispose.remove(outcome.path, state, outcome.unread)
         except errors.WriteError as error:
-            job = f"job {outcome.jobid}" if outcome.jobid else "its job"
-            return outcome._replace(remains=f"{job} is stored, but {error}")
+            return outcome._replace(remains=f"job {outcome.jobid} is stored, but {error}")
+        if stays:
+            logger.warning("%s", stays)
         return outcome
+
+    def _resumed(self, path, state):
+        """Return the Outcome of the remainder of a stored job, of which removes what may go."""
+        try:
+            unread = dispose.not_stored(path, self.settings.input_pattern)
+            stays = dispose.remove(path, state, unread)
+        except FileNotFoundError:
+            stays = ""  # another run has removed it
+        except OSError as error:
+            stays = f"cannot read {path}: {error.strerror}"
+        except errors.WriteError as error:
+            stays = str(error)
+        return Outcome(path, RESUMED, remains=stays and f"its job is stored, but {stays}")
 
     def _submit(self, path):
         found = read_job(path, self.settings, self._known)

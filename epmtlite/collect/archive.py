@@ -4,7 +4,7 @@ import os
 import re
 
 from epmtlite.collect import errors, metaformat, names, papiex, tarball
-from epmtlite.collect.files import open_directory, open_regular, read_whole
+from epmtlite.collect.files import listed, open_directory, open_regular, read_whole
 
 MOST_HEADER_BYTES = 1 << 20
 MOST_EMPTY_LINES = 4096  # one after the other
@@ -108,7 +108,8 @@ class DirectoryJob(Job):
 
         Raises MalformedError, MissingError or RefusedError; the iterators MalformedRecord.
         """
-        found = [base for base in os.listdir(self.directory) if names.is_data(base, self.pattern)]
+        there = listed(self.directory, self.path)
+        found = [base for base in there if names.is_data(base, self.pattern)]
         for base in sorted(found, key=lambda base: (names.host_of(base), base)):
             header = self.header(base) if names.kind_of(base) == "v2" else None
             with self.open(base) as file:

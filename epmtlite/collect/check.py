@@ -7,7 +7,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from epmtlite.collect import errors, job, papiex_install, stage
+from epmtlite.collect import destination, errors, job, papiex_install
 from epmtlite.collect.metrics import names_here
 from epmtlite.collect.perf import Counters
 from epmtlite.collect.run import counted_events
@@ -133,15 +133,15 @@ def check_stage(settings):
     """Move a file to where archives go."""
     if not (settings.stage_command and settings.stage_command_dest):
         return Result(SKIPPED, "no stage_command")
-    destination = settings.stage_command_dest
-    if not os.path.isdir(destination):
-        return Result(FAIL, f"stage_command_dest {destination} is no directory")
+    place = settings.stage_command_dest
+    if not os.path.isdir(place):
+        return Result(FAIL, f"stage_command_dest {place} is no directory")
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, f"{CHECK_JOB}-{os.getpid()}")
         with open(path, "w", encoding="ascii"):
             pass
-        stage.run_command(settings, path)
-        arrived = os.path.join(destination, os.path.basename(path))
+        destination.run_command(settings, path)
+        arrived = os.path.join(place, os.path.basename(path))
         os.unlink(arrived)
     return Result(PASS)
 

@@ -66,15 +66,16 @@ def concat(paths, output="", is_strict=False, error_directory="."):
     return joined
 
 
-def join(files, output, is_strict=False):
+def join(files, output, is_strict=False, open_file=open_regular):
     """Join files that are good into output; return Joined. The bad ones stay where they are, or
-    raise Bad if is_strict. Raises WriteError if output exists."""
+    raise Bad if is_strict. open_file opens them by their paths. Raises WriteError if output exists.
+    """
     if os.path.lexists(output):
         raise errors.WriteError(f"{output} exists already")
     joined = Joined()
-    good, header, comments = examined(files, joined, is_strict)
+    good, header, comments = examined(files, joined, is_strict, open_file)
     if good:
-        write_joined(good, header, comments, output)
+        write_joined(good, header, comments, output, open_file)
         joined.path = output
     return joined
 
@@ -123,7 +124,7 @@ def default_output(first):
     return names.collated_name(names.host_of(first), parent)
 
 
-def examined(files, joined, is_strict):
+def examined(files, joined, is_strict, open_file=open_regular):
     """Return ([Good], their header, all comments); note the bad ones in joined.
 
     Raises Bad if is_strict.
@@ -131,7 +132,7 @@ def examined(files, joined, is_strict):
     good, header, comments = [], None, []
     for path in files:
         try:
-            header, found, one = examine(path, header)
+            header, found, one = examine(path, header, open_file)
         except Bad as error:
             if is_strict:
                 raise
@@ -143,7 +144,7 @@ def examined(files, joined, is_strict):
     return good, header, comments
 
 
-def examine(path, header):
+def examine(path, header, open_file):
     """Return (header, comments, Good) of a file; its header must be the given one, unless that is
     None.
 
@@ -151,7 +152,7 @@ def examine(path, header):
     """
     comments, characters, delimiters, rows, tags = [], 0, None, 0, ""
     try:
-        for line in lines_of(path):
+        for line in lines_of(path, open_file):
             if is_comment(line, delimiters is None):
                 comments.append(line)
                 characters += len(line)
@@ -188,9 +189,9 @@ def is_comment(line, is_before_header):
     return line.startswith("#") and (is_before_header or "," not in line)
 
 
-def lines_of(path):
+def lines_of(path, open_file):
     """Yield the lines of a file that are not blank, as text with surrogates (PEP 383)."""
-    with open_regular(path) as file:
+    with open_file(path) as file:
         for line in papiex.text_lines(WithoutGaps(file, path), path):
             text = line.rstrip("\r")
             if text:
@@ -204,7 +205,7 @@ def delimiters_of(line):
     return line.count(",")
 
 
-def write_joined(files, header, comments, output):
+def write_joined(files, header, comments, output, open_file=open_regular):
     """Write the joined file: of each Good its rows, in which every process keeps the tags and the
     host that it has in a file of its own. Raises WriteError, also when one has changed meanwhile.
     """
@@ -218,7 +219,8 @@ def write_joined(files, header, comments, output):
         for one in files:
             own = {"tags": (one.tags, common), "hostname": (host_of(one.path), host_of(output))}
             values = {name: text for name, (text, of_all) in own.items() if text != of_all}
-            if copy_rows(one.path, header, stream, values) != one.rows:
+            lines = lines_of(one.path, open_file)
+            if copy_rows(one.path, lines, header, stream, values) != one.rows:
                 raise Bad(one.path, "it has changed")
 
     write_whole(output, write, replace=False)
@@ -232,12 +234,12 @@ def host_of(path):
         return names.UNKNOWN_HOST
 
 
-def copy_rows(path, header, stream, values):
-    """Write the rows of a file, with values {column: text} in fields of processes that are empty;
-    return how many. Raises Bad if they are not as examined."""
+def copy_rows(path, lines, header, stream, values):
+    """Write the rows among the lines of a file, with values {column: text} in fields of processes
+    that are empty; return how many. Raises Bad if they are not as examined."""
     is_before_header, delimiters, rows = True, delimiters_of(header), 0
     columns = papiex.Columns(header, path, 1)
-    for line in lines_of(path):
+    for line in lines:
         if is_comment(line, is_before_header):
             continue
         if delimiters_of(line) != delimiters or (is_before_header and line != header):
@@ -254,24 +256,25 @@ def encoded(line):
     return line.encode("utf-8", "surrogateescape") + b"\n"
 
 
-def copy_bad(path, directory):
+def copy_bad(path, directory, open_file=open_regular):
     """Copy a bad file to a directory as <name>.error; where that is another file, as
-    <name>.2.error and so on, with a warning. Raises WriteError or RefusedError."""
+    <name>.2.error and so on, with a warning. open_file opens it. Raises WriteError or RefusedError.
+    """
     for number in itertools.count(1):
         ending = ".error" if number == 1 else f".{number}.error"
         target = os.path.join(directory, os.path.basename(path) + ending)
-        if is_copy(path, target) or copied(path, target):
+        if is_copy(path, target, open_file) or copied(path, target, open_file):
             break
     level = logging.INFO if number == 1 else logging.WARNING
     logger.log(level, "%s is now %s", path, target)
 
 
-def copied(path, target):
+def copied(path, target, open_file):
     """Copy a file to what is not there; tell whether that was so. Raises WriteError and others."""
     if os.path.lexists(target):
         return False
     try:
-        copy_file(path, target, replace=False)
+        copy_file(path, target, replace=False, open_file=open_file)
     except errors.WriteError as error:
         if isinstance(error.__cause__, FileExistsError):  # another process was faster
             return False
@@ -279,12 +282,13 @@ def copied(path, target):
     return True
 
 
-def is_copy(path, target):
-    """Tell whether a file of this account has the bytes of another one, as when it was copied
-    before."""
+def is_copy(path, target, open_file):
+    """Tell whether a file has the bytes of another one, as when it was copied before: of this
+    account, or of the other one's, to whom root gives its copies."""
     try:
-        with open_regular(target) as copy, open_regular(path) as file:
-            if os.fstat(copy.fileno()).st_uid != os.geteuid():
+        with open_regular(target) as copy, open_file(path) as file:
+            owners = os.geteuid(), os.fstat(file.fileno()).st_uid
+            if os.fstat(copy.fileno()).st_uid not in owners:
                 return False
             while True:
                 one, other = copy.read(COPY_BYTES), file.read(COPY_BYTES)

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import io
 import os
 import shutil
 import stat
@@ -13,16 +14,43 @@ READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 COPY_BYTES = 1 << 20
 # What is wrong with this machine or a file server, not with the file: it can be read later.
 NOT_ITS_FAULT = (
-    errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT,
+    errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ESTALE,
+    errno.ETIMEDOUT, errno.EREMOTEIO, errno.ESHUTDOWN, errno.ENOTCONN, errno.ECONNREFUSED,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN,
+    errno.ENETUNREACH,
 )  # fmt: skip
 WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of link(2)
+
+
+class Source(io.FileIO):
+    """The bytes of an open file: what cannot be read raises what read_error says, and is never
+    taken for damage of what they are."""
+
+    def __init__(self, descriptor, shown):
+        super().__init__(descriptor)
+        self.shown = shown
+
+    def readinto(self, buffer):
+        """Fill a buffer; return with how many bytes."""
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise read_error(self.shown, error) from error
+
+    def readall(self):
+        """Return the bytes up to the end."""
+        try:
+            return super().readall()
+        except OSError as error:
+            raise read_error(self.shown, error) from error
 
 
 def open_regular(name, directory=None, shown=None):
     """Open a regular file for reading bytes; a link, FIFO or device is refused.
 
     directory is the descriptor of the folder that name is relative to, shown the name in messages.
-    Raises MissingError or RefusedError.
+    Raises MissingError, RefusedError, or UnavailableError for what this machine cannot read now,
+    here and while it is read.
     """
     shown = shown or name
     try:
@@ -32,11 +60,12 @@ def open_regular(name, directory=None, shown=None):
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise errors.RefusedError(f"{shown} is not a regular file")
-    return open(descriptor, "rb")
+    return io.BufferedReader(Source(descriptor, shown))
 
 
 def open_directory(path, directory=None, shown=None):
-    """Return the descriptor of a directory that is no link. Raises MissingError or RefusedError."""
+    """Return the descriptor of a directory that is no link. Raises MissingError, RefusedError, or
+    UnavailableError as open_regular does."""
     try:
         return os.open(path, READ_FLAGS | os.O_DIRECTORY, dir_fd=directory)
     except OSError as error:
@@ -45,13 +74,26 @@ def open_directory(path, directory=None, shown=None):
         raise read_error(shown or path, error) from error
 
 
+def listed(directory, shown):
+    """Return the names in an open directory. Raises what open_regular does."""
+    try:
+        return os.listdir(directory)
+    except OSError as error:
+        raise read_error(shown, error) from error
+
+
+def is_not_its_fault(error):
+    """Tell whether an OSError says nothing about the file: it may be read later."""
+    return error.errno in NOT_ITS_FAULT
+
+
 def read_error(shown, error):
-    """Return the error for a file that cannot be opened."""
+    """Return the error for a file that cannot be opened or read."""
     if error.errno == errno.ELOOP:
         return errors.RefusedError(f"{shown} is a link: name the file itself")
     if error.errno in (errno.EACCES, errno.EPERM):
         return errors.RefusedError(f"cannot read {shown}: {error.strerror}")
-    if error.errno in NOT_ITS_FAULT:
+    if is_not_its_fault(error):
         return errors.UnavailableError(f"cannot read {shown} now: {error.strerror}")
     return errors.MissingError(f"cannot read {shown}: {error.strerror}")
 
@@ -112,13 +154,14 @@ def give(descriptor, uid, gid):
             raise
 
 
-def copy_file(source_path, target_path, replace=True):
-    """Copy a regular file, whole or not at all, as root with its owner; see write_whole. Raises
-    MissingError, RefusedError or WriteError."""
-    with open_regular(source_path) as source:
+def copy_file(source_path, target_path, replace=True, owner=None, open_file=open_regular):
+    """Copy a regular file, whole or not at all; as root give it to owner, (uid, gid), else to whose
+    it was, see write_whole. open_file opens the path. Raises MissingError, RefusedError,
+    UnavailableError or WriteError."""
+    with open_file(source_path) as source:
         copy = functools.partial(shutil.copyfileobj, source, length=COPY_BYTES)
         status = os.fstat(source.fileno())
-        owner = status.st_uid, status.st_gid
+        owner = owner or (status.st_uid, status.st_gid)
         write_whole(target_path, copy, replace=replace, owner=owner)
 
 
@@ -166,14 +209,26 @@ def move_across(path, target):
         os.unlink(path)
 
 
+def give_directory(path, uid, gid):
+    """Give a directory that is no link to an account, as root; see give. Raises OSError."""
+    if os.geteuid() == 0:
+        descriptor = os.open(path, READ_FLAGS | os.O_DIRECTORY)
+        try:
+            give(descriptor, uid, gid)
+        finally:
+            os.close(descriptor)
+
+
 def copy_directory(source_path, target_path):
-    """Copy the files of a directory to a new one, which is there when it is whole. Raises OSError
-    or CollectError."""
+    """Copy the files of a directory to a new one, which is there when it is whole, as root with its
+    owner. Raises OSError or CollectError."""
     folder, base = os.path.split(target_path)
     temporary = tempfile.mkdtemp(dir=folder or ".", prefix="." + base[:32] + ".")
     try:
         for name in os.listdir(source_path):
             copy_file(os.path.join(source_path, name), os.path.join(temporary, name))
+        status = os.stat(source_path)
+        give_directory(temporary, status.st_uid, status.st_gid)
         rename_new(temporary, target_path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

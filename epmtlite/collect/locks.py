@@ -17,12 +17,13 @@ LOCK_PAUSE_SECONDS = 0.05
 def locked(directory, wait_seconds=None):
     """Let one process at a time change the metadata in a directory; by default wait LOCK_SECONDS.
 
+    The block gets the descriptor of the directory, which its path may lead away from by then.
     Raises UnavailableError if another one holds them for long, MissingError or RefusedError.
     """
     descriptor = open_directory(directory)
     try:
         wait_for_lock(descriptor, directory, wait_seconds or LOCK_SECONDS)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

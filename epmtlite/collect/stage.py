@@ -4,23 +4,20 @@ import contextlib
 import itertools
 import logging
 import os
-import shlex
 import shutil
-import stat
-import subprocess
 import tempfile
 import time
 
-from epmtlite.collect import concat, errors, locks, metadata, metaformat, names
+from epmtlite.collect import accounts, concat, destination, errors, locks, metaformat, names
 from epmtlite.collect.files import (
     copy_file,
-    move_into,
-    open_directory,
+    give_directory,
     open_regular,
     read_whole,
     write_error,
     write_whole,
 )
+from epmtlite.collect.folder import Folder
 from epmtlite.collect.tarball import Writer
 
 logger = logging.getLogger(__name__)
@@ -28,7 +25,6 @@ logger = logging.getLogger(__name__)
 TEMPORARY_PREFIX = "epmt_stage_"
 ERROR_KEY = "epmt_stage_error"
 ARCHIVE_SUFFIX = ".tgz"
-MOVE = ["mv"]  # the default, which is done here: mv itself would replace files
 MOST_NAMED = 10  # files that a warning names
 
 
@@ -51,15 +47,15 @@ def stage(directory, settings, options):
     if not settings.stage_command.strip() or not settings.stage_command_dest.strip():
         return ""
     directory = os.path.abspath(directory)
-    check_destination(settings, os.path.basename(directory) + ARCHIVE_SUFFIX * options.compress)
-    with locks.locked(directory):
-        before = snapshot(directory)
-        if names.METADATA not in before:
-            text = f"{directory} has no {names.METADATA}: the job is not stopped"
-            raise errors.MissingError(text)
+    destination.check(settings, os.path.basename(directory) + ARCHIVE_SUFFIX * options.compress)
+    with locks.locked(directory) as descriptor:
         try:
+            job = Folder(directory, descriptor)
+            if names.METADATA not in job.before:
+                text = f"{directory} has no {names.METADATA}: the job is not stopped"
+                raise errors.MissingError(text)
             with temporary_directory() as folder:
-                return hand_over(directory, before, folder, settings, options)
+                return hand_over(job, folder, settings, options)
         except OSError as error:
             raise write_error(directory, error) from error
 
@@ -74,73 +70,59 @@ def temporary_directory():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def snapshot(directory):
-    """Return {name: (size, time of the last change, uid, gid)} of the regular files in a
-    directory."""
-    descriptor = open_directory(directory)
-    try:
-        found = {}
-        for name in os.listdir(descriptor):
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
-                found[name] = (
-                    status.st_size, status.st_mtime_ns, status.st_uid, status.st_gid,
-                )  # fmt: skip
-        return found
-    finally:
-        os.close(descriptor)
-
-
-def hand_over(directory, before, folder, settings, options):
+def hand_over(job, folder, settings, options):
     """Pack a job in a temporary folder, have it taken away, and return where it is then."""
-    owner = owner_of(directory, before)
-    joined, bad = collated(directory, before, folder, settings, options)
-    files = files_to_pack(directory, before, joined, settings, options)
-    described = described_metadata(directory, bad, options)
+    owner = owner_of(job, settings)
+    joined, bad = collated(job, folder, settings, options)
+    files = files_to_pack(job, joined, settings, options)
+    described = described_metadata(job, bad, options)
     package = pack if options.compress else copy_all
-    path = package(folder, os.path.basename(directory), described, files, owner)
+    path = package(folder, os.path.basename(job.path), described, files, owner)
     for one, _reason in bad:
-        concat.copy_bad(one, settings.error_dest)
-    size = os.stat(path).st_size
-    check_unchanged(directory, before)
-    target = take_away(settings, path)
+        concat.copy_bad(one, settings.error_dest, job.open)
+    size_bytes = os.stat(path).st_size
+    job.check_unchanged()
+    target = destination.take_away(settings, path, owner)
     try:
-        check_unchanged(directory, before)
+        job.check_unchanged()
     except errors.UnavailableError:
-        withdraw(target, size)
+        destination.withdraw(target, size_bytes)
         raise
-    remove_packed(directory, before, settings)
+    remove_packed(job, settings)
     return target
 
 
-def owner_of(directory, before):
+def owner_of(job, settings):
     """Return (uid, gid) of the account whose job it is: what root packs stays with that, and is
-    believed no more than its files were. Raises RefusedError for files of several accounts."""
-    owners = {values[2] for values in before.values()} - {0}
-    if os.geteuid() == 0 and len(owners) > 1:
+    believed no more than its files were.
+
+    Files of root and of accounts that the settings trust are believed of any job, as submit does.
+    Raises RefusedError for files of several others.
+    """
+    trusted = {accounts.ROOT, *map(accounts.uid_or_number, settings.trusted_owners)}
+    own = job.before[names.METADATA]
+    owners: dict = {}
+    for name in sorted(job.before):
+        state = job.before[name]
+        is_strange = state.uid not in trusted and accounts.ANYBODY not in settings.trusted_owners
+        if is_strange and is_of_job(name, settings):
+            owners.setdefault(state.uid, state.gid)
+    if os.geteuid() == accounts.ROOT and len(owners) > 1:
         text = "{} has files of several accounts, {}: root does not stage it"
-        raise errors.RefusedError(text.format(directory, ", ".join(map(str, sorted(owners)))))
-    _size, _mtime, uid, gid = before[names.METADATA]
-    return (owners.pop(), gid) if owners else (uid, gid)
+        raise errors.RefusedError(text.format(job.path, ", ".join(map(str, sorted(owners)))))
+    return owners.popitem() if owners else (own.uid, own.gid)
 
 
-def check_unchanged(directory, before):
-    """Raise UnavailableError if the data of a job are still being written."""
-    if snapshot(directory) != before:
-        text = "{} has changed while it was staged: it is left as it is, stage it again"
-        raise errors.UnavailableError(text.format(directory))
-
-
-def collated(directory, before, folder, settings, options):
+def collated(job, folder, settings, options):
     """Join the CSV files of each host; return (paths of the results, [(bad file, reason)])."""
     hosts: dict = {}
-    for name in before:
+    for name in job.before:
         if is_to_join(name, settings, options):
-            hosts.setdefault(names.host_of(name), []).append(os.path.join(directory, name))
+            hosts.setdefault(names.host_of(name), []).append(job.path_of(name))
     results, bad = [], []
     for host in sorted(hosts):
-        output = os.path.join(folder, free_name(host, os.path.basename(directory), before))
-        done = concat.join(sorted(hosts[host]), output, options.is_strict)
+        output = os.path.join(folder, free_name(host, os.path.basename(job.path), job.before))
+        done = concat.join(sorted(hosts[host]), output, options.is_strict, job.open)
         results += [done.path] if done.path else []
         bad += done.bad
     return results, bad
@@ -159,27 +141,28 @@ def is_to_join(name, settings, options):
     return options.collate and is_csv and concat.COLLATED not in name
 
 
-def files_to_pack(directory, before, joined, settings, options):
-    """Return the paths of the files of the archive: headers first, then data."""
+def files_to_pack(job, joined, settings, options):
+    """Return (path, what opens it) of the files of the archive: headers first, then data."""
     pattern = settings.input_pattern
-    headers = sorted(name for name in before if names.is_header(name))
-    data = sorted(name for name in before if names.is_data(name, pattern))
+    headers = sorted(name for name in job.before if names.is_header(name))
+    data = sorted(name for name in job.before if names.is_data(name, pattern))
     whole = [name for name in data if not is_to_join(name, settings, options)]
-    return [os.path.join(directory, name) for name in headers + whole] + joined
+    own = [(job.path_of(name), job.open) for name in headers + whole]
+    return own + [(path, open_regular) for path in joined]
 
 
-def described_metadata(directory, bad, options):
+def described_metadata(job, bad, options):
     """Return the bytes of the metadata, with the bad files noted in the annotations."""
-    path = os.path.join(directory, names.METADATA)
-    stored = metadata.read(path)
-    if not bad and stored.is_pickle >= options.as_pickle:
-        with open_regular(path) as file:
-            return read_whole(file, metaformat.MOST_BYTES, path)
-    noted = dict(stored.metadata)
+    path = job.path_of(names.METADATA)
+    with job.open(path) as file:
+        raw = read_whole(file, metaformat.MOST_BYTES, path)
+    noted, is_pickle = dict(metaformat.loads(raw, path)), metaformat.is_pickle(raw)
+    if not bad and is_pickle >= options.as_pickle:
+        return raw
     if bad:
         listed = str([os.path.basename(one) for one, _reason in bad])
         noted["annotations"] = dict(noted.get("annotations") or {}, **{ERROR_KEY: listed})
-    return metaformat.dumps(noted, options.as_pickle or stored.is_pickle)
+    return metaformat.dumps(noted, options.as_pickle or is_pickle)
 
 
 def pack(folder, name, described, files, owner):
@@ -189,16 +172,16 @@ def pack(folder, name, described, files, owner):
     def write(stream):
         with Writer(stream) as archive:
             archive.add_bytes(names.METADATA, described, int(time.time()))
-            for file in files:
-                add_file(archive, file)
+            for file, open_file in files:
+                add_file(archive, file, open_file)
 
     write_whole(path, write, owner=owner)
     return path
 
 
-def add_file(archive, path):
+def add_file(archive, path, open_file):
     """Add a file to an archive, as long as it is at this moment."""
-    with open_regular(path) as source:
+    with open_file(path) as source:
         status = os.fstat(source.fileno())
         archive.add(os.path.basename(path), status.st_size, source, status.st_mtime)
 
@@ -209,96 +192,29 @@ def copy_all(folder, name, described, files, owner):
     os.mkdir(path, 0o700)
     target = os.path.join(path, names.METADATA)
     write_whole(target, lambda stream: stream.write(described), owner=owner)
-    for file in files:
-        copy_file(file, os.path.join(path, os.path.basename(file)), replace=False)
+    for file, open_file in files:
+        copy = os.path.join(path, os.path.basename(file))
+        copy_file(file, copy, replace=False, owner=owner, open_file=open_file)
+    give_directory(path, *owner)
     return path
 
 
-def check_destination(settings, base):
-    """Raise WriteError if a local destination has a file of that name: no command may replace what
-    was staged before. Raises ConfigurationError if mv would make the destination itself a file."""
-    destination = settings.stage_command_dest
-    if command_words(settings) == MOVE and not os.path.isdir(destination):
-        raise errors.ConfigurationError(f"stage_command_dest {destination} is no directory")
-    target = os.path.join(destination, base)
-    if os.path.lexists(target):
-        text = (
-            "{} is there already, perhaps of an older job of that id, or of this one before it was"
-            " requeued: move it, then stage again"
-        )
-        raise errors.WriteError(text.format(target))
-
-
-def take_away(settings, path):
-    """Have a file taken to the destination, and return where it is then. Raises CollectError."""
-    if command_words(settings) == MOVE:
-        move_into(path, settings.stage_command_dest)
-    else:
-        check_destination(settings, os.path.basename(path))
-        run_command(settings, path)
-    return os.path.join(settings.stage_command_dest, os.path.basename(path))
-
-
-def run_command(settings, path):
-    """Have the site's command take a file away; no shell reads it. Raises CollectError.
-
-    What the command prints goes to stderr.
-    """
-    command = command_words(settings) + [path, settings.stage_command_dest]
-    try:
-        status = subprocess.call(command, stdin=subprocess.DEVNULL, stdout=2)
-    except OSError as error:
-        text = f"stage_command {command[0]} cannot be run: {error.strerror}"
-        raise errors.ConfigurationError(text) from error
-    if status:
-        text = "stage_command {} ended with status {}: nothing was deleted"
-        raise errors.WriteError(text.format(command[0], status))
-
-
-def withdraw(target, size):
-    """Remove an archive that was just staged and lacks what was written meanwhile: it must not be
-    in the way of the whole one."""
-    try:
-        status = os.lstat(target)
-        if stat.S_ISREG(status.st_mode) and status.st_size == size:
-            os.unlink(target)
-        else:
-            logger.warning("%s lacks what was written meanwhile: remove it", target)
-    except OSError as error:
-        logger.info("%s cannot be removed: %s", target, error.strerror)
-
-
-def remove_packed(directory, before, settings):
+def remove_packed(job, settings):
     """Remove the files of a job that are in its archive, and the directory if it is empty then;
     what else is in it stays, with a warning. Raises WriteError."""
-    descriptor = open_directory(directory)
+    packed = [one for one in job.before if is_of_job(one, settings) or names.is_rest(one)]
     try:
         # The metadata first: of what a run that is killed leaves there is no job to be submitted.
-        for name in sorted(before, key=lambda name: name != names.METADATA):
-            if is_packed(name, settings):
-                os.unlink(name, dir_fd=descriptor)
-        left = sorted(os.listdir(descriptor))
-        if not left:
-            os.rmdir(directory)
+        left = job.remove(sorted(packed, key=lambda name: name != names.METADATA))
     except OSError as error:
-        text = f"{directory} was staged, but cannot be removed: {error.strerror}"
+        text = f"{job.path} was staged, but cannot be removed: {error.strerror}"
         raise errors.WriteError(text) from error
-    finally:
-        os.close(descriptor)
     if left:
         shown = names.some_of(left, MOST_NAMED)
-        logger.warning("%s was staged, but for what stays there: %s", directory, shown)
+        logger.warning("%s was staged, but for what stays there: %s", job.path, shown)
 
 
-def is_packed(name, settings):
-    """Tell whether a file is in the archive, or nothing that anybody needs."""
+def is_of_job(name, settings):
+    """Tell whether a file is packed, or joined to what is."""
     is_data = names.is_header(name) or names.is_data(name, settings.input_pattern)
-    return name == names.METADATA or is_data or names.is_rest(name)
-
-
-def command_words(settings):
-    """Return the stage command as a list. Raises ConfigurationError."""
-    try:
-        return shlex.split(settings.stage_command)
-    except ValueError as error:
-        raise errors.ConfigurationError(f"stage_command: {error}") from error
+    return name == names.METADATA or is_data

@@ -140,7 +140,8 @@ class Member:
 
 @contextlib.contextmanager
 def reading(path):
-    """Turn what a damaged archive raises into a MalformedError."""
+    """Turn what a damaged archive raises into a MalformedError; what cannot be read at all raises
+    no OSError, see files.Source."""
     try:
         yield
     except DAMAGE as error:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from epmtlite.collect import errors
-from usagedb.errors import UsageDBError
+from usagedb.errors import RunInterrupted, UsageDBError
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,11 @@ def run(work, writing):
 
     pipe, status = os.fdopen(writing, "wb", buffering=0), 1
 
+    def tell(error):
+        logger.info("%s", error)
+        if not pipe.closed:
+            pipe.write(f"{status} {error}".encode(errors="replace")[:MOST_BYTES])
+
     def ready():
         leave_terminal()
         pipe.write(READY)
@@ -63,9 +68,10 @@ def run(work, writing):
         status = work(ready)
     except (errors.CollectError, UsageDBError) as error:
         status = error.exit_code
-        logger.info("%s", error)
-        if not pipe.closed:
-            pipe.write(f"{status} {error}".encode(errors="replace")[:MOST_BYTES])
+        tell(error)
+    except RunInterrupted as error:  # by a signal before the daemon heeds them by itself
+        status = 128 + error.signal_number
+        tell(error)
     except BaseException:
         logger.exception("the daemon ends by a fault of its own")
     finally:

@@ -2,6 +2,7 @@
 
 import json
 
+from epmtlite.analysis.scores import is_finite
 from epmtlite.gui.job_queries import accepted_rows
 from epmtlite.gui.wanted_jobs import Wanted
 from epmtlite.tag_search import key_pattern
@@ -53,18 +54,19 @@ def experiments(database):
 
 
 def records_of(database, name, metric):
-    """Return (a dictionary of each job of an experiment with the metric, the names of all numbers
-    that they have). Only what is needed of a job stays in memory. Read-only."""
+    """Return (a dictionary of each job of an experiment with the metric, the names of the numbers
+    that any of them has). Only what is needed of a job stays in memory. Read-only."""
     keys = ("cluster", "jobid", "tags", "proc_sums", *OWN)
-    records, metrics = [], None
+    records: list = []
+    metrics: set = set()
     wanted = Wanted(tags=({NAME: name},))
     for _number, row in accepted_rows(database, wanted, keys, is_ordered=False):
         job = dict(zip(keys, row))
         sums = json.loads(job.pop("proc_sums"))
-        numbers = {**{key: one for key, one in sums.items() if isinstance(one, (int, float))},
-                   **{key: job[key] for key in OWN}}  # fmt: skip
-        metrics = set(numbers) if metrics is None else metrics & set(numbers)
+        known = {**sums, **{key: job[key] for key in OWN}}
+        numbers = {key: one for key, one in known.items() if is_finite(one)}
+        metrics.update(numbers)
         full_name = f"{job['cluster']}/{job['jobid']}" if job["cluster"] else job["jobid"]
         tags = {key: str(value) for key, value in json.loads(job["tags"]).items()}
         records.append({"jobid": full_name, "tags": tags, metric: numbers.get(metric)})
-    return records, sorted(metrics or ())
+    return records, sorted(metrics)

@@ -76,6 +76,7 @@ class Blocks(NamedTuple):
     """What epmt explore says of an experiment."""
 
     metrics: list  # names that it can be asked by
+    left_out: list  # ids of the jobs that lack the one that it was asked by
     components: list
     variations: list
     segments: list
@@ -84,24 +85,25 @@ class Blocks(NamedTuple):
 def explored(site, name, metric, limit):
     """Return the Blocks of an experiment. Read-only.
 
-    Raises CannotAnalyze if it has no jobs, BadArgument for a metric that not all of them have.
+    Raises CannotAnalyze if it has no jobs, BadArgument for a metric that none of them has.
     """
     records, metrics = records_of(site.database, name, metric)
     if not records:
         raise CannotAnalyze(f"no job has the tag {NAME}:{name}")
     if metric not in metrics:
         raise BadArgument(
-            f"{metric}: no number that all of these jobs have; there are {', '.join(metrics)}"
+            f"{metric}: no number that these jobs have; there are {', '.join(metrics)}"
         )
-    jobs = explore.experiment_jobs(records, metric)
+    known, left_out = explore.parted(records, metric)
+    jobs = explore.experiment_jobs(known, metric)
     methods = site.settings.univariate_classifiers
     top = explore.top_components(jobs, limit)
     variations = explore.variations(jobs, [row["component"] for row in top], methods)
-    return Blocks(metrics, top, variations, explore.segments(jobs, methods))
+    return Blocks(metrics, sorted(left_out), top, variations, explore.segments(jobs, methods))
 
 
 def experiment_tables(site, asked):
-    """Return (the three tables of an experiment, the metrics that it can be asked by)."""
+    """Return (the three tables of an experiment, its Blocks)."""
     name, metric = asked.one("name"), asked.one("metric", "duration")
     found = explored(site, name, metric, asked.whole("limit", COMPONENTS, MOST_COMPONENTS))
     show = amounts.duration if metric in TIMES else amounts.count
@@ -127,7 +129,7 @@ def experiment_tables(site, asked):
         ), found.segments),
     ]  # fmt: skip
     path = links.address("/experiment", *asked.pairs, format="csv")
-    return [one._replace(download=f"{path}&table={one.name}") for one in tables], found.metrics
+    return [one._replace(download=f"{path}&table={one.name}") for one in tables], found
 
 
 def mark_cell(marks):
@@ -138,11 +140,11 @@ def mark_cell(marks):
 
 def experiment_view(site, asked):
     """Return the View of an experiment. Read-only. Raises CannotAnalyze or BadArgument."""
-    some, metrics = experiment_tables(site, asked)
+    some, found = experiment_tables(site, asked)
     name, metric = asked.one("name"), asked.one("metric", "duration")
     form = layout.form(
         "/experiment", layout.hidden([("name", name)]),
-        layout.choice("metric", "metric", [(one, one) for one in metrics], metric),
+        layout.choice("metric", "metric", [(one, one) for one in found.metrics], metric),
         layout.field("components", "limit", str(asked.whole("limit", COMPONENTS, MOST_COMPONENTS)),
                      inputmode="numeric", size=4),
         tag("button", "Show", type="submit"), class_="tools",
@@ -152,8 +154,11 @@ def experiment_view(site, asked):
         "p", links.filter_link("its jobs", tag=wanted), " ",
         tag("a", "its outliers", href=links.address("/outliers", tag=wanted)), class_="times",
     ) if wanted else None  # fmt: skip
-    short = [shortened(one) for one in some]
-    return layout.View(f"Experiment {name}", [joined(near, form), *short], section="/experiments")
+    lacking = found.left_out
+    note = tag("p", explore.left_out_text(lacking, metric), class_="muted") if lacking else None
+    blocks = [joined(near, form, note), *(shortened(one) for one in some)]
+    data = {"left_out": lacking}
+    return layout.View(f"Experiment {name}", blocks, section="/experiments", data=data)
 
 
 def shortened(table):

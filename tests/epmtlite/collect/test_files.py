@@ -37,6 +37,29 @@ class Opening(JobTest):
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
+    def test_so_is_what_cannot_be_read_when_it_is_open(self):
+        """read(2) of this process's memory at 0 gives EIO."""
+        for read in (lambda file: file.read(), lambda file: file.read(9), list):
+            with files.open_regular("/proc/self/mem") as file, self.assertRaises(
+                errors.UnavailableError
+            ) as caught:
+                read(file)
+            self.assertIn("cannot read /proc/self/mem now: ", str(caught.exception))
+
+    def test_a_file_server_that_is_away_is_no_fault_of_the_file(self):
+        for name in ("ESTALE", "ESHUTDOWN", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "EREMOTEIO",
+                     "ECONNREFUSED", "ETIMEDOUT"):  # fmt: skip
+            away = OSError(getattr(errno, name), "away")
+            for opened in (files.open_regular, files.open_directory):
+                with mock.patch("os.open", side_effect=away), self.assertRaises(
+                    errors.UnavailableError, msg=name
+                ):
+                    opened("file")
+            with mock.patch("os.listdir", side_effect=away), self.assertRaises(
+                errors.UnavailableError
+            ):
+                files.listed(0, "folder")
+
     def test_a_link_to_a_directory_is_refused(self):
         os.mkdir("folder")
         os.symlink("folder", "link")

@@ -232,6 +232,27 @@ def test_clusters_are_told_apart_where_there_are_several(gui, site, tmp_path):
     assert compared.href("au:ro &ra/2") == "/job/au%3Aro%20%26ra/2"
 
 
+def test_an_experiment_is_shown_by_a_number_that_one_of_its_jobs_lacks(
+    sqlite_site, tmp_path, start
+):  # fmt: skip
+    """As of a failed collection: it is left out, and the page says so."""
+    sqlite_site.create()
+    other = record(names=("usertime", "systemtime"), threads=[(300, 100)])
+    tags = {"EPMT_JOB_TAGS": "exp_name:esm;exp_component:ice"}
+    failed = made_job([other], jobid="failed", job_el_env=tags)
+    jobs = [*write_experiment(tmp_path / "jobs"), write_job(failed, tmp_path / "failed")]
+    epmt(sqlite_site, "submit", *jobs)
+    gui = start(sqlite_site)
+    page = gui.get("/experiment?name=esm&metric=rssmax").page()
+    assert "left out, for they have no rssmax: failed" in page.text()
+    assert "rssmax" in gui.get("/experiment?name=esm").page().text()  # among the choices
+    data = gui.get("/api/experiment?name=esm&metric=rssmax").json()
+    assert data["left_out"] == ["failed"] and len(data["variations"]) == 10
+    assert len(gui.get("/api/experiment?name=esm").json()["variations"]) == 11
+    message = gui.get("/experiment?name=esm&metric=colour", 400).page().text()
+    assert "colour: no number that these jobs have; there are" in message and "rssmax" in message
+
+
 def test_experiments_outliers_and_models_are_shown(site, tmp_path, start):
     site.create()
     epmt(site, "submit", *write_experiment(tmp_path / "jobs"))
@@ -251,6 +272,8 @@ def test_experiments_outliers_and_models_are_shown(site, tmp_path, start):
     assert slow["outlier"].startswith("**")
     segments = gui.get("/experiment?name=esm&format=csv&table=segments").csv()
     assert [row["jobs"] for row in segments] == ["2"] * 5
+
+    assert data["left_out"] == [] and "left out" not in page.text()
 
     wanted = "tag=exp_name:esm;exp_component:ice"
     page = gui.get(f"/outliers?{wanted}").page()
