@@ -1,5 +1,6 @@
 """A connection waits as long as its server lives, and no longer."""
 
+import os
 import signal
 import subprocess
 
@@ -59,7 +60,12 @@ def hurried(monkeypatch):
 @pytest.fixture
 def frozen(server):
     """A function that freezes the server, which goes on after the test."""
-    yield lambda: server.process.send_signal(signal.SIGSTOP)
+
+    def freeze():
+        server.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)  # all its threads
+
+    yield freeze
     server.process.send_signal(signal.SIGCONT)
 
 

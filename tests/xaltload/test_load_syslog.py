@@ -244,7 +244,7 @@ def test_a_last_line_that_has_no_end_is_told_and_waits(site, tmp_path):
         f"Warning: {live}: its last line has no end yet, and is left:"
         " read it again when it is whole\n"
     )
-    assert site.rows("SELECT stored, waiting, exit_code FROM usage_run") == [(0, 1, 3)]
+    assert site.rows("SELECT r.stored, r.waiting, r.exit_code FROM usage_run r") == [(0, 1, 3)]
     live.write_bytes(lines[0] + b"\n")
     load(site, "--syslog", live)
     assert contents(site) == expected(RECORDS[:1])
