@@ -1,16 +1,23 @@
 """Ask a directory for people, their groups, their passwords, and the groups' allocations."""
 
 import functools
+import logging
+import math
+import time
 
+from usagedb import errors
 from userportal.access import ldap_filter
 from userportal.access.ldap_allocations import ATTRIBUTES as ALLOCATION_ATTRIBUTES
 from userportal.access.ldap_allocations import allocation_of
 from userportal.access.ldap_connection import LdapConnections
 from userportal.access.names import full_name, is_username
 
+logger = logging.getLogger(__name__)
+
 PERSON_ATTRIBUTES = ["uid", "uidNumber", "gidNumber", "cn", "gecos"]
 MOST_PEOPLE = 2  # asked for by name: a second one is a fault of the directory that is noticed
 MOST_DIGITS = 10
+REFUSED_SECONDS = 300.0  # a search that was refused, or took too long, is not tried again before
 # Nobody has it: who tries a name that there is not waits for a refused bind as well.
 NOBODY = "uid=nobody-has-this-name"
 
@@ -25,6 +32,7 @@ class Directory:
         """Check the settings; nothing is opened. Raises ConfigurationError."""
         self.section = section
         self.connections = LdapConnections(section)
+        self._no_managers_until, self._is_refusal_told = -math.inf, False
 
     def by_name(self, username):
         """Return (name, uid, full name, gid or None) of a user name, or None."""
@@ -92,10 +100,29 @@ class Directory:
         return next((one for one in found if one.name == name), None)
 
     def allocations_of(self, username):
-        """Return the Allocations that list a user as member or manager, active or not."""
-        listed = [ldap_filter.equals(name, username) for name in ("memberUid", "ccResponsible")]
-        found = self._allocations(ldap_filter.any_of(*listed))
-        return [one for one in found if username in (*one.members, *one.managers)]
+        """Return the Allocations that list a user as member or manager, active or not.
+
+        These are two searches: that for managers has no index in many a directory, which may then
+        refuse it, and would refuse both in one. Those of managers are then left out.
+        """
+        members = self._allocations(ldap_filter.equals("memberUid", username))
+        found = {one.name: one for one in (*members, *self._managed_by(username))}
+        return [one for one in found.values() if username in (*one.members, *one.managers)]
+
+    def _managed_by(self, username):
+        """Return the Allocations of a manager; [] if the directory has just refused to say."""
+        if time.monotonic() < self._no_managers_until:
+            return []
+        try:
+            found = self._allocations(ldap_filter.equals("ccResponsible", username))
+        except errors.UnavailableError as error:
+            self._no_managers_until = time.monotonic() + REFUSED_SECONDS
+            log = logger.info if self._is_refusal_told else logger.warning
+            log("managers of allocations are not known, has ccResponsible an index? %s", error)
+            self._is_refusal_told = True
+            return []
+        self._is_refusal_told = False
+        return found
 
     def _allocations(self, wanted):
         of_class = ldap_filter.of_class(self.section.allocation_class)

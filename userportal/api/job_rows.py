@@ -4,6 +4,7 @@ import datetime
 import time
 
 from userportal.access.memberships import people
+from userportal.access.owners import owners_of
 
 MOST_NODES = 1000  # that are listed of one job
 FIELDS = (
@@ -12,13 +13,14 @@ FIELDS = (
 )  # fmt: skip
 
 
-def rows_of(jobs):
-    """Return a dictionary with FIELDS for each Job, in the same order.
+def rows_of(slurm, jobs):
+    """Return a dictionary with FIELDS for each Job of an open SlurmDatabase, in the same order.
 
-    Each user's name is looked up once. Raises what People raises.
+    Each user's name is looked up once; one that nobody knows any more is the number. Raises what
+    People raises.
     """
-    names, now = names_of({job.user_id for job in jobs}), time.time()
-    return [row_of(job, names[job.user_id], now) for job in jobs]
+    owners, now = owners_of(slurm, people(), jobs), time.time()
+    return [row_of(job, owners[job.db_index] or str(job.user_id), now) for job in jobs]
 
 
 def row_of(job, username, now):
@@ -50,9 +52,3 @@ def utc_text(seconds):
     except (ValueError, OverflowError, OSError):
         return None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def names_of(user_ids):
-    """Return {uid: user name}; a user that nobody knows any more is named by the number."""
-    known = people()
-    return {user_id: known.username_of(user_id) or str(user_id) for user_id in user_ids}

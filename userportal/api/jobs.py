@@ -60,7 +60,7 @@ class JobsView(AskingView):
         with settings.SOURCES.slurm() as slurm:
             wanted = wanted_jobs(person_of(request), request.query_params, slurm, text)
             found = slurm.page(wanted, order, first, limit) if wanted else NONE
-        return found, rows_of(found.jobs)
+            return found, rows_of(slurm, found.jobs)
 
 
 class JobView(AskingView):
@@ -76,5 +76,5 @@ class JobView(AskingView):
         with settings.SOURCES.slurm() as slurm:
             for job in slurm.job_rows(job_id):
                 if may_see_job(person, job, slurm):
-                    return Response(rows_of([job])[0])
+                    return Response(rows_of(slurm, [job])[0])
         raise NotFound

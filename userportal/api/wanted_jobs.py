@@ -6,6 +6,7 @@ from rest_framework.exceptions import ParseError, PermissionDenied
 
 from usagedb import errors
 from userportal.access.memberships import is_member_of_account, people
+from userportal.access.owners import names_in_slurm
 from userportal.slurm import states
 from userportal.slurm.model import JobFilter
 
@@ -33,9 +34,8 @@ def wanted_jobs(person, parameters, slurm, text=""):
         username = person.username
     if username and (user_id := uid_of(username, slurm)) is None:
         return None
-    return JobFilter(
-        user_id, account or None, states=wanted_states, text=text, username=username
-    )  # fmt: skip
+    names = names_in_slurm(slurm, people(), username, user_id) if username else ()
+    return JobFilter(user_id, account or None, states=wanted_states, text=text, usernames=names)
 
 
 def may_see_job(person, job, slurm):
@@ -43,8 +43,10 @@ def may_see_job(person, job, slurm):
     if person.is_helper:
         return True
     own_id = uid_of(person.username, slurm)
-    if job.user_id == own_id and slurm.without_others([job], person.username):
-        return True
+    if job.user_id == own_id:
+        names = names_in_slurm(slurm, people(), person.username, own_id)
+        if slurm.without_others([job], names):
+            return True
     return bool(job.account) and is_member_of_account(person.username, job.account)
 
 

@@ -45,11 +45,12 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
             wanted = JobFilter(account=account, since=start, until=end, has_run=True)
             page = slurm.page(wanted, limit=limit)
             found, left = page.jobs, page.filtered - len(page.jobs)
+            owners = opened.owners(slurm, found)
         else:
             users = slurm.largest_users(start, end, sys.maxsize, account)
             found, left = users[:limit], len(users) - limit
     if wants_jobs:
-        write_jobs(found, opened.username, output_format)
+        write_jobs(found, owners, output_format)
     else:
         write_users(found, opened.username, output_format)
     if left > 0 and not quiet:

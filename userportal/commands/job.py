@@ -8,6 +8,7 @@ import click
 
 from usagedb import cli, errors
 from usagedb.output import write_json
+from userportal.access.owners import owners_of
 from userportal.commands.opened import Opened
 
 FORMATS = ("text", "json", "statistics")
@@ -68,7 +69,8 @@ def collected(opened, texts):
         jobs = [job for text in texts for job in named_jobs(slurm, text)]
         if len(jobs) > MOST_JOBS:
             raise errors.UsageError(f"more than {MOST_JOBS} jobs at once")
-        return [opened.collector.collect(slurm, job, now) for job in jobs]
+        owners = owners_of(slurm, opened.people, jobs)
+        return [opened.collector.collect(slurm, job, now, owners[job.db_index]) for job in jobs]
 
 
 def named_jobs(slurm, text):

@@ -103,10 +103,10 @@ def tell_none(what, start, end, output_format, quiet):
         click.echo(f"no {what} from {days[0]} to {days[1]}: --since, --until choose", err=True)
 
 
-def write_jobs(jobs, username_of, output_format):
-    """Print a table of jobs."""
+def write_jobs(jobs, owners, output_format):
+    """Print a table of jobs; owners: {row's number: name}."""
     now = time.time()
-    rows = [job_row(job, username_of(job.user_id), now) for job in jobs]
+    rows = [job_row(job, owners[job.db_index], now) for job in jobs]
     write_rows(list(JOB_COLUMNS), rows, output_format, list(JOB_COLUMNS.values()))
 
 

@@ -3,8 +3,9 @@
 import functools
 
 from usagedb import errors
+from userportal.access.owners import owners_of
 from userportal.analysis import gpus, rules
-from userportal.commands.sent_scripts import sent_script
+from userportal.commands.sent_scripts import sent_scripts
 from userportal.configuration import find_configuration
 from userportal.jobfacts.collect import Collector
 from userportal.people import people_for
@@ -38,7 +39,7 @@ class Opened:
     def collector(self):
         """The Collector of facts."""
         models = gpus.read(self.configuration.files.gpus)
-        sent = functools.partial(sent_script, self.configuration)
+        sent = sent_scripts(self.configuration)
         return Collector(self.sources, models, self.people.username_of, sent)
 
     def user_id(self, username):
@@ -47,6 +48,11 @@ class Opened:
         if found is None:
             raise errors.UsageError(f"no user {username} is known")
         return found
+
+    def owners(self, slurm, jobs):
+        """Return {row's number: name of the owner, or the uid as a text} of jobs."""
+        found = owners_of(slurm, self.people, jobs)
+        return {job.db_index: found[job.db_index] or str(job.user_id) for job in jobs}
 
     def username(self, user_id):
         """Return the name of a uid, or the number as a text."""

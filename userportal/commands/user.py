@@ -30,18 +30,21 @@ def command(username, since, until, states, limit, output_format, quiet):
       userportal user ann
       userportal user ann --since 2026-11-01 --state failed,timeout --format json
     """
+    from userportal.access.owners import names_in_slurm
     from userportal.slurm.model import JobFilter
     from userportal.slurm.states import codes
 
     opened = Opened()
     start, end = span(since, until)
-    wanted = JobFilter(
-        user_id=opened.user_id(username), states=codes(states) if states else (), since=start,
-        until=end, username=username,
-    )  # fmt: skip
+    user_id = opened.user_id(username)
     with opened.sources.slurm() as slurm:
+        wanted = JobFilter(
+            user_id=user_id, states=codes(states) if states else (), since=start, until=end,
+            usernames=names_in_slurm(slurm, opened.people, username, user_id),
+        )  # fmt: skip
         page = slurm.page(wanted, limit=limit)
-    write_jobs(page.jobs, opened.username, output_format)
+        owners = opened.owners(slurm, page.jobs)
+    write_jobs(page.jobs, owners, output_format)
     if not page.jobs:
         tell_none(f"job of {username}", start, end, output_format, quiet)
     if page.filtered > len(page.jobs) and not quiet:

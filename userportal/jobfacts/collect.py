@@ -50,9 +50,13 @@ class Collector:
         self.sources, self.gpu_models = sources, gpu_models
         self.username_of, self.script_of = username_of, script_of or (lambda job_id: None)
 
-    def collect(self, slurm, job, now):
-        """Return what is Known of a job of the open SlurmDatabase. Read-only."""
-        cluster, username = self.sources.configuration.portal.cluster, self.username_of(job.user_id)
+    def collect(self, slurm, job, now, username=None):
+        """Return what is Known of a job of the open SlurmDatabase. Read-only.
+
+        username: whose job it is, where that is known; else who has its uid now.
+        """
+        cluster = self.sources.configuration.portal.cluster
+        username = username or self.username_of(job.user_id)
         failures: dict = {}
         facts = facts_of_row(job, now, username, cluster)
         prerequisites = tuple(slurm.prerequisites(job))

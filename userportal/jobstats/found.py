@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from usagedb import errors
 from userportal.access.memberships import people
+from userportal.access.owners import names_in_slurm
 from userportal.jobstats.job_context import JobContext
 from userportal.slurm import jobset
 from userportal.web.knowledge import gpu_models
@@ -32,18 +33,42 @@ class AskedJobs:
     over_limit: str  # the same of those that were not looked for
 
 
-def asked_jobs(slurm, username, text):
-    """Return the AskedJobs of a URL: at most as many as are shown at once.
+def user_id_in_slurm(slurm, person, username):
+    """Return the uid of a user; for a helper also of one who left, by the newest job.
+
+    Raises Http404 for an unknown one.
+    """
+    is_former = person.is_helper and people().uid_of(username) is None
+    user_id = slurm.user_id(username) if is_former else None
+    return user_id_of(username) if user_id is None else user_id
+
+
+def jobs_of(slurm, person, username, job_ids):
+    """Return the jobs of a user that have these numbers, for a Person who may see that user.
+
+    Helpers also see those that Slurm has by that name: of who left, or had another uid then.
+    Raises Http404 for an unknown user.
+    """
+    user_id = user_id_in_slurm(slurm, person, username)
+    names = names_in_slurm(slurm, people(), username, user_id)
+    own = {job.job_id: job for job in slurm.without_others(slurm.jobs(job_ids, user_id), names)}
+    left = [number for number in job_ids if number not in own]
+    if person.is_helper and left:
+        own |= {job.job_id: job for job in slurm.jobs_of_name(left, username)}
+    return [own[number] for number in job_ids if number in own]
+
+
+def asked_jobs(slurm, person, username, text):
+    """Return the AskedJobs of a URL for a Person: at most as many as are shown at once.
 
     Jobs of others among them, as in a range, are left out: numbers are used again after years, and
     a user's jobs do not stand side by side. Raises Http404 if none is left.
     """
-    user_id = user_id_of(username)
     try:
         job_ids, over_limit = jobset.first_of(text)
     except errors.UsageDBError as error:
         raise Http404(str(error)) from error
-    jobs = slurm.without_others(slurm.jobs(job_ids, user_id), username)
+    jobs = jobs_of(slurm, person, username, job_ids)
     if not jobs:
         raise Http404(gettext("This user has no such job."))
     not_found = jobset.fold(set(job_ids) - {job.job_id for job in jobs})
@@ -55,9 +80,9 @@ def told(numbers):
     return numbers.replace(",", ", ")
 
 
-def jobs_of_url(slurm, username, text):
+def jobs_of_url(slurm, person, username, text):
     """Return the jobs of asked_jobs alone. Raises Http404 as it does."""
-    return list(asked_jobs(slurm, username, text).jobs)
+    return list(asked_jobs(slurm, person, username, text).jobs)
 
 
 def context_of(jobs, username):

@@ -8,6 +8,7 @@ from django.http import Http404, JsonResponse
 from django.utils.translation import gettext
 
 from userportal.access.guards import for_owner
+from userportal.access.roles import person_of
 from userportal.analysis import costs
 from userportal.graphs.drawing import draw
 from userportal.jobfacts.assemble import facts_of_row
@@ -58,7 +59,7 @@ def user_graph(request, username, graph):
 def job_graph(request, username, job_id, graph):
     """Answer with a graph of one job or several."""
     with settings.SOURCES.slurm() as slurm:
-        jobs = found.jobs_of_url(slurm, username, job_id)
+        jobs = found.jobs_of_url(slurm, person_of(request), username, job_id)
     context = found.context_of(jobs, username)
     kind = asked_kind(JOB_GRAPHS, job_graphs_of(settings.PORTAL, context), graph)
     if kind is None:
@@ -85,7 +86,7 @@ def cost(request, username, job_id):
     """Answer with the energy of one job and what it cost: {} before it starts."""
     now, cluster = time.time(), settings.PORTAL.portal.cluster
     with settings.SOURCES.slurm() as slurm:
-        jobs = found.jobs_of_url(slurm, username, job_id)
+        jobs = found.jobs_of_url(slurm, person_of(request), username, job_id)
         if len(jobs) != 1 or jobs[0].start is None:
             return JsonResponse({})
         kwh = energy_kwh(settings.SOURCES, slurm, jobs[0], now, username)

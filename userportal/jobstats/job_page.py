@@ -23,7 +23,7 @@ MOST_TASKS = 200  # of an array, on the page
 def context_of_job(request, slurm, username, job):
     """Return the context of a job's page; asks all sources."""
     now = time.time()
-    known = collector().collect(slurm, job, now)
+    known = collector().collect(slurm, job, now, username)
     job_set = found.context_of([job], username)
     person = person_of(request)
     return {

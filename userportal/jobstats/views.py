@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from userportal.access.guards import for_owner, for_user
 from userportal.access.memberships import people
+from userportal.access.owners import names_in_slurm
 from userportal.access.roles import person_of
 from userportal.analysis.findings import findings
 from userportal.jobstats import current_use, found, job_page
@@ -33,10 +34,11 @@ def index(request):
 @for_owner
 def user(request, username):
     """Show what a user's jobs use now, their graphs, and the table of all of them."""
-    user_id = found.user_id_of(username)
-    with settings.SOURCES.slurm() as slurm:
-        totals = slurm.running_totals(user_id)
     person = person_of(request)
+    with settings.SOURCES.slurm() as slurm:
+        user_id = found.user_id_in_slurm(slurm, person, username)
+        names = names_in_slurm(slurm, people(), username, user_id)
+        totals = slurm.running_totals(user_id, names)
     context = {
         "username": username,
         "full_name": people().full_name_of(username) or "",
@@ -53,7 +55,7 @@ def user(request, username):
 def job(request, username, job_id):
     """Show one job, or several of one user together."""
     with settings.SOURCES.slurm() as slurm:
-        asked = found.asked_jobs(slurm, username, job_id)
+        asked = found.asked_jobs(slurm, person_of(request), username, job_id)
         left_out = {"asked": asked, "most_jobs": jobset.MOST_JOBS}
         if len(asked.jobs) > 1:
             context = jobs_context(username, job_id, asked.jobs)
@@ -84,8 +86,8 @@ def no_metrics():
 def report(request, username, job_id):
     """Answer with the efficiency report of one job or several as plain text."""
     with settings.SOURCES.slurm() as slurm:
-        asked = found.asked_jobs(slurm, username, job_id)
-        known = list(known_in_time(slurm, asked.jobs))
+        asked = found.asked_jobs(slurm, person_of(request), username, job_id)
+        known = list(known_in_time(slurm, username, asked.jobs))
     rules, zone = analysis_rules(), timezone.get_current_timezone()
     texts = [
         report_text.report(one.facts, findings(one.facts, rules), rules=rules, zone=zone)
@@ -106,10 +108,10 @@ def told_left_out(username, asked, not_shown):
     return [f"{why}: {left}\n" for left, why in lines if left]
 
 
-def known_in_time(slurm, jobs):
-    """Yield what is known of the first jobs: one at least, MOST_REPORTS at most."""
+def known_in_time(slurm, username, jobs):
+    """Yield what is known of the first jobs of a user: one at least, MOST_REPORTS at most."""
     now, began = time.time(), time.monotonic()
     for place, one in enumerate(jobs[:MOST_REPORTS]):
         if place and time.monotonic() - began > MOST_REPORT_SECONDS:
             return
-        yield collector().collect(slurm, one, now)
+        yield collector().collect(slurm, one, now, username)

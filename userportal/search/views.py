@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from usagedb import errors
 from userportal.access.guards import for_helper
 from userportal.access.memberships import people
+from userportal.access.owners import owners_of
 from userportal.search.groups import found_groups
 from userportal.slurm import jobset
 
@@ -101,13 +102,13 @@ def jobs(text, limit):
     if not tasks and not numbers:
         return []
     with settings.SOURCES.slurm() as slurm:
-        found = slurm.tasks(*tasks) if tasks else slurm.jobs(numbers)
-    return [job_result(job) for job in found[:limit]]
+        found = (slurm.tasks(*tasks) if tasks else slurm.jobs(numbers))[:limit]
+        owners = owners_of(slurm, people(), found)
+    return [job_result(job, owners[job.db_index]) for job in found]
 
 
-def job_result(job):
-    """Return the Result of a job, which is on the page of its user."""
-    name = people().username_of(job.user_id)
+def job_result(job, name):
+    """Return the Result of a job, which is on the page of the user of a name, or None."""
     link = address("jobstats:job", name, str(job.job_id)) if name else ""
     what = f"{job.name} · {name or job.user_id}"
     return Result(gettext("Job"), "cpu", what, job.display_id, link)

@@ -1,9 +1,11 @@
 """Ask for accounts, their users, and the numbers of users."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from usagedb.database import in_parts
 from userportal.slurm import stored
+from userportal.slurm.job_queries import MOST_JOBS
 from userportal.slurm.model import Account, Job
 from userportal.slurm.page_queries import PageQueries, escaped
 
@@ -36,20 +38,39 @@ class AccountQueries(PageQueries):
         """Tell whether any association is of a user of exactly this name, deleted ones included."""
         return bool(self._associations("user", username))
 
-    def without_others(self, jobs: "list[Job]", username: str) -> "list[Job]":
-        """Return those jobs that Slurm does not know as another user's than that of a name.
+    def without_others(self, jobs: "list[Job]", usernames: "Sequence[str]") -> "list[Job]":
+        """Return those jobs that Slurm does not know as a user's of another name than these.
 
-        The number of a user who has left may be given to the next one. All stay where Slurm does
-        not know the name itself: then it has other names than the portal.
+        The number of a user who has left may be given to the next one.
         """
+        users = self.users_of_jobs(jobs)
+        mine = {"", *(name.lower() for name in usernames)}
+        return [job for job in jobs if users.get(job.association_id, "").lower() in mine]
+
+    def users_of_jobs(self, jobs: "Iterable[Job]") -> "dict[int, str]":
+        """Return {association: its user} of jobs; "" for the association of an account."""
         ids = sorted({job.association_id for job in jobs if job.association_id})
-        if not ids or not self.knows_user(username):
-            return jobs
         sql = 'SELECT "id_assoc", "user" FROM {assoc_table} WHERE "id_assoc" IN ({})'
         asked = in_parts(self.database, self.written(sql), ids)
-        users = {int(number): stored.text(user).lower() for number, user in asked}
-        mine = ("", username.lower())
-        return [job for job in jobs if users.get(job.association_id, "") in mine]
+        return {int(number): stored.text(user) for number, user in asked}
+
+    def users_of_number(self, user_id: int) -> "list[str]":
+        """Return the names under which Slurm has jobs of a uid, those of former holders, too."""
+        sql = (
+            'SELECT DISTINCT "user" FROM {assoc_table} WHERE "user" <> ? AND "id_assoc" IN'
+            ' (SELECT "id_assoc" FROM {job_table} WHERE "id_user" = ?) ORDER BY "user" LIMIT ?'
+        )
+        return [stored.text(row[0]) for row in self.ask(sql, ("", user_id, MOST_FOUND))]
+
+    def jobs_of_name(self, job_ids: "Iterable[int]", username: str) -> "list[Job]":
+        """Return the newest row of each job, as jobs does, of a user's associations of any uid."""
+        wanted = list(dict.fromkeys(job_ids))[:MOST_JOBS]
+        own = ",".join(str(int(row[0])) for row in self._associations("user", username))
+        if not own:
+            return []
+        condition = f'"id_assoc" IN ({own}) AND "id_job" IN ({{}})'
+        found = self._newest(condition, wanted, lambda job: job.job_id)
+        return [found[job_id] for job_id in wanted if job_id in found]
 
     def association_ids(self, account: str) -> "list[int]":
         """Return the numbers of an account's associations, deleted ones included."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from usagedb.database import in_parts
+from usagedb.database import in_parts, marks
 from userportal.slurm import arrays, dependencies, rows, states, stored
 from userportal.slurm.asking import ClusterTables
 from userportal.slurm.model import ArrayTasks, Job, Prerequisite, RunningTotals, Step
@@ -21,6 +21,11 @@ FORGOTTEN_SECONDS = 86400
 LAST_MOMENT = 1 << 40
 NEWEST_FIRST = 'ORDER BY "time_submit" DESC, "job_db_inx" DESC'
 EXTERN_STEP, BATCH_STEP = -4, -5
+# With names in small letters: whose association the job has is nobody, or called so.
+NOT_OF_OTHERS = (
+    'NOT EXISTS (SELECT 1 FROM {{assoc_table}} a WHERE a."id_assoc" = {{job_table}}."id_assoc"'
+    ' AND lower(a."user") NOT IN ({}))'
+)
 
 
 class JobQueries(ClusterTables):
@@ -119,15 +124,16 @@ class JobQueries(ClusterTables):
         waiting = arrays.pending_tasks(head.array_task_text) if head and pending else []
         return ArrayTasks(list(newest.values()), int(count[0][0]), pending, waiting)
 
-    def running_totals(self, user_id: int) -> RunningTotals:
-        """Return what all running jobs of a user have together."""
+    def running_totals(self, user_id: int, usernames: "Sequence[str]" = ()) -> RunningTotals:
+        """Return what all running jobs of a user have together; usernames as in of_user."""
         selected = self.selected("job_table", rows.PER_JOB_COLUMNS)
+        owned, parameters = of_user(user_id, usernames)
         sql = (
             f'SELECT "id_job", {selected} FROM {{job_table}}'  # noqa: S608 - fixed columns
-            f' WHERE "id_user" = ? AND "time_end" = 0 AND {states.BASE_EXPRESSION} = ? LIMIT ?'
+            f' WHERE {owned} AND "time_end" = 0 AND {states.BASE_EXPRESSION} = ? LIMIT ?'
         )
         names = self.tres_names()
-        asked = self.ask(sql, (user_id, states.RUNNING, MOST_RUNNING))
+        asked = self.ask(sql, (*parameters, states.RUNNING, MOST_RUNNING))
         found = [rows.resources(row[1:], names) for row in asked]
         gpus: dict[str, int] = {}
         for one in found:
@@ -223,6 +229,18 @@ class JobQueries(ClusterTables):
     def energy_joules(self, job: Job) -> "int | None":
         """Return the energy that Slurm measured for a job, None if it did not."""
         return job.energy_joules or energy_of(self.steps(job))
+
+
+def of_user(user_id: int, usernames: "Sequence[str]") -> "tuple[str, list[Any]]":
+    """Return the condition of the jobs of a number, and its parameters.
+
+    With names those are left out that Slurm knows as a user's of another name: who has left may
+    have had the number.
+    """
+    if not usernames:
+        return '"id_user" = ?', [user_id]
+    names = ["", *(name.lower() for name in usernames)]
+    return f'"id_user" = ? AND {NOT_OF_OTHERS.format(marks(names))}', [user_id, *names]
 
 
 def age_key(job: Job) -> "tuple[int, int]":

@@ -157,7 +157,8 @@ class Job:
 class JobFilter:
     """Which jobs a page shows. user_id and account say whose; the rest narrows it.
 
-    With username those are left out that Slurm knows as another user's: numbers are given again.
+    With usernames those are left out that Slurm knows as a user's of another name: numbers are
+    given again. See userportal.access.owners.
     """
 
     user_id: "int | None" = None
@@ -168,7 +169,7 @@ class JobFilter:
     until: "int | None" = None  # left out: those that were not submitted before then
     has_run: bool = False  # with since and until: those alone that ran between
     partition: str = ""
-    username: str = ""
+    usernames: "tuple[str, ...]" = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from usagedb.database import marks
 from usagedb.errors import UsageError
 from userportal.slurm import states, stored
 from userportal.slurm.asking import Memory
-from userportal.slurm.job_queries import JobQueries
+from userportal.slurm.job_queries import JobQueries, of_user
 from userportal.slurm.jobset import HIGHEST_JOB_ID
 from userportal.slurm.model import JobFilter, JobPage
 
@@ -29,11 +29,6 @@ COUNTS = Memory(30)
 USUAL_SORT = ("time_submit", "DESC")
 RECENT_ROWS, GROWTH, TRIES = 500, 8, 3
 DAY_SECONDS = 86400
-# With "" and a user's name: whose association the job has is not another user.
-NOT_OF_OTHERS = (
-    'NOT EXISTS (SELECT 1 FROM {assoc_table} a WHERE a."id_assoc" = {job_table}."id_assoc"'
-    ' AND a."user" NOT IN (?, ?))'
-)
 Conditions = tuple[list[str], list[Any]]
 
 
@@ -143,11 +138,9 @@ class PageQueries(JobQueries):
         conditions: list[str] = []
         parameters: list[Any] = []
         if wanted.user_id is not None:
-            conditions.append('"id_user" = ?')
-            parameters.append(wanted.user_id)
-            if self.knows_user(wanted.username):
-                conditions.append(NOT_OF_OTHERS)
-                parameters += ["", wanted.username]
+            condition, values = of_user(wanted.user_id, wanted.usernames)
+            conditions.append(condition)
+            parameters += values
         if wanted.account is not None:
             ids = self.association_ids(wanted.account)
             if not ids:
@@ -171,10 +164,6 @@ class PageQueries(JobQueries):
     def _keep_count(self, conditions: Conditions, counted: int) -> None:
         if counted >= LARGE_COUNT:
             COUNTS.put((*self.address(), *conditions[0], *conditions[1]), counted)
-
-    def knows_user(self, username: str) -> bool:
-        """Tell whether any association is of a user of exactly this name."""
-        raise NotImplementedError
 
     def association_ids(self, account: str) -> "list[int]":
         """Return the numbers of an account's associations, deleted ones included."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from usagedb import errors
 from userportal.access.guards import for_helper, for_owner
+from userportal.access.roles import person_of
 from userportal.jobstats import found
 from userportal.metrics.figure import empty
 from userportal.suite import modules as suite_modules
@@ -75,10 +76,10 @@ def asked_months(text):
     return next((months for months in MONTHS if text == str(months)), MONTHS[0])
 
 
-def job_of_url(username, job_id):
+def job_of_url(request, username, job_id):
     """Return the job that a URL names, which must be this user's. Raises Http404."""
     with settings.SOURCES.slurm() as slurm:
-        jobs = found.jobs_of_url(slurm, username, str(job_id))
+        jobs = found.jobs_of_url(slurm, person_of(request), username, str(job_id))
     return jobs[0]
 
 
@@ -95,7 +96,7 @@ def processes_of(database, job, username):
 @for_owner
 def process_timeline(request, username, job_id):
     """Answer with the figure of a job's longest processes."""
-    job = job_of_url(username, job_id)
+    job = job_of_url(request, username, job_id)
     if not settings.SOURCES.has("epmt"):
         return graph_response(empty(gettext("This is not measured here."), job=True))
     words = {
@@ -111,7 +112,7 @@ def process_timeline(request, username, job_id):
 @for_owner
 def process_page(request, username, job_id):
     """Answer with a file: all pictures of a job's processes, to keep and to look at elsewhere."""
-    job = job_of_url(username, job_id)
+    job = job_of_url(request, username, job_id)
     if not settings.SOURCES.has("epmt"):
         raise Http404(gettext("This is not measured here."))
     with settings.SOURCES.database("epmt") as database:

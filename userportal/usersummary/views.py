@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from usagedb import errors
 from userportal.access.guards import for_owner, for_user
 from userportal.access.memberships import allocations, people
+from userportal.access.owners import names_in_slurm
 from userportal.access.roles import person_of
 from userportal.jobstats.found import user_id_of
 from userportal.quotas.found import graphs_of, places_of_user
@@ -48,9 +49,11 @@ def latest_jobs(username):
     """Return (the latest jobs of a user, a plain statement of what is missing or "")."""
     if not settings.SOURCES.has("slurm"):
         return [], gettext("No database of Slurm is set up here.")
-    wanted = JobFilter(user_id=user_id_of(username), username=username)
+    user_id = user_id_of(username)
     try:
         with settings.SOURCES.slurm() as slurm:
+            names = names_in_slurm(slurm, people(), username, user_id)
+            wanted = JobFilter(user_id=user_id, usernames=names)
             return slurm.page(wanted, "-submit", 0, LATEST_JOBS).jobs, ""
     except errors.UsageDBError as error:
         logger.warning("jobs of %s: %s", username, error)

@@ -9,7 +9,7 @@ from userportal.access.roles import person_of
 from userportal.web.errors import told
 
 # Of a reader, and of all strangers together, in one process: two less than it has threads. The
-# pages' own script asks for four graphs at once, and asks again after this answer.
+# pages' own scripts ask for four graphs and the table of jobs at once, and again after this answer.
 MOST_AT_ONCE = 6
 BUSY = 429
 RETRY_SECONDS = 1

@@ -14,7 +14,7 @@ from tests.services import free_port, wait_until
 from tests.userportal.access.conftest import fill, settings_of
 from usagedb import errors
 from userportal import sections
-from userportal.access import ldap_filter
+from userportal.access import ldap_directory, ldap_filter
 from userportal.access.allocations import ComputeAmount, StorageAmount
 from userportal.access.ldap_directory import Directory
 
@@ -124,6 +124,23 @@ def test_a_manager_who_is_no_member_finds_the_allocation(slapd, directory):
     slapd.add_allocation("rrg-fir", ["bob"], gidNumber=30009, ccResponsible="carol")
     assert [one.name for one in directory.allocations_of("carol")] == ["rrg-fir"]
     assert not directory.allocations_of("CAROL")
+
+
+def test_a_directory_that_refuses_the_search_for_managers_still_tells_members(
+    tmp_path, caplog, monkeypatch
+):
+    """ccResponsible has no index there, and searches without one are limited."""
+    with LdapServer(tmp_path, more="limits * size.unchecked=2") as server:
+        fill(server)
+        directory = directory_of(settings_of(server, tmp_path))
+        for _page in range(3):
+            found = [one.name for one in directory.allocations_of("bob")]
+            assert sorted(found) == ["def-ash", "rrg-ash"]
+        monkeypatch.setattr(ldap_directory, "REFUSED_SECONDS", 0.0)
+        directory._no_managers_until = 0.0  # as after some time: refused again, and not told
+        directory.allocations_of("bob")
+    warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len(warned) == 1 and "has ccResponsible an index? LDAP: adminLimit" in warned[0]
 
 
 def test_who_has_the_password_logs_in(directory):

@@ -30,13 +30,17 @@ script_characters = 1000
 @contextlib.contextmanager
 def portal(directory):
     """Let Django serve the portal of a new directory inside the block."""
-    (directory / "passwd").write_text(
-        "".join(f"{name}:x:{uid}:{uid}:{name.title()}::\n" for name, uid in USERS.items())
-    )
+    write_users(directory, USERS)
     write_config(directory / "slurm.conf", slurm_config(directory))
     (directory / "portal.conf").write_text(CONF.format(directory=directory))
     with django_site.using(directory / "portal.conf", ALLOWED_HOSTS=["testserver", "127.0.0.1"]):
         yield directory
+
+
+def write_users(directory, users):
+    """Write who the machine's users are: {name: uid}."""
+    lines = [f"{name}:x:{uid}:{uid}:{name.title()}::\n" for name, uid in users.items()]
+    (directory / "passwd").write_text("".join(lines))
 
 
 def slurm_config(directory):
@@ -52,6 +56,7 @@ class Site:
 
         self.directory = directory
         cache.clear()
+        write_users(directory, USERS)
         self.empty()
         self.make_slurm()
         self.make_users()
@@ -83,6 +88,25 @@ class Site:
             for number, row in enumerate(rows, 1):
                 self.associations[row["user"], row["acct"]] = number
 
+    def associate(self, user, account):
+        """Let Slurm know a user, by this name, in an account."""
+        from userportal.slurm import tables
+
+        number = max(self.associations.values()) + 1
+        row = {"id_assoc": number, "user": user, "acct": account}
+        with self.slurm() as database:
+            tables.insert(database, CLUSTER, "assoc_table", [row])
+        self.associations[user, account] = number
+
+    def disassociate(self, user):
+        """Let Slurm know nobody of this name."""
+        with self.slurm() as database:
+            database.execute(f'DELETE FROM "{CLUSTER}_assoc_table" WHERE "user" = ?', (user,))
+
+    def know(self, user, uid):
+        """Let the machine know a user until the end of the test."""
+        write_users(self.directory, {**USERS, user: uid})
+
     def make_users(self):
         """Make the users."""
         from django.contrib.auth import get_user_model
@@ -107,7 +131,7 @@ class Site:
             for row in rows:
                 user, account = row.pop("user", "ann"), row.pop("account", "lab")
                 values = {
-                    "account": account, "id_user": USERS[user], "job_name": "model", "state": 3,
+                    "account": account, "id_user": USERS.get(user), "job_name": "model", "state": 3,
                     "id_assoc": self.associations.get((user, account), 0), "timelimit": 60,
                     "time_submit": 1_790_000_000, "time_eligible": 1_790_000_000,
                     "time_start": 1_790_000_100, "time_end": 1_790_000_200,

@@ -1,5 +1,7 @@
 """What /api/jobs/ tells, to whom, and how it takes what it is asked."""
 
+import re
+
 import pytest
 
 from tests.userportal.api.site import USERS
@@ -7,6 +9,7 @@ from userportal.api import base
 from userportal.web.slots import Slots
 
 URL = "/api/jobs/"
+RUNNING = {"state": 1, "time_end": 0}
 KEYS = ["id_job", "job_name", "account", "time_submit", "time_start", "time_eligible", "time_end",
         "timelimit", "get_state_display", "nodes", "username", "elapsed_seconds"]  # fmt: skip
 
@@ -34,6 +37,12 @@ def ids(answer):
 
 def ask(site, username, query="", scopes=()):
     return site.client(username, scopes).get(f"{URL}{query}")
+
+
+def page(site, username, path):
+    """Return the status and the text of a page."""
+    answer = site.client(username).get(f"/secure/{path}")
+    return answer.status_code, answer.content.decode()
 
 
 def table(**changed):
@@ -85,8 +94,64 @@ def test_jobs_of_who_had_the_user_id_before_are_not_shown(jobs):
     assert ids(ask(jobs, "bob")) == [3]
     assert ask(jobs, "bob", "90/").status_code == 404
     assert ask(jobs, "bob", "3/").status_code == 200
-    page = jobs.client("bob").get("/secure/jobstats/bob/90/")
-    assert page.status_code == 404
+    assert page(jobs, "bob", "jobstats/bob/90/")[0] == 404
+
+
+@pytest.fixture
+def of_zoe(jobs):
+    """Jobs of zoe, whom the directory does not know any more, and whose uid eve has: who has no
+    association yet."""
+    jobs.disassociate("eve")
+    jobs.associate("zoe", "lab")
+    old = {"user": "zoe", "id_user": USERS["eve"]}
+    jobs.add_jobs({"id_job": 91, **old}, {"id_job": 92, **old, **RUNNING},
+                  {"id_job": 93, **old, "id_assoc": 0})  # fmt: skip
+    return jobs
+
+
+def test_who_has_no_association_yet_sees_no_jobs_of_who_had_the_user_id(of_zoe):
+    assert ids(ask(of_zoe, "eve")) == [4, 93]
+    seen = {number: ask(of_zoe, "eve", f"{number}/").status_code for number in (91, 92, 93)}
+    assert seen == {91: 404, 92: 404, 93: 200}
+    assert page(of_zoe, "eve", "jobstats/eve/91/")[0] == 404
+    assert "eve has no such jobs: 91-92" in page(of_zoe, "eve", "jobstats/eve/91-93/")[1]
+    assert "No job is running." in page(of_zoe, "eve", "jobstats/eve/")[1]
+    linked = re.findall(r"jobstats/eve/(\d+)/", page(of_zoe, "eve", "usersummary/eve/")[1])
+    assert sorted(linked) == ["4", "93"]
+    assert page(of_zoe, "eve", "jobstats/zoe/91/")[0] == 403
+
+
+def test_a_site_whose_names_in_slurm_are_others_of_the_same_people_shows_their_jobs(jobs):
+    for name in ("bobby", "BOB"):
+        jobs.associate(name, "lab")
+    jobs.know("bobby", USERS["bob"])
+    jobs.associate("zoe", "lab")
+    jobs.disassociate("bob")
+    for number, user in ((94, "bobby"), (95, "BOB"), (96, "zoe")):
+        jobs.add_jobs({"id_job": number, "user": user, "id_user": USERS["bob"]})
+    assert ids(ask(jobs, "bob")) == [3, 95, 94]
+    owners = {row["id_job"]: row["username"] for row in ask(jobs, "sue").json()["results"]}
+    assert (owners[94], owners[95], owners[96]) == ("bob", "bob", "zoe")
+
+
+@pytest.mark.parametrize("reader", ["max", "sue"])
+def test_helpers_and_staff_find_the_jobs_of_who_left_under_their_name(of_zoe, reader):
+    rows = {row["id_job"]: row["username"] for row in ask(of_zoe, reader).json()["results"]}
+    assert (rows[91], rows[92], rows[93]) == ("zoe", "zoe", "eve")
+    assert ask(of_zoe, reader, "91/").json()["username"] == "zoe"
+    for path in ("91/", "91-92/", "91/report.txt", "91/value/cost.json", "92/graph/cpu.json"):
+        assert page(of_zoe, reader, f"jobstats/zoe/{path}")[0] == 200
+    assert "User/Account: zoe/lab" in page(of_zoe, reader, "jobstats/zoe/91/report.txt")[1]
+    assert "1 running job<" in page(of_zoe, reader, "jobstats/zoe/")[1]
+    for path in ("nobody/91/", "eve/91/"):
+        assert page(of_zoe, reader, f"jobstats/{path}")[0] == 404
+
+
+def test_a_job_of_who_has_another_user_id_now_is_under_that_name(jobs):
+    jobs.add_jobs({"id_job": 97, "user": "eve", "account": "other", "id_user": USERS["bob"]})
+    assert ask(jobs, "sue", "97/").json()["username"] == "eve"
+    assert page(jobs, "sue", "jobstats/eve/97/")[0] == 200
+    assert page(jobs, "eve", "jobstats/eve/97/")[0] == 404
 
 
 def test_suspended_time_is_no_run_time(site):
@@ -291,7 +356,7 @@ def test_a_job_that_there_is_not_is_404(jobs, number):
 
 
 def test_a_user_without_a_name_is_a_number(site):
-    site.add_jobs({"id_job": 1, "id_user": 4242})
+    site.add_jobs({"id_job": 1, "id_user": 4242, "id_assoc": 0})
     assert ask(site, "sue").json()["results"][0]["username"] == "4242"
 
 

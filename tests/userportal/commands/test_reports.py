@@ -10,6 +10,8 @@ import sqlite3
 
 import pytest
 
+from tests.services import free_port
+from tests.userportal.pages.tiny_portal import write_conf_of_nowhere
 from userportal.slurm import arrays
 
 
@@ -209,16 +211,23 @@ def test_without_metrics_a_report_says_what_is_not_known(userportal, made_demo, 
         conf.unlink()
 
 
-def test_a_script_that_was_sent_to_the_portal_is_shown(userportal, made_demo, tmp_path):
-    """Of a job whose script Slurm has not; to who may read the portal's own files."""
+@pytest.fixture
+def without_scripts(made_demo, tmp_path):
+    """The configuration of a demo of the test's own, in which Slurm has no scripts; a job of it."""
     made = tmp_path / "made"
     shutil.copytree(made_demo.directory, made)
-    text = (made / made_demo.configuration.name).read_text()
     conf = made / made_demo.configuration.name
-    conf.write_text(text.replace(str(made_demo.directory), str(made)))
+    conf.write_text(conf.read_text().replace(str(made_demo.directory), str(made)))
     with sqlite3.connect(made / "slurm.db") as slurm:
         job_id, _cores, _seconds = finished_job(slurm)
         slurm.execute("DELETE FROM demo_job_script_table")
+    return conf, job_id
+
+
+def test_a_script_that_was_sent_to_the_portal_is_shown(userportal, without_scripts):
+    """Of a job whose script Slurm has not; to who may read the portal's own files."""
+    conf, job_id = without_scripts
+    made = conf.parent
     with contextlib.closing(sqlite3.connect(made / "portal.db")) as own, own:
         own.execute("DELETE FROM records_jobscript")
         own.execute(
@@ -231,3 +240,58 @@ def test_a_script_that_was_sent_to_the_portal_is_shown(userportal, made_demo, tm
     done = userportal("job", job_id, "--script", conf=conf)
     assert "sent_model" not in done.stdout and f"Job ID: {job_id}\n" in done.stdout
     assert not (made / "portal.key").exists()
+
+
+def test_a_job_of_who_had_a_user_s_number_before_is_told_by_the_name_in_slurm(
+    userportal, without_scripts
+):
+    conf, job_id = without_scripts
+    with sqlite3.connect(conf.parent / "slurm.db") as slurm:
+        sql = "SELECT account, id_assoc FROM demo_job_table WHERE id_job = ?"
+        account, association = slurm.execute(sql, (job_id,)).fetchone()
+        sql = "SELECT user FROM demo_assoc_table WHERE id_assoc = ?"
+        ((holder,),) = slurm.execute(sql, (association,)).fetchall()
+        slurm.execute(
+            "INSERT INTO demo_assoc_table (creation_time, lft, rgt, id_assoc, user, acct)"
+            " VALUES (0, 0, 0, 99999, 'former', ?)", (account,),
+        )  # fmt: skip
+        slurm.execute("UPDATE demo_job_table SET id_assoc = 99999 WHERE id_job = ?", (job_id,))
+
+    def users(*words):
+        records = json.loads(userportal(*words, "--format", "json", conf=conf).stdout)
+        return [one["user"] for one in records if one["job_id"] in (job_id, str(job_id))]
+
+    listed = "--limit", 1000, "--since", "2020-01-01"
+    assert users("job", job_id) == users("account", account, "--jobs", *listed) == ["former"]
+    assert users("user", holder, *listed) == []
+
+
+def test_a_portal_s_own_database_that_is_not_there_is_not_made(userportal, without_scripts):
+    conf, job_id = without_scripts
+    (conf.parent / "portal.db").unlink()
+    done = userportal("job", job_id, "--script", conf=conf)
+    assert f"Job ID: {job_id}\n" in done.stdout and done.stderr == ""
+    assert not (conf.parent / "portal.db").exists()
+
+
+@pytest.mark.parametrize(("option", "lines"), [("-q", 0), ("-v", 2)])
+def test_what_is_logged_is_what_was_asked_for_though_django_was_needed(
+    userportal, without_scripts, option, lines
+):
+    """Django is set up for the script of the first job, before the metrics are asked for."""
+    conf, job_id = without_scripts
+    url = f"url = http://127.0.0.1:{free_port()}"
+    conf.write_text(conf.read_text().replace("history = metrics.db", url))
+    done = userportal("job", job_id, job_id, option, "--format", "json", conf=conf)
+    assert done.stderr.count(f"metrics of job {job_id}: ") == lines
+    assert lines or done.stderr == ""
+
+
+def test_a_portal_s_own_database_that_is_away_is_asked_and_told_once(userportal, without_scripts):
+    conf, job_id = without_scripts
+    write_conf_of_nowhere(conf.parent / "away.conf")
+    conf.write_text(conf.read_text() + "[database]\nconf_file = away.conf\n")
+    done = userportal("job", *[job_id] * 3, "--format", "json", conf=conf)
+    assert [record["job_id"] for record in json.loads(done.stdout)] == [job_id] * 3
+    assert done.stderr.startswith("Warning: scripts that were sent to the portal are not shown: ")
+    assert done.stderr.count("\n") == 1

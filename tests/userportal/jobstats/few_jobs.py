@@ -22,7 +22,7 @@ ROWS = (
     job_row(REQUEUED, nodelist="c003"),
     *(job_row(task, id_array_job=ARRAY, id_array_task=task - ARRAY, nodelist="c004")
       for task in TASKS),
-    job_row(OTHERS, id_user=BOB, account="rrg-ann", job_name="secret-of-bob"),
+    job_row(OTHERS, id_user=BOB, id_assoc=4, account="rrg-ann", job_name="secret-of-bob"),
     job_row(UNMEASURED, nodelist="c005"),
     job_row(RUNNING, **running(), nodelist="c006"),
 )  # fmt: skip

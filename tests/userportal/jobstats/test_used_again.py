@@ -30,7 +30,7 @@ def at(hours):
 
 ROWS = (
     job_row(AGAIN, **at(0)),
-    job_row(AGAIN, **at(5), id_user=BOB, account="rrg-ann"),
+    job_row(AGAIN, **at(5), id_user=BOB, id_assoc=4, account="rrg-ann"),
     job_row(LATER, **at(10)),
 )
 

@@ -5,12 +5,14 @@ import pytest
 from tests.userportal.pages.tiny_portal import NO_METRICS, tiny_portal, write_conf_of_nowhere
 from tests.userportal.quotas.site import record
 from tests.userportal.quotas.test_quotas import plain
-from tests.userportal.slurm.made import job_row
+from tests.userportal.slurm.made import BOB, job_row
 
 ROOT = "/secure/search/"
 JOBS = (
     job_row(4711), job_row(4713, id_array_job=4712, id_array_task=3),
-    job_row(4714, id_user=77777, job_name="<b>"), job_row(4717, id_array_job=4712, id_array_task=5),
+    job_row(4714, id_user=77777, id_assoc=1, job_name="<b>"),
+    job_row(4715, id_user=BOB, id_assoc=6),  # of cy, who had bob's uid
+    job_row(4717, id_array_job=4712, id_array_task=5),
 )  # fmt: skip
 PLACES = "[storage project]\nkind = gpfs\nfile_system = project\nlabel = group\n"
 
@@ -68,6 +70,7 @@ def test_what_is_found_is_what_has_the_text_in_its_name(portal, query, kind, nam
         ]),
         ("4712_[1-2]", "all", []), ("4712_[5-3]", "all", []), ("4712_[0-1000]", "all", []),
         ("4714", "all", [("4714", "<b> · 77777", "")]),  # whose name nobody knows
+        ("4715", "all", [("4715", "job4715 · cy", "/secure/jobstats/cy/4715/")]),
         ("4711", "users", []), ("4710", "all", []), ("0", "all", []), ("4712_4", "all", []),
         ("9999999999", "all", []), ("99999999999", "all", []), ("4711-4714", "all", []),
     ],
@@ -76,6 +79,11 @@ def test_a_job_is_found_by_its_number(portal, query, kind, jobs):
     answer = portal.get(ROOT + "query", "hal", query=query, filtertype=kind).json()
     found = [one for one in answer["results"] if one["typetext"] == "Job"]
     assert [(one["username"], one["name"], one["hyperlink"]) for one in found] == jobs
+
+
+def test_a_job_of_who_had_another_s_uid_is_found_on_the_page_it_leads_to(portal):
+    answer = portal.get(ROOT + "query", "hal", query="4715").json()
+    assert "cy" in portal.text(answer["results"][0]["hyperlink"], "hal")
 
 
 def test_each_result_leads_to_its_page(portal):

@@ -77,9 +77,14 @@ def fail(request, kind):
 
 
 def jobs(request):
-    """Send jobs as the API does."""
+    """Send jobs as the API does; "busy" refuses twice before, as to who asks too much at once."""
     if request.GET.get("search[value]") == "break":
         return HttpResponse("broken", status=500)
+    if request.GET.get("search[value]") == "busy":
+        asked.append("jobs")
+        if asked.count("jobs") < 3:
+            detail = {"detail": "Request was throttled."}
+            return JsonResponse(detail, status=429, headers={"Retry-After": "1"})
     return JsonResponse(jobs_answer(request.GET))
 
 

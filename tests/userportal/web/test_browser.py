@@ -344,6 +344,15 @@ def test_a_failing_table_says_so_and_can_be_tried_again(open_page):
     expect(page.locator(".job-table tbody tr")).to_have_count(1)
 
 
+def test_a_table_of_a_reader_who_asks_too_much_at_once_is_asked_for_again(open_page, gallery):
+    gallery.asked()
+    page = open_page("/?search=busy")
+    rows_of(page)
+    assert page.locator(".table-state").inner_text() == "There are no such jobs."
+    assert gallery.asked().count("jobs") == 3
+    assert not page.locator(".table-state.failed").is_visible()
+
+
 def test_a_listing_is_sorted_by_what_its_figures_amount_to(open_page):
     page = open_page()
     first = "document.querySelector('.sortable tbody td').textContent"

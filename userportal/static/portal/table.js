@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { gettext, fill, make, debounced, timeText, durationText, numberText } = window.portal;
+  const { gettext, fetchPatiently, fill, make, debounced, Told, timeText, durationText, numberText } = window.portal;
   // The names that the API has for columns which are called otherwise here.
   const FIELDS = { state: "get_state_display", used: "elapsed_seconds" };
   const LENGTHS = ["10", "100", "1000"];
@@ -150,23 +150,22 @@
       this.section.setAttribute("aria-busy", "true");
       this.tell(gettext("Loading…"));
       try {
-        const response = await fetch(this.address(), { signal, credentials: "same-origin", headers: { Accept: "application/json" } });
-        this.show(await this.understood(response));
+        const answer = this.understood(...await fetchPatiently(this.address(), signal));
+        if (!signal.aborted) this.show(answer);
       } catch (error) {
         if (!signal.aborted) this.fail(error);
       }
     }
 
-    async understood(response) {
-      const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
-      const content = isJson ? await response.json() : null;
-      if (response.redirected && !isJson) throw new Error(gettext("The session has ended. Load the page again to log in."));
-      if (!response.ok || !content?.data) throw new Error(content?.error ?? content?.detail ?? gettext("The jobs could not be loaded."));
+    understood(response, content) {
+      if (!response.ok || !content?.data) throw new Told(content?.error ?? content?.detail ?? gettext("The jobs could not be loaded."));
       return content;
     }
 
     fail(error) {
-      const text = error instanceof TypeError ? gettext("The portal cannot be reached.") : error.message;
+      const isExpected = error instanceof Told;
+      if (!isExpected) console.error(error);
+      const text = isExpected ? error.message : gettext("The jobs could not be loaded.");
       this.section.setAttribute("aria-busy", "false");
       const again = make("button", { type: "button", onclick: () => this.load() }, gettext("Try again"));
       this.tell(`${text} `, true, again);
