@@ -208,17 +208,17 @@ def make_private(path):
         require_own_place(path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags, FILE_MODE)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise errors.RefusedError(f"{path} is no file of this account's own")
+            os.fchmod(descriptor, FILE_MODE)
+        finally:
+            os.close(descriptor)
     except PermissionError as error:
         raise errors.RefusedError(f"cannot write {path}: {error.strerror}") from None
     except OSError as error:
         raise errors.WriteError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise errors.RefusedError(f"{path} is no file of this account's own")
-        os.fchmod(descriptor, FILE_MODE)
-    finally:
-        os.close(descriptor)
 
 
 def require_own_place(directory):

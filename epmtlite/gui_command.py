@@ -24,7 +24,6 @@ from usagedb.errors import RunInterrupted
 
 logger = logging.getLogger(__name__)
 
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - to recognise it
 END = b"\0"  # in the place of the number of a signal
 
 
@@ -89,12 +88,20 @@ def opened(family, address, guard, pages):
 
 def url_of(server, host, token):
     """Return the address of the pages, with the token."""
-    name = host
-    if host in ANY_ADDRESS or not host:
-        name = socket.getfqdn()
+    name = socket.getfqdn() if is_any(host) else host
     with contextlib.suppress(ValueError):
         name = f"[{host}]" if ipaddress.ip_address(name).version == 6 else name
     return f"http://{name}:{server.server_address[1]}/?{TOKEN}={token}"
+
+
+def is_any(host):
+    """Tell whether a host that is listened on stands for all addresses of this machine."""
+    if not host:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 @contextlib.contextmanager

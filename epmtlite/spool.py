@@ -46,7 +46,8 @@ class Spool:
         if self._file:
             self._file.seek(0)
             for size_bytes in self._sizes:
-                yield marshal.loads(self._file.read(size_bytes))
+                # An unnamed file: nobody else can have written it.
+                yield marshal.loads(self._file.read(size_bytes))  # nosec B302
         yield from self._kept
 
     def close(self):

@@ -62,7 +62,7 @@ class Counts:
         return {**self.__dict__, "counts": packed, "single_loads": None}
 
     def __setstate__(self, state):
-        counts, single_loads = marshal.loads(state["counts"])  # noqa: S302 - our own process made it
+        counts, single_loads = marshal.loads(state["counts"])  # nosec B302 # our own process made it
         self.__dict__.update(state, counts=counts, single_loads=single_loads)
 
 

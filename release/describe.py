@@ -50,6 +50,7 @@ class Command:
     options: list = dataclasses.field(default_factory=list)
     arguments: list = dataclasses.field(default_factory=list)
     commands: list = dataclasses.field(default_factory=list)
+    exit_codes: list = dataclasses.field(default_factory=list)  # (code, meaning); none: the suite's
 
     @property
     def page(self):

@@ -29,6 +29,14 @@ FILES = {
          " $HPCUSAGE_PORTAL_CONF names another file."),
         ("/var/lib/hpcusage", "The portal's own files, of root; see [portal] state."),
     ),
+    "hpcusage-installer": (
+        ("SHA256SUMS", "Beside the archive: its checksum is compared, if it is there."),
+        ("DIR/manifest.json", "What was installed, and which settings were changed since."),
+    ),
+    "hpcusage-uninstall": (
+        ("manifest.json", "In the directory of the installation: what is removed."),
+        ("/etc/hpcusage, /var/lib/hpcusage, ~/.local/share/hpcusage", "Stay."),
+    ),
 }  # fmt: skip
 CODES = re.compile(r"^\| (\d+(?:\+N)?) \| (.+) \|$", re.MULTILINE)
 EXIT_OF_RUN = ("N", "that of the command that was recorded, or 128+N when signal N ended it")
@@ -99,6 +107,7 @@ def options(command):
 
 def exit_status(command, codes):
     """Return the (code, meaning) of a command; `epmt run` has those of what it runs."""
+    codes = command.exit_codes or codes
     return [EXIT_OF_RUN, *codes[2:]] if command.name == "epmt run" else codes
 
 

@@ -1,8 +1,8 @@
-"""Write share/: manual pages and completion of every command."""
+"""Write share/: manual pages and completion of every command, and of the installer."""
 
 import re
 
-from release import bash, facts, manual, zsh
+from release import bash, facts, manual, of_installer, zsh
 from release.describe import describe, walk
 
 ALIAS_END = ".py"
@@ -43,8 +43,7 @@ def write_all(tree, directory):
     packages = {name: package_of(tree, name) for name in whole}
     for name in names:
         command = describe(name, tree)
-        (places["bash"] / name).write_text(bash.script(command))
-        (places["zsh"] / f"_{name}").write_text(zsh.script(command))
+        write_completion(places, command)
         if name not in whole:
             page = manual.alias(name[: -len(ALIAS_END)])
             (places["man"] / f"{name}.1").write_text(page)
@@ -53,6 +52,16 @@ def write_all(tree, directory):
         related = [one for one in whole if packages[one] in (packages[name], "usagedb")]
         for file_name, page in manual.pages(command, version, codes, related):
             (places["man"] / file_name).write_text(page)
+    for command in of_installer.describe_all():
+        write_completion(places, command)
+        for file_name, page in manual.pages(command, version, codes, of_installer.NAMES):
+            (places["man"] / file_name).write_text(page)
+
+
+def write_completion(places, command):
+    """Write the completion of a command for both shells."""
+    (places["bash"] / command.name).write_text(bash.script(command))
+    (places["zsh"] / f"_{command.name}").write_text(zsh.script(command))
 
 
 def is_alias(name, names):

@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -17,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DISK = 1, NAMES = 2, COMMITS = 4, SYNCS = 8 };
+enum { DISK = 1, NAMES = 2, COMMITS = 4, SYNCS = 8, ATTRIBUTES = 16 };
 enum { COUNT = 0, KILL_BEFORE = 1, KILL_AFTER = 2, TEAR = 3, FAIL = 4, JUMP = 5 };
 
 /* Shared by all processes that come of the first one. */
@@ -67,8 +69,8 @@ static int step(int kind) {
         die();
     if (plan->action == JUMP)
         plan->seconds = plan->jump;
-    if (plan->action == FAIL)
-        errno = plan->error;
+    if (plan->action == FAIL) /* who may not set a mode is told so in another way */
+        errno = kind == ATTRIBUTES && plan->error == EACCES ? EPERM : plan->error;
     return plan->action;
 }
 
@@ -126,11 +128,75 @@ ssize_t write(int descriptor, const void *data, size_t size) {
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
+/* Copies of a file that the kernel makes. */
+#define COPY(name, target, ...)                                                         \
+    do {                                                                                \
+        if (!is_file(target))                                                           \
+            return REAL(name)(__VA_ARGS__);                                             \
+        DO(DISK, ssize_t, REAL(name)(__VA_ARGS__));                                     \
+    } while (0)
+
+ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
+    COPY(sendfile, out, out, in, offset, size);
+}
+ssize_t sendfile64(int out, int in, off64_t *offset, size_t size) {
+    COPY(sendfile64, out, out, in, offset, size);
+}
+ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags) {
+    COPY(copy_file_range, out, in, from, out, to, size, flags);
+}
+
 int fsync(int descriptor) { DO(SYNCS, int, REAL(fsync)(descriptor)); }
 int fdatasync(int descriptor) { DO(SYNCS, int, REAL(fdatasync)(descriptor)); }
 int ftruncate(int descriptor, off_t size) { DO(DISK, int, REAL(ftruncate)(descriptor, size)); }
 int ftruncate64(int descriptor, off64_t size) {
     DO(DISK, int, REAL(ftruncate64)(descriptor, size));
+}
+int truncate(const char *path, off_t size) { DO(DISK, int, REAL(truncate)(path, size)); }
+int truncate64(const char *path, off64_t size) { DO(DISK, int, REAL(truncate64)(path, size)); }
+int fallocate(int descriptor, int mode, off_t offset, off_t size) {
+    DO(DISK, int, REAL(fallocate)(descriptor, mode, offset, size));
+}
+int fallocate64(int descriptor, int mode, off64_t offset, off64_t size) {
+    DO(DISK, int, REAL(fallocate64)(descriptor, mode, offset, size));
+}
+
+/* These return their error. */
+#define POSIX_FALLOCATE(name, offset_type)                                  \
+    int name(int descriptor, offset_type offset, offset_type size) {        \
+        int what = step(DISK);                                              \
+        if (what == FAIL)                                                   \
+            return plan->error;                                             \
+        int result = REAL(name)(descriptor, offset, size);                  \
+        if (what == KILL_AFTER || what == TEAR)                             \
+            die();                                                          \
+        return result;                                                      \
+    }
+POSIX_FALLOCATE(posix_fallocate, off_t)
+POSIX_FALLOCATE(posix_fallocate64, off64_t)
+
+int chmod(const char *path, mode_t mode) { DO(ATTRIBUTES, int, REAL(chmod)(path, mode)); }
+int fchmod(int descriptor, mode_t mode) { DO(ATTRIBUTES, int, REAL(fchmod)(descriptor, mode)); }
+int fchmodat(int folder, const char *path, mode_t mode, int flags) {
+    DO(ATTRIBUTES, int, REAL(fchmodat)(folder, path, mode, flags));
+}
+int chown(const char *path, uid_t user, gid_t group) {
+    DO(ATTRIBUTES, int, REAL(chown)(path, user, group));
+}
+int lchown(const char *path, uid_t user, gid_t group) {
+    DO(ATTRIBUTES, int, REAL(lchown)(path, user, group));
+}
+int fchown(int descriptor, uid_t user, gid_t group) {
+    DO(ATTRIBUTES, int, REAL(fchown)(descriptor, user, group));
+}
+int fchownat(int folder, const char *path, uid_t user, gid_t group, int flags) {
+    DO(ATTRIBUTES, int, REAL(fchownat)(folder, path, user, group, flags));
+}
+int futimens(int descriptor, const struct timespec times[2]) {
+    DO(ATTRIBUTES, int, REAL(futimens)(descriptor, times));
+}
+int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+    DO(ATTRIBUTES, int, REAL(utimensat)(folder, path, times, flags));
 }
 
 int unlink(const char *path) { DO(NAMES, int, REAL(unlink)(path)); }
@@ -146,6 +212,13 @@ int rename(const char *old, const char *new) { DO(NAMES, int, REAL(rename)(old, 
 int renameat(int from, const char *old, int to, const char *new) {
     DO(NAMES, int, REAL(renameat)(from, old, to, new));
 }
+int renameat2(int from, const char *old, int to, const char *new, unsigned flags) {
+    DO(NAMES, int, REAL(renameat2)(from, old, to, new, flags));
+}
+int symlink(const char *target, const char *path) { DO(NAMES, int, REAL(symlink)(target, path)); }
+int symlinkat(const char *target, int folder, const char *path) {
+    DO(NAMES, int, REAL(symlinkat)(target, folder, path));
+}
 int link(const char *old, const char *new) { DO(NAMES, int, REAL(link)(old, new)); }
 int linkat(int from, const char *old, int to, const char *new, int flags) {
     DO(NAMES, int, REAL(linkat)(from, old, to, new, flags));
@@ -160,7 +233,7 @@ int linkat(int from, const char *old, int to, const char *new, int flags) {
         va_end(rest);                                               \
         if (!real)                                                  \
             real = REAL(name);                                      \
-        if (!(flags & O_CREAT))                                     \
+        if (!(flags & (O_CREAT | O_TRUNC)))                         \
             return real(path, flags, mode);                         \
         DO(NAMES, int, real(path, flags, mode));                    \
     }
@@ -176,7 +249,7 @@ OPEN(open64)
         va_end(rest);                                               \
         if (!real)                                                  \
             real = REAL(name);                                      \
-        if (!(flags & O_CREAT))                                     \
+        if (!(flags & (O_CREAT | O_TRUNC)))                         \
             return real(folder, path, flags, mode);                 \
         DO(NAMES, int, real(folder, path, flags, mode));            \
     }

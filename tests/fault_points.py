@@ -1,8 +1,10 @@
 """A switch that lets any step of a command fail, kills the command there, or sets its clock.
 
-A step is a call of the system that changes something: a write to a file, a new name or one that
-goes, a sync, a COMMIT that is sent to a server. A library (fault_points.c, made with the C compiler
-of this machine, and loaded before all others) counts them and does what is asked at one of them.
+A step is a call of the system that changes something: a write to a file or its length, a new name
+or one that goes, a mode, an owner or a time that is set, a sync, a COMMIT that is sent to a server.
+What is written to mapped memory, such as the index of SQLite's WAL, is none. A library
+(fault_points.c, made with the C compiler of this machine, and loaded before all others) counts them
+and does what is asked at one of them.
 Commands run in forks of one process that has imported them, so that hundreds of runs take seconds.
 """
 
@@ -13,7 +15,6 @@ import errno
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import shutil
 import subprocess
@@ -24,13 +25,15 @@ from pathlib import Path
 import pytest
 
 from tests import services
+from tests.forked_commands import import_all
 
 CHECKOUT = Path(__file__).parent.parent
 SOURCE = Path(__file__).with_suffix(".c")
 
 # Kinds of steps, as in fault_points.c.
-DISK, NAMES, COMMITS, SYNCS = 1, 2, 4, 8
-ANY = DISK | NAMES | SYNCS
+DISK, NAMES, COMMITS, SYNCS, ATTRIBUTES = 1, 2, 4, 8, 16
+CONTENT = DISK | NAMES | SYNCS  # what is there, whoever may read it
+ANY = CONTENT | ATTRIBUTES
 COUNT, KILL_BEFORE, KILL_AFTER, TEAR, FAIL, JUMP = range(6)
 
 FULL, READ_ONLY, NOT_PERMITTED, BROKEN = errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO
@@ -45,9 +48,12 @@ KILLS = float(os.environ.get("HPCUSAGE_KILLS", "0.3"))
 # For tests that call fail_at_every_step with each errno, at the steps that it can concern.
 REFUSALS = pytest.mark.parametrize(
     "error, which",
-    [(FULL, ANY), (READ_ONLY, ANY), (NOT_PERMITTED, NAMES), (BROKEN, ANY)],
-    ids=["full", "read-only", "not permitted", "broken"],
-)
+    [
+        (FULL, ANY), (READ_ONLY, ANY), (NOT_PERMITTED, NAMES | ATTRIBUTES),
+        (NOT_PERMITTED, ATTRIBUTES), (BROKEN, ANY),
+    ],
+    ids=["full", "read-only", "not permitted", "no attributes", "broken"],
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Fault:
 
     at: int = 0
     action: int = COUNT
-    which: int = ANY
+    which: int = CONTENT
     error: int = 0
     lasting: bool = False
     clock_seconds: int = 0  # by which the clock is wrong from the beginning
@@ -152,41 +158,52 @@ def assert_told(done, statuses):
         assert "Error: " in done.stderr or done.returncode > 128, done.stderr
 
 
-def kill_at_every_step(place, run, check_after, actions=(KILL_BEFORE, TEAR), statuses=(0, 3)):
-    """Kill -9 a run at each step; run it again without a fault each time.
+def kill_at_every_step(
+    place, run, check_after, actions=(KILL_BEFORE, TEAR), statuses=(0, 3), again=(), most=MOST_KILLS
+):  # fmt: skip
+    """Kill -9 a run at each step, of many at `most`; run it again without a fault each time.
 
     run(fault) does one run and returns Done; place is a Place, or has its restore(). What was
-    killed comes to check_after(at), after the second run.
+    killed comes to check_after(at), after the second run, which ends with one of statuses or again.
     """
     place.restore()
-    clean = run(Fault())
+    clean = run(Fault(which=ANY))
     assert clean.returncode in statuses, clean.stderr
     check_after(0)
-    numbers = chosen(clean.steps, MOST_KILLS)
-    assert len(numbers) > 4
+    assert clean.steps > 4
+    numbers = chosen(clean.steps, most)
     for number, at in enumerate(numbers):
         place.restore()
-        done = run(Fault(at, actions[number % len(actions)]))
+        done = run(Fault(at, actions[number % len(actions)], ANY))
         assert done.returncode in (-9, *statuses), (at, done)  # it may have fewer steps this time
-        again = run(Fault())
-        assert again.returncode in statuses, (at, again.stderr)
-        assert "Traceback" not in again.stderr
+        assert_ended(run(Fault()), (*statuses, *again), (at, done))
         check_after(at)
 
 
-def fail_at_every_step(place, run, check_after, error, which=ANY, also=(0, 3)):
+def assert_ended(done, statuses, after):
+    """Make sure that the run after one with a fault ended with one of some statuses."""
+    assert done.returncode in statuses, (*after, done.stderr)
+    assert "Traceback" not in done.stderr, after
+
+
+def fail_at_every_step(
+    place, run, check_after, error, which=ANY, also=(0, 3), again=(), most=MOST_FAILURES
+):  # fmt: skip
     """Let each step fail with an errno, and with all but BROKEN all later ones too; then run it
-    again without a fault. As kill_at_every_step; also: statuses beside 74 and 77."""
+    again without a fault.
+
+    As kill_at_every_step; statuses of a run that is refused something are also and 74 and 77.
+    """
     place.restore()
-    steps = run(Fault(which=which)).steps
-    numbers = chosen(steps, MOST_FAILURES)
-    assert len(numbers) > 3
+    clean = run(Fault(which=which))
+    assert clean.returncode in also, clean.stderr
+    assert clean.steps > 3 or which == ATTRIBUTES  # of those there may be very few
+    numbers = chosen(clean.steps, most)
     for at in numbers:
         place.restore()
         done = run(Fault(at, FAIL, which, error, lasting=error != BROKEN))
         assert_told(done, (*REFUSED_STATUSES, *also))
-        again = run(Fault())
-        assert again.returncode in (*also, 74), (at, done, again.stderr)
+        assert_ended(run(Fault()), (*also, *again), (at, done))
         check_after(at)
 
 
@@ -224,15 +241,6 @@ def serve(packages):
             perform(job, library)
         _pid, status = os.waitpid(pid, 0)
         print(json.dumps([os.waitstatus_to_exitcode(status), library.fault_steps()]), flush=True)
-
-
-def import_all(package):
-    """Import the modules of a package that can be imported here."""
-    found = importlib.import_module(package)
-    for module in pkgutil.iter_modules(found.__path__, package + "."):
-        if not module.ispkg and not module.name.endswith("__main__"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module.name)
 
 
 def perform(job, library):

@@ -12,23 +12,37 @@ UNDONE = (
      "ALTER TABLE {table} DROP COLUMN {name}"),
     (re.compile(r"CREATE TABLE (?P<name>\w+)"), "DROP TABLE {name}"),
 )  # fmt: skip
-# What a step widens, and was narrower; no text is too long for SQLite.
-WIDENED = re.compile(r"ALTER TABLE (?P<table>\w+) WIDEN (?P<name>\w+) TO CHARS")
+# What a step widens, and was narrower: a text or numbers. Nothing is too long for SQLite.
+WIDENED = re.compile(r"ALTER TABLE (?P<table>\w+) WIDEN \w+(?P<text> TO CHARS)?")
+COLUMN = re.compile(r"WIDEN (\w+)")
 NARROW = {
-    "mysql": "ALTER TABLE {table} MODIFY {name} VARCHAR(20) NOT NULL",
-    "postgresql": 'ALTER TABLE {table} ALTER COLUMN {name} TYPE VARCHAR(20) COLLATE "C"',
-    "sqlite": "SELECT 1",
+    ("mysql", True): "MODIFY {name} VARCHAR(20) NOT NULL",
+    ("mysql", False): "MODIFY {name} INTEGER NOT NULL",
+    ("postgresql", True): 'ALTER COLUMN {name} TYPE VARCHAR(20) COLLATE "C"',
+    ("postgresql", False): "ALTER COLUMN {name} TYPE INTEGER",
 }
 
 
 def undone(statement, backend):
     """Return the statement that takes away what one of a schema makes."""
-    for pattern, undo in (*UNDONE, (WIDENED, NARROW[backend])):
+    if WIDENED.match(statement):
+        return narrowed(statement, backend)
+    for pattern, undo in UNDONE:
         found = pattern.match(statement)
         if found:
             is_index = backend == "mysql" and undo.startswith("DROP INDEX")
             return undo.format(**found.groupdict()) + (f" ON {found['table']}" if is_index else "")
     raise AssertionError(statement)
+
+
+def narrowed(statement, backend):
+    """Return the statement that makes the columns narrow again that one has widened."""
+    if backend == "sqlite":
+        return "SELECT 1"
+    found = WIDENED.match(statement)
+    narrow = NARROW[backend, bool(found["text"])]
+    changes = ", ".join(narrow.format(name=name) for name in COLUMN.findall(statement))
+    return f"ALTER TABLE {found['table']} {changes}"
 
 
 def later_steps(schema_name, version):

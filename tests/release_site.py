@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from release import __main__ as making
 from release import facts, needs, tree
 from tests import services
@@ -39,16 +37,15 @@ def make_release(directory, pythons=(PYTHON,), extras=(), version=None):
     try:
         made = making.make(sources, scratch, list(pythons), list(extras), needs.OLDEST_GLIBC_MINOR)
     except needs.NeedError as error:
-        give_up(f"no release can be made here: {error}")
+        services.give_up(f"no release can be made here: {error}")
     making.deliver(made, directory / "dist")
     return Release(directory / "dist", version or facts.version(CHECKOUT))
 
 
-def give_up(reason):
-    """Skip the test, or fail with HPCUSAGE_REQUIRE_SERVICES=1."""
-    if os.environ.get("HPCUSAGE_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+def delivered_names(version):
+    """Return the names of the files that `make release` makes, beside SHA256SUMS."""
+    return {f"hpcusage-{version}.tgz", f"hpcusage-{version}.tar.gz", "hpcusage-installer",
+            f"hpcusage-{version}-py3-none-any.whl"}  # fmt: skip
 
 
 class Release:

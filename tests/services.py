@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, NoReturn, Optional, TypeVar
 
 import pytest
 
@@ -110,11 +110,15 @@ def require_service(*programs: str, modules: Sequence[str] = ()) -> None:
     """
     missing = [*map(missing_program, programs), *map(missing_module, modules)]
     reasons = [reason for reason in missing if reason]
-    if not reasons:
-        return
+    if reasons:
+        give_up("; ".join(reasons))
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip the test for a reason; with HPCUSAGE_REQUIRE_SERVICES=1 it fails instead."""
     if os.environ.get("HPCUSAGE_REQUIRE_SERVICES") == "1":
-        pytest.fail("; ".join(reasons), pytrace=False)
-    pytest.skip("; ".join(reasons))
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def free_port() -> int:

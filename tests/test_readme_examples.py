@@ -30,8 +30,10 @@ HAS_PORTAL = sys.version_info >= (3, 10) and importlib.util.find_spec("django") 
 GROUPS = ("epmt", "userportal") if HAS_PORTAL else ("epmt",)
 # Subcommands that no example can run.
 NO_EXAMPLE = {"userportal changepassword": "asks at a terminal, and nowhere else"}
-# Lines of blocks that are no console, in which a command of ours stands: why it is not run.
+# Lines of blocks that are no console, in which a command of ours stands: why it is not run. Those
+# of other programs are not looked at: README.md says so.
 NOT_RUN = {
+    r"^\./hpcusage-installer ": "tests/system/test_release*.py run it",
     r"\brunuser -u \w+ --": "as an account that a site makes",
     r"\bas_portal\b": "as an account that a site makes",
     r"^systemctl ": "needs systemd",
@@ -45,6 +47,7 @@ OURS = re.compile(
     rf"(?<![\w./\[-])(?:{'|'.join(sorted(map(re.escape, SCRIPTS), key=len, reverse=True))})"
     r"(?![\w.:/-])"
 )
+ALSO_OURS = re.compile(r"\bas_portal\b|\bhpcusage-(?:installer|uninstall)\b")
 SEPARATOR = re.compile(r"\|\|?|&&?|;|\$\(|\bdo\b|\n")
 BEFORE_A_COMMAND = re.compile(r"^(?:\s|\w+=\S*\s)+")
 
@@ -133,7 +136,7 @@ def lines_not_run():
         for block in readme_blocks.blocks(text)
         if not block.is_console
         for number, line in enumerate(block.lines, block.line)
-        if OURS.search(line.split(" # ")[0]) or re.search(r"\bas_portal\b", line)
+        if OURS.search(line.split(" # ")[0]) or ALSO_OURS.search(line)
     ]
 
 

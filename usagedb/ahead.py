@@ -51,7 +51,7 @@ def ahead(items):
 def receive(pipe):
     """Return the next (kind, item) of a child."""
     try:
-        return pickle.load(pipe)  # noqa: S301 - it comes from our own child
+        return pickle.load(pipe)  # nosec B301 # it comes from our own child
     except EOFError:
         raise errors.UnavailableError("the process that reads ahead died: try again") from None
 

@@ -8,7 +8,16 @@ from usagedb import schema
 from usagedb.database import with_reconnects
 from usagedb.dialects.base import INTEGER, REAL, SECONDS, TEXT
 
-COPY = schema.Schema("copy", "copy.sql")
+# None of it is old: without it the same usage_copy would be refused, for the database is not empty.
+# The positions are numbers, digests and names of tables and databases; the next copy replaces them.
+COPY = schema.Schema(
+    "copy",
+    "copy.sql",
+    kept=(
+        ("usage_copy", "one row: tells that this database is the copy of another"),
+        ("usage_copy_table", "a row for each table: how far it was copied"),
+    ),
+)
 COPY_COLUMNS = (("copy_id", INTEGER), ("source", TEXT), ("begun_at", SECONDS), ("ended_at", REAL))
 TABLE_COLUMNS = (
     ("table_name", TEXT), ("position", TEXT), ("row_count", INTEGER), ("is_whole", INTEGER),

@@ -89,6 +89,8 @@ class Run:
 
         try:
             write()
+        except (errors.WriteError, errors.RefusedError):
+            pass  # another connection would be refused as well, and this one be closed for it
         except errors.UsageDBError:
             # A signal in the middle of a statement makes the connection useless.
             with contextlib.suppress(errors.UsageDBError):

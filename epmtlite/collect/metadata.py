@@ -7,7 +7,13 @@ import socket
 from typing import NamedTuple
 
 from epmtlite.collect import errors, extent, job, metaformat, names, tags
-from epmtlite.collect.files import open_regular, read_whole, write_error, write_whole
+from epmtlite.collect.files import (
+    open_regular,
+    read_whole,
+    remove_if_there,
+    write_error,
+    write_whole,
+)
 from epmtlite.collect.locks import locked
 from epmtlite.collect.texts import storable
 
@@ -127,6 +133,7 @@ def stop(
     started, complete = (os.path.join(directory, name) for name in (names.STARTED, names.METADATA))
     with locked(directory, wait_seconds):
         if os.path.lexists(complete):
+            remove_if_there(started)  # a stop was killed between the two
             complain(f"job is already complete: {directory}", is_strict)
             return False
         if not os.path.lexists(started):

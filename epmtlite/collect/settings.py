@@ -23,13 +23,17 @@ TRUE, FALSE = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 PASSWORD = re.compile(r"(\w://[^:/\s]*:).*@", re.DOTALL)
 PASSWORD_KEY = re.compile(r"(\bpassw(?:or)?d=)[^&]*", re.IGNORECASE)
 
+# As EPMT has it. What is made there is this account's own, and nothing that is there is followed or
+# replaced: see job.check_owner and moving.safe_directory.
+TEMPORARY = "/tmp"  # nosec B108
+
 # The kind of a setting is that of its default.
 DEFAULTS = {
     # Collection
     "jobid_env_list": ["SLURM_JOB_ID", "SLURM_JOBID", "PBS_JOB_ID", "PBS_JOBID"],
     "job_tags_env": "EPMT_JOB_TAGS",
     "env_blacklist": ["LS_COLORS"],
-    "epmt_output_prefix": "/tmp/epmt/",
+    "epmt_output_prefix": TEMPORARY + "/epmt/",
     "collector": "auto",  # auto, ptrace, papiex
     "no_trace": [],  # programs that are never followed, as patterns of their paths
     "install_prefix": "",  # of papiex; none by default
@@ -38,14 +42,14 @@ DEFAULTS = {
     "papiex_options_bycpu": {},
     "stage_command": "mv",
     "stage_command_dest": "./",
-    "error_dest": "/tmp",
+    "error_dest": TEMPORARY,
     "input_pattern": "*-papiex*.[ct]sv",
     "verbose": 0,
     "logfile": "",
     # Submission
     "db_params": {},
     "ingest_remove_on_success": True,
-    "ingest_failed_dir": "/tmp/",
+    "ingest_failed_dir": TEMPORARY + "/",
     "trusted_owners": [],  # accounts whose files may hold jobs of any user, beside root
     "per_process_fields": [
         "tags", "hostname", "exename", "path", "args", "exitcode", "pid", "generation", "ppid",

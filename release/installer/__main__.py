@@ -1,12 +1,12 @@
 """The installer of hpcusage for machines without network; the same file removes it again."""
 
-import argparse
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 import bundle as bundles
+import command_line
 import installing
 import manifest
 import modulefiles
@@ -22,40 +22,6 @@ from failures import (
 )
 
 OLDEST_PYTHON = (3, 6)
-EPILOG = """\
-examples:
-  hpcusage-installer hpcusage-1.0.tgz
-  hpcusage-installer hpcusage-1.0.tgz --prefix /opt/hpcusage --yes
-  hpcusage-installer hpcusage-1.1.tgz --upgrade /opt/hpcusage --yes
-  hpcusage-installer --uninstall /opt/hpcusage --dry-run
-
-exit status:
-  0 done; 2 the command line is wrong, or nobody can be asked; 65 the archive is damaged; 66 it is
-  not there; 74 the disk is full; 75 another installer is at work; 77 permission is refused; 78
-  this machine lacks what is needed; 1 a step failed; 128+N ended by signal N. If it is not 0 all
-  is as it was before.
-"""
-
-
-def make_parser():
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="hpcusage-installer", epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Install hpcusage from one archive, without network; upgrade or remove it.",
-    )  # fmt: skip
-    parser.add_argument("archive", nargs="?", help="hpcusage-VERSION.tgz")
-    parser.add_argument("--prefix", metavar="DIR", help="install there, into a new directory")
-    parser.add_argument("--upgrade", metavar="DIR", help="install over the older release there")
-    parser.add_argument("--uninstall", metavar="DIR", help="remove what was installed there")
-    parser.add_argument("--python", metavar="PYTHON", help="the interpreter [the newest on PATH]")
-    parser.add_argument(
-        "--extras", metavar="LIST",
-        help="for instance postgresql,portal, or none [all that the archive has]",
-    )  # fmt: skip
-    parser.add_argument("--yes", action="store_true", help="ask nothing")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
-    return parser
 
 
 def main(arguments=None):
@@ -63,7 +29,7 @@ def main(arguments=None):
     if sys.version_info < OLDEST_PYTHON:
         sys.stderr.write("Error: the installer needs Python 3.6: run it with python3\n")
         return 78
-    options = make_parser().parse_args(arguments)
+    options = command_line.make_parser().parse_args(arguments)
     raise_on_signals()
     os.umask(0o022)
     try:

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from failures import InstallError, Interrupted, WriteFailed
+from failures import InstallError, Interrupted, WriteFailed, held_signals
 
 PARALLEL = 4
 MOST_LINES = 20
@@ -90,18 +90,20 @@ def run(command, what, bundle):
     """
     environment = clean_environment()
     environment["TMPDIR"] = str(bundle.directory)
+    process = None
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment, cwd="/",
-        )  # fmt: skip
+        with held_signals():
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=environment, cwd="/",
+            )  # fmt: skip
+        output = process.communicate()[0].decode(errors="replace")
     except OSError as error:
         raise InstallError(f"{what} failed: {error}") from error
-    try:
-        output = process.communicate()[0].decode(errors="replace")
     except Interrupted:
-        process.terminate()
-        process.wait()
+        if process:
+            process.terminate()
+            process.wait()
         raise
     if process.returncode:
         text = "\n".join(output.strip().splitlines()[-MOST_LINES:])

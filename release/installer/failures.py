@@ -1,8 +1,10 @@
 """The errors of the installer, each with the exit code of the suite; and signals as errors."""
 
+import contextlib
 import errno
 import os
 import signal
+import threading
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
@@ -74,6 +76,29 @@ def raise_on_signals():
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
             signal.signal(number, interrupt)
+
+
+@contextlib.contextmanager
+def held_signals():
+    """Let a signal wait for the end of the block: what that makes is known then, and can be undone.
+
+    Other threads than the first get no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    handlers = ((int(number), signal.getsignal(number)) for number in SIGNALS)
+    before = {number: handler for number, handler in handlers if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            before[came[0]](came[0], None)
 
 
 def ignore_signals():

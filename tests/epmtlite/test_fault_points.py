@@ -20,6 +20,7 @@ FAULT_PACKAGES = (
     "usagedb", "usagedb.dialects", "epmtlite", "epmtlite.collect", "epmtlite.daemon",
 )  # fmt: skip
 JOBS = {number: made_job(random_records(8, seed=number), jobid=str(number)) for number in (1, 2)}
+STAGED = 74  # of a job whose archive is whole at its destination, though its directory is left
 # One of many processes is stored in steps.
 SMALL = {
     "epmtlite.parts.ROWS_PER_PART": 3, "epmtlite.load.MOST_PARTS_AT_ONCE": 2,
@@ -107,8 +108,11 @@ class Staging(Jobs):
         self.place = Place(self.directory)
 
     def run(self, fault):
-        """Stage the job."""
-        return self.epmt("stage", self.job, fault=fault)
+        """Stage the job; what is staged already is told with the name of the archive."""
+        done = self.epmt("stage", self.job, fault=fault)
+        if not fault.at and done.returncode == STAGED:
+            assert f"{self.inbox / self.job.name}.tgz is there already" in done.stderr
+        return done
 
     def check(self, _at):
         """Make sure that the archive is whole, and what is left of the directory is no job."""
@@ -145,12 +149,14 @@ def test_a_file_system_that_refuses_any_step_of_a_submission_is_told(submission,
 
 
 def test_kill_9_at_every_step_of_staging_loses_nothing(staging):
-    kill_at_every_step(staging.place, staging.run, staging.check, statuses=(0, 74, 66))
+    place, run, check = staging.place, staging.run, staging.check
+    kill_at_every_step(place, run, check, statuses=(0,), again=(STAGED,))
 
 
 @REFUSALS
 def test_a_file_system_that_refuses_any_step_of_staging_is_told(staging, error, which):
-    fail_at_every_step(staging.place, staging.run, staging.check, error, which)
+    place, run, check = staging.place, staging.run, staging.check
+    fail_at_every_step(place, run, check, error, which, also=(0,), again=(STAGED,))
 
 
 @pytest.mark.parametrize("backend", ["mysql", "postgresql"])

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from release import of_installer
 from release.describe import describe, walk
 from tests import services
 from tests.conftest import CHECKOUT, run_command
@@ -46,6 +47,15 @@ def test_every_option_of_every_command_is_found(shared, name):
         words = command.name.split()
         wanted = sorted({one for option in command.options for one in option.names})
         assert complete(shared, *words, "-") == wanted, words
+
+
+@pytest.mark.parametrize("command", of_installer.describe_all(), ids=lambda one: one.name)
+def test_options_of_the_installer_are_found(shared, tmp_path, command):
+    (tmp_path / "hpcusage-1.0.tgz").write_text("")
+    wanted = sorted(name for option in command.options for name in option.names)
+    assert complete(shared, command.name, "-") == wanted
+    found = complete(shared, command.name, "hpc", directory=tmp_path)
+    assert found == ["hpcusage-1.0.tgz"] * bool(command.arguments)
 
 
 def test_the_options_are_those_of_the_help(shared):
@@ -187,7 +197,7 @@ def test_a_person_who_presses_tab_gets_it(shell, tmp_path, typed, shown, words):
 def test_zsh_knows_every_command(shared):
     services.require_service("zsh")
     functions = shared / "zsh" / "site-functions"
-    for name in NAMES:
+    for name in (*NAMES, *of_installer.NAMES):
         file = functions / f"_{name}"
         assert file.read_text().startswith(f"#compdef {name}\n")
         assert subprocess.run([shutil.which("zsh"), "-n", file]).returncode == 0

@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+import signal
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -25,6 +27,7 @@ def installer(monkeypatch):
     monkeypatch.syspath_prepend(str(INSTALLER))
     import bundle
     import environment
+    import failures
     import installing
     import interpreter
     import manifest
@@ -44,8 +47,9 @@ def installer(monkeypatch):
     for module in (installing, prefix):
         monkeypatch.setattr(module, "ignore_signals", lambda: None)
     yield SimpleNamespace(
-        bundle=bundle, installing=installing, prefix=prefix, manifest=manifest, removing=removing
-    )
+        bundle=bundle, installing=installing, prefix=prefix, manifest=manifest, removing=removing,
+        environment=environment, failures=failures,
+    )  # fmt: skip
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(INSTALLER)):
             del sys.modules[name]
@@ -199,3 +203,35 @@ def test_an_upgrade_that_cannot_be_put_to_use_leaves_all_as_it_was(installer, tm
     with pytest.raises(IsADirectoryError):
         installer.installing.upgrade(release("1.1"), place)
     assert listing(place) == before
+
+
+@pytest.fixture
+def signals(installer):
+    """The signals that end the installer become errors, as in its main; then they are as before."""
+    before = {number: signal.getsignal(number) for number in installer.failures.SIGNALS}
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
+    installer.failures.raise_on_signals()
+    yield installer.failures.SIGNALS
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_while_pip_begins_ends_pip(installer, signals, monkeypatch, tmp_path):
+    """It would go on, and write into the directory that has just been removed."""
+    begun = []
+
+    class Signalled(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            begun.append(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(installer.environment.subprocess, "Popen", Signalled)
+    with pytest.raises(installer.failures.Interrupted) as raised:
+        installer.environment.run(["sleep", "600"], "pip", SimpleNamespace(directory=tmp_path))
+    ends = [process.returncode for process in begun]
+    for process in begun:
+        process.kill()
+    assert (ends, raised.value.exit_code) == ([-signal.SIGTERM], 128 + signal.SIGTERM)
+    assert {signal.getsignal(number) for number in signals} == {signal.SIG_IGN}  # it undoes now

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from release import manual
+from release import help_texts, manual
 from release.describe import Command, Option
 from tests import services
 from tests.conftest import CHECKOUT, run_command
@@ -20,6 +20,8 @@ SECTIONS = [
 ]  # fmt: skip
 # Of Django: these hand all that follows to it.
 OF_DJANGO = {"migrate", "createsuperuser", "changepassword", "collectstatic", "runserver"}
+# What the commands print with --help: tests/test_help_texts.py compares it.
+HELP = re.compile(r"^##+ ([^\n]+)\n\n```text\n(.+?)\n```$", re.MULTILINE | re.DOTALL)
 DESCRIBED = re.compile(r"^  (?: {2})?([a-z]\w*)(?:  |$)", re.MULTILINE)
 
 
@@ -55,6 +57,8 @@ def test_every_command_and_every_option_has_its_place(shared):
     services.require_service("man")
     commands = all_commands()
     assert len(commands) > 50
+    texts = "".join(path.read_text() for path in CHECKOUT.glob(f"*/{help_texts.FILE}"))
+    helps = dict(HELP.findall(texts))
 
     def missing(words):
         path = shared / "man" / "man1" / f"{'-'.join(words)}.1"
@@ -63,7 +67,7 @@ def test_every_command_and_every_option_has_its_place(shared):
         page = rendered(path)
         if words[-1] in OF_DJANGO:
             return []
-        told = run_command(*words, "--help").stdout.partition("\nexamples:")[0]
+        told = helps[" ".join(words)].partition("\nexamples:")[0]
         told = re.sub(r"(?s)^Usage:.*?\n\n", "", told)
         options = {one for one in OPTION.findall(told) if one != "-vv"}
         listed = page.partition("\nOPTIONS\n")[2].partition("\nEXIT STATUS\n")[0]
@@ -72,6 +76,21 @@ def test_every_command_and_every_option_has_its_place(shared):
 
     with ThreadPoolExecutor(3) as pool:
         assert [one for found in pool.map(missing, commands) for one in found] == []
+
+
+def test_the_installer_and_what_removes_an_installation_have_pages(shared):
+    services.require_service("man")
+    command = [sys.executable, CHECKOUT / "release" / "installer", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    page = rendered(shared / "man" / "man1" / "hpcusage-installer.1")
+    options = set(OPTION.findall(told))
+    assert options > {"--help", "--upgrade"} and options <= set(OPTION.findall(page))
+    examples, codes = told.partition("\nexamples:\n")[2].split("\n\nexit status:\n")
+    for text in (*examples.splitlines(), *codes.splitlines()[:-1]):
+        assert re.search(re.sub(r"\s+", r"\\s+", re.escape(text.strip()).replace("\\ ", " ")), page)
+    page = rendered(shared / "man" / "man1" / "hpcusage-uninstall.1")
+    found = set(OPTION.findall(page.partition("\nOPTIONS\n")[2].partition("\nEXIT STATUS\n")[0]))
+    assert found == {"-h", "--help", "--yes", "--dry-run"} <= options
 
 
 def pages(shared):

@@ -1,4 +1,4 @@
-"""All parsers of what strangers write: how each is called, what it may raise, and good inputs."""
+"""Parsers of what strangers write: how each is called, what it may raise, and good inputs."""
 
 import base64
 import configparser
@@ -6,8 +6,7 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from afcollect import condor, endpoint, slurm
 from afcollect.failures import PartFailed
@@ -16,6 +15,8 @@ from epmtlite.collect import errors as collect_errors
 from epmtlite.collect import metaformat, papiex, pickles, tags, tarball
 from epmtlite.query_words import instant
 from lmodtrack import clusters, record
+from tests.soak import fuzz_more_parsers
+from tests.soak.parser import Parser, answered, consumed, native, of_text, text
 from usagedb import config, dates, redact, site
 from usagedb import errors as usage_errors
 from usagedb.days import Calendar
@@ -33,34 +34,6 @@ EXPECTED = (
 )  # fmt: skip
 MOST_NAMES = 1000
 UUID = "0188a2f0-0000-7000-8000-000000000001"
-
-
-class Parser(NamedTuple):
-    """One parser: read(bytes) and its good inputs; raises tells of others than EXPECTED."""
-
-    read: Callable[[bytes], Any]
-    seeds: "tuple[bytes, ...]"
-    raises: "tuple[type[BaseException], ...]" = ()
-
-
-def text(raw: bytes) -> str:
-    """Return bytes as what comes from a database, a program or a header."""
-    return raw.decode("utf-8", "replace")
-
-
-def native(raw: bytes) -> str:
-    """Return bytes as what comes from a file or the command line."""
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def of_text(function: Callable[[str], Any]) -> Callable[[bytes], Any]:
-    """Return a parser of a text as a parser of bytes."""
-    return lambda raw: function(text(raw))
-
-
-def consumed(function: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Return a parser that yields, as one that reads to the end."""
-    return lambda raw: [None for _one in function(raw)]
 
 
 CONTEXT = record.Context(1_800_000_000.0, Calendar(None), "c1")
@@ -115,11 +88,6 @@ def row_of_squeue(raw: bytes) -> Any:
     """Read a line of squeue to the end."""
     row = slurm.row_of(text(raw))
     return row and (slurm.queued_jobs([row]), slurm.queues([row], {}))
-
-
-def answered(raw: bytes) -> Callable[..., str]:
-    """Return what stands for a program that prints this."""
-    return lambda _command, _seconds: text(raw)
 
 
 def archive(member: bytes) -> bytes:
@@ -269,4 +237,5 @@ PARSERS = {
         (b'[{"a": 7}, {"a": 1e3}]', b'{"a": true}'), (PartFailed,),
     ),
     "condor_q": Parser(of_text(condor.job_of), (b"ann 7.0 100 2", b"bob 8.1 0 5")),
+    **fuzz_more_parsers.PARSERS,
 }  # fmt: skip

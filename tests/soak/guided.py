@@ -70,7 +70,9 @@ def main(name: str, *options: str) -> NoReturn:
 
     with atheris.instrument_imports(include=list(PACKAGES)):
         parsers = importlib.import_module("tests.soak.fuzz_parsers")
-    parser = parsers.PARSERS[name]
+        parser = parsers.PARSERS[name]
+        for seed in parser.seeds:  # some import what they need when they are called
+            parser.read(seed)
     allowed = parsers.EXPECTED + parser.raises
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")

@@ -8,12 +8,12 @@ from typing import Callable
 from tests import large_inputs
 from tests.conftest import Site
 from tests.large_inputs import MEGABYTE, Measured
+from tests.system.test_large_inputs import MOST_MEGABYTES
 from usagedb.config import DatabaseConfig
 
 LOG_BYTES = 5000 * MEGABYTE
 MALFORMED_LINES = 10_000_000
 TINY_FILES = 100_000
-MOST_MEGABYTES = 200
 
 
 def run() -> bool:

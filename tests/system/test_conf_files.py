@@ -30,10 +30,6 @@ STORE = (
     "/usr/local/bin/store_module_data --delete --reject /var/lib/hpcusage/lmod-rejected.jsonl "
     "--confFn /etc/hpcusage/lmodV2_db.conf /var/log/moduleUsage.log-*"
 )
-PURGE = (
-    "/usr/local/bin/delete_old_records -q --keepMonths 12 --yes"
-    " --confFn /etc/hpcusage/lmodV2_db.conf"
-)
 
 
 def rules(name: str) -> list[str]:
@@ -211,25 +207,47 @@ def test_nothing_is_lost_while_the_collector_is_away(
 # cron and systemd -------------------------------------------------------
 
 
-def test_the_cron_lines_are_those_of_steps_7_and_8() -> None:
+def test_the_cron_lines_are_those_of_step_7() -> None:
     settings = [line for line in rules("cron.d-lmodtrack") if "=" in line.split()[0]]
     jobs = [line.split(None, 6) for line in rules("cron.d-lmodtrack") if line not in settings]
     assert {line.partition("=")[0] for line in settings} == {"SHELL", "PATH", "MAILTO"}
     assert [(" ".join(job[:5]), job[5]) for job in jobs] == [
         ("13 4 * * *", "root"),
-        ("11 0 1 * *", "root"),
         ("*/10 * * * *", "root"),
     ]
-    assert [job[6] for job in jobs[:2]] == [STORE, PURGE]
-    assert "/usr/local/bin/usage_status " in jobs[2][6]
+    assert jobs[0][6] == STORE
+    assert "/usr/local/bin/usage_status " in jobs[1][6]
     assert "%" not in "".join(job[6] for job in jobs)  # cron ends a command there
     assert "." not in "hpcusage-lmodtrack"  # cron passes over a file name with a dot
 
 
-@pytest.mark.parametrize(("name", "command"), [("store", STORE), ("purge", PURGE)])
-def test_systemd_runs_the_same_commands_as_cron(name: str, command: str) -> None:
-    (line,) = [line for line in rules(f"hpcusage-lmod-{name}.service") if "ExecStart" in line]
-    assert command in line
+def test_systemd_runs_the_same_command_as_cron() -> None:
+    (line,) = [line for line in rules("hpcusage-lmod-store.service") if "ExecStart" in line]
+    assert STORE in line
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.service")), ids=lambda path: path.name)
+def test_no_service_writes_its_memory_to_disk(path: Path) -> None:
+    """No unit starts what users' jobs inherit from: `epmt run` has no unit."""
+    text = path.read_text()
+    assert "epmt run" not in text
+    _before, _heading, section = text.partition("\n[Service]\n")
+    assert "\nLimitCORE=0\n" in section.partition("\n[")[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in CONF.iterdir() if path.suffix in (".service", ".timer", ".socket")),
+    ids=lambda path: path.name,
+)
+def test_what_is_to_be_enabled_begins_with_the_machine_and_nothing_else(path: Path) -> None:
+    """A service of a timer must not begin with the machine as well."""
+    is_of_a_timer = path.suffix == ".service" and path.with_suffix(".timer").exists()
+    assert ("\n[Install]\nWantedBy=" in path.read_text()) is not is_of_a_timer
+    enabled = re.findall(r"systemctl enable --now (.*)", path.read_text())
+    named = [name for line in enabled for name in line.split()]
+    assert all((CONF / (name if "." in name else f"{name}.service")).exists() for name in named)
+    assert is_of_a_timer or path.suffix == ".socket" or path.name in named or path.stem in named
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -240,7 +258,7 @@ def test_systemd_finds_no_fault(tmp_path: Path) -> None:
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
     units = []
-    for unit in sorted(CONF.glob("hpcusage-lmod-*")):
+    for unit in sorted((*CONF.glob("hpcusage-lmod-*"), *CONF.glob("hpcusage-retention.*"))):
         units.append(tmp_path / unit.name)
         units[-1].write_text(unit.read_text().replace("/usr/local/bin", str(programs)))
     done = subprocess.run(

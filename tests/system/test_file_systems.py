@@ -173,6 +173,19 @@ def test_a_read_only_state_directory_of_the_collector_loses_nothing_that_can_be_
     assert [one["kind"] for one in machine.server.taken] == ["ssh"]
 
 
+def test_the_portals_own_tables_are_whole_once_there_is_room(tmp_path):
+    state, conf = tmp_path / "state", tmp_path / "portal.conf"
+    state.mkdir()
+    conf.write_text(f"[portal]\nhttps = no\nhosts = x\nstate = {state}\n")
+    words = ("userportal", "--conf", conf, "migrate", "--verbosity", "0")
+    done = run_twice_in_small(state, FREE_BYTES, *words)
+    assert done.returncode == 74 and "second run" not in done.stderr, done.stderr
+    assert "make room" in done.stderr and "Traceback" not in done.stderr
+    assert run_command(*words[:-2], "--check").returncode == 0
+    done = run_read_only(state, *words)
+    assert done.returncode == 77 and "Error: " in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_read_only_state_directory_of_job_scripts_is_told(spool_machine):
     spool_machine.submit(1)
     spool_machine.state.mkdir(mode=0o700)

@@ -14,11 +14,15 @@ import pytest
 
 from tests import services
 from tests.conftest import BACKENDS, CHECKOUT, heed_signals, new_site
-from tests.older_schema import downgrade, indexes_of
+from tests.epmtlite.made_jobs import made_job, write_job
+from tests.older_schema import downgrade, indexes_of, later_steps
 from tests.release_site import installer_environment, listing, make_release, run_in
 from tests.xaltload.loading import make_records, write_records
+from usagedb.schema import known_schemas
 
 NEWER = "99.1"
+# The tables as the release before may have made them: {schema: version}.
+OLDER = {"lmod": 1, "xalt": 2, "epmt": 2}
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +99,34 @@ def test_an_empty_directory_that_was_there_stays_empty(release, place, tmp_path)
     assert list(place.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", ["pyvenv.cfg", "lib/python3*/site-packages/click", "commands"])
-def test_a_signal_leaves_nothing(release, place, number, moment):
+# How signals come: a terminal sends them to pip as well, and to what tries out the commands.
+SENT = {
+    "Ctrl-C": (os.killpg, signal.SIGINT),
+    "the end of the terminal": (os.killpg, signal.SIGHUP),
+    "kill": (os.kill, signal.SIGTERM),
+    "kill -INT": (os.kill, signal.SIGINT),
+}
+# What an installer that is at work has made, and by which ways it is ended there.
+MOMENTS = {
+    "pyvenv.cfg": SENT,
+    "lib/python3*/site-packages/click": ("Ctrl-C", "the end of the terminal", "kill"),
+    "commands": ("Ctrl-C", "kill"),
+}
+
+
+@pytest.mark.parametrize("moment, way", [(at, way) for at, ways in MOMENTS.items() for way in ways])
+def test_a_signal_leaves_nothing_and_says_one_line(release, place, moment, way):
+    send, number = SENT[way]
     process = start(release, place / "hpc")
     wait_for(process, place / "hpc" / "releases", moment)
-    process.send_signal(number)
+    send(process.pid, number)
     _output, errors = process.communicate()
     assert process.returncode == 128 + number
-    assert "nothing was changed" in errors and "Traceback" not in errors
+    progress, _blank, last = errors.rpartition("\n\n")
+    assert last == "Interrupted: nothing was changed.\n"
+    assert all(line.startswith(("Installing ", "Checking ")) for line in progress.splitlines())
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nothing of it still runs
     assert list(place.iterdir()) == []
 
 
@@ -140,7 +163,7 @@ def test_what_a_killed_installer_leaves_is_taken_up(release, place):
 
 def test_a_full_disk_ends_it_with_74_and_leaves_nothing(release, place):
     if os.geteuid() != 0:
-        pytest.skip("only root can make a small disk")
+        services.give_up("only root can make a small disk")
     script = f"""mount -t tmpfs -o size=12m none {place} || exit 99
         "$@" --prefix {place}/hpc --yes; status=$?; ls -A {place}; exit $status"""
     command = release.command(release.archive)
@@ -237,19 +260,30 @@ def test_a_second_installer_ends_with_75(release, place):
 
 # Upgrade
 
+REPORTS = (
+    ("xalt_usage_report", "--start", "2020-01-01", "--format", "json"),
+    ("analyzeLmodDB", "counts", "--format", "json"),
+    ("epmt", "list", "--format", "json"),
+)
+
 
 def test_an_upgrade_keeps_the_data_of_every_backend_and_what_was_changed(
     request, release, newer, tmp_path
 ):
     prefix = release.install(tmp_path / "hpc")
     write_records(tmp_path / "tree", make_records(20, seed=3))
+    write_job(made_job(jobid="4711"), tmp_path / "4711")
     sites, before = {}, {}
     for backend in BACKENDS:
         (tmp_path / backend).mkdir()
         sites[backend] = site = new_site(request, backend, tmp_path / backend)
         fill(site, prefix, tmp_path)
-        downgrade(site, "xalt", 2)
-        before[backend] = rows(site)
+        for name, version in OLDER.items():
+            downgrade(site, name, version)
+        before[backend] = content(site)
+        filled = {table for table, rows in before[backend].items() if rows}
+        assert filled >= {"lmod_use", "lmod_log", "xalt_run", "xalt_link", "epmt_job",
+                          "epmt_process", "usage_run"}  # fmt: skip
     (prefix / "conf" / "cron.d-lmodtrack").write_text("# ours\n")
     done = newer.run(newer.archive, "--upgrade", prefix, "--yes")
     assert done.returncode == 0, done.stderr
@@ -260,12 +294,18 @@ def test_an_upgrade_keeps_the_data_of_every_backend_and_what_was_changed(
     assert "store_module_data" in (prefix / "conf" / "cron.d-lmodtrack.new").read_text()
     for backend, site in sites.items():
         options = ("--confFn", site.conf_path)
-        done = run_in(tmp_path, prefix / "bin" / "createDB", "--schema", "xalt", *options)
-        assert done.returncode == 0 and "CREATE INDEX" in done.stdout, done.stderr
-        assert rows(site) == before[backend] and indexes_of(site, "xalt_run")
-        done = run_in(tmp_path, prefix / "bin" / "xalt_usage_report", "--start", "2020-01-01",
-                      "--format", "json", *options)  # fmt: skip
-        assert done.returncode == 0 and json.loads(done.stdout)
+        done = run_in(tmp_path, prefix / "bin" / "createDB", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        for name, version in OLDER.items():
+            assert done.stdout.count(f"{name} ") >= len(later_steps(name, version)), name
+        after = content(site)
+        for table, rows in before[backend].items():
+            assert of_columns(rows, after[table]) == of_columns(rows, rows), (backend, table)
+        assert "xalt_run_by_user_id" in indexes_of(site, "xalt_run")
+        assert "epmt_job_by_user" in indexes_of(site, "epmt_job")
+        for words in REPORTS:
+            done = run_in(tmp_path, prefix / "bin" / words[0], *words[1:], *options)
+            assert done.returncode == 0 and json.loads(done.stdout), done.stderr
     assert NEWER in run_in(tmp_path, prefix / "bin" / "createDB", "--version").stdout
     assert names_in(prefix / "modulefiles" / "hpcusage") == sorted(
         name + end for name in (release.version, NEWER) for end in ("", ".lua")
@@ -277,7 +317,7 @@ def names_in(directory):
 
 
 def fill(site, prefix, directory):
-    """Store runs and module loads with the installed commands."""
+    """Store runs, module loads and a job with the installed commands."""
     options = ("--confFn", site.conf_path)
     done = run_in(directory, prefix / "bin" / "createDB", *options)
     assert done.returncode == 0, done.stderr
@@ -286,14 +326,32 @@ def fill(site, prefix, directory):
     log = CHECKOUT / "conf" / "sample-moduleUsage.log"
     done = run_in(directory, prefix / "bin" / "store_module_data", *options, log)
     assert done.returncode == 3
+    done = run_in(directory, prefix / "bin" / "epmt", "submit", *options, directory / "4711")
+    assert done.returncode == 0, done.stderr
 
 
-def rows(site):
-    """Return the sorted rows of some tables."""
-    return {
-        name: sorted(map(str, site.rows(f"SELECT * FROM {name}")))
-        for name in ("xalt_run", "lmod_use")
-    }
+def content(site):
+    """Return {table: its rows, each as {column: value}} of all tables, but for the one that says
+    which steps of an upgrade were taken.
+    """
+    database = site.connect()
+    names = [name for tool in known_schemas().values() for kind, name in tool.tables()
+             if kind == "TABLE" and database.dialect.has_table(database, name)]  # fmt: skip
+    found = {}
+    for name in names:
+        cursor = database.connection.cursor()
+        cursor.execute(f"SELECT * FROM {name}")
+        columns = [one[0] for one in cursor.description]
+        found[name] = [dict(zip(columns, row)) for row in cursor.fetchall()]
+    database.close()
+    del found["usage_schema"]
+    return found
+
+
+def of_columns(old, rows):
+    """Return rows as sorted texts, without the columns that old ones do not have."""
+    columns = list(old[0]) if old else []
+    return sorted(str([row[name] for name in columns]) for row in rows)
 
 
 def test_the_release_before_last_goes_and_one_can_go_back(release, newer, place):

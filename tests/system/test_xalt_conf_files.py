@@ -786,7 +786,7 @@ def test_the_cron_lines_are_at_their_times_and_the_other_ways_are_off() -> None:
         ("23 4 * * *", "root", "xalt_file_to_db", True),
         ("23 4 * * *", "root", "xalt_syslog_to_db", False),
         ("7 0 * * *", "root", "mkdir", True),
-        ("11 0 1 * *", "root", "delete_old_records", True),
+        ("21 0 1 * *", "root", "delete_old_records", False),
         ("31 6 1 * *", "root", "xalt_usage_report", False),
     ]
 

@@ -5,8 +5,10 @@ import os
 import pytest
 
 from tests.conftest import run_command
+from tests.epmtlite.daemon.runs import DaemonSite
 from tests.epmtlite.made_jobs import made_job, write_job
 from tests.mysql_server import is_mysql
+from tests.services import wait_until
 from tests.usagedb.conftest import drop_anonymous
 from tests.xaltload.loading import make_records, write_records
 from usagedb import errors, grants
@@ -129,6 +131,7 @@ REPORTER_COMMANDS = (
     ("xalt_usage_report",),
     ("xalt_library_usage", "--start", "2020-01-01"),
     ("xalt_scalar_bins_usage_report",),
+    ("xalt_find_records", "--start", "2020-01-01"),
     ("epmt", "list", "jobs"),
     ("epmt", "show", "100"),
     ("epmt", "dbsize"),
@@ -172,9 +175,23 @@ def test_every_command_works_with_the_account_that_it_needs(site, accounts, inpu
     for command in LOADER_COMMANDS[:3]:
         assert run_in(site, inputs, command).returncode == 77, command
     become(site, accounts[grants.LOADER])
+    store_by_daemon(site, inputs)
     for command in LOADER_COMMANDS[6:]:
         done = run_in(site, inputs, command)
         assert done.returncode == 0, (command, done.stderr)
+
+
+def store_by_daemon(site, directory):
+    """Let epmt daemon store and analyze a job."""
+    place = DaemonSite(site, directory)
+    place.put(7)
+    words = ("--ingest", "--post-process", "--interval", "0.2")
+    with place.foreground(*words) as process:
+        wait_until(lambda: process.poll() is not None or not place.names(), "the archive")
+        process.terminate()
+        process.wait()
+    assert (place.jobs(), place.failed_names()) == (["100", "7"], [])
+    assert {row[0] for row in place.runs()} == {0} and "Error" not in place.messages()
 
 
 def test_the_loader_cant_do_more(accounts):

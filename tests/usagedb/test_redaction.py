@@ -9,6 +9,7 @@ from epmtlite.selection import select_jobs
 from tests.epmtlite.made_jobs import epmt, made_job, record, write_job
 from tests.usagedb.person_site import LINK_NAME, RUN_NAME, traces
 from tests.xaltload.samples import LINK, RUN, changed, written
+from tests.xaltload.test_load_syslog import lines_of, write_log
 from xaltload.compressed import uncompressed
 
 SECRET = "Zx9geheim"  # noqa: S105 - of a test
@@ -17,6 +18,13 @@ ENVIRONMENT = {
     "OPTS": f"--password={SECRET} -v",
 }  # fmt: skip
 SCRIPT = f"#!/bin/bash\nexport DB_PASSWORD={SECRET}\n./run\n-----BEGIN PRIVATE KEY-----\n{SECRET}\n"
+# A run and a link of XALT that hold secrets, by the names of their files.
+RECORDS = {
+    RUN_NAME.format(n=1, user="x"): changed(
+        RUN, envT=ENVIRONMENT, cmdlineA=["./p", "--token", SECRET, f"--password={SECRET}"]
+    ),
+    LINK_NAME.format(n=1, user="x"): changed(LINK, link_line=["gcc", f"-DTOKEN={SECRET}", "a.c"]),
+}
 
 
 @pytest.fixture
@@ -24,12 +32,8 @@ def records(tmp_path):
     """A directory with records of XALT that hold secrets."""
     directory = tmp_path / "records"
     directory.mkdir()
-    run = changed(
-        RUN, envT=ENVIRONMENT, cmdlineA=["./p", "--token", SECRET, f"--password={SECRET}"]
-    )
-    link = changed(LINK, link_line=["gcc", f"-DTOKEN={SECRET}", "a.c"])
-    (directory / RUN_NAME.format(n=1, user="x")).write_bytes(written(run))
-    (directory / LINK_NAME.format(n=1, user="x")).write_bytes(written(link))
+    for name, one in RECORDS.items():
+        (directory / name).write_bytes(written(one))
     return directory
 
 
@@ -49,16 +53,28 @@ def job(tmp_path):
 
 def test_runs_and_links_are_stored_without_secrets(site, records):
     site.create("xalt")
-    done = site.run("xalt_file_to_db", "-v", records)
+    assert_masked(site, "xalt_file_to_db", "-v", records)
+
+
+def test_what_comes_through_syslog_is_stored_without_secrets(site, tmp_path):
+    site.create("xalt")
+    log = write_log(tmp_path / "xalt.log-20260102", lines_of(RECORDS.items(), size=100))
+    leftover = ("--leftover", tmp_path / "leftover")
+    assert_masked(site, "xalt_syslog_to_db", "-v", "--syslog", log, *leftover)
+
+
+def assert_masked(site, *words):
+    """Load the two records; make sure that no secret is in the database, and the rest is."""
+    done = site.run(*words)
     assert done.returncode == 0 and "1 links, 1 runs" in done.stderr
-    assert traces(site, SECRET) == {}
+    assert SECRET not in done.stderr and traces(site, SECRET) == {}
     lines = site.rows("SELECT cmdline FROM xalt_run") + site.rows("SELECT link_line FROM xalt_link")
     assert [uncompressed(row[0]) for row in lines] == [
         '["./p", "--token", "***", "--password=***"]', "gcc -DTOKEN=*** a.c",
     ]  # fmt: skip
     values = {bytes(row[0]).decode() for row in site.rows("SELECT env_value FROM join_run_env")}
     assert values == {"/usr/bin", "***", "http://ann:***@proxy:3128", "--password=*** -v"}
-    again = site.run("xalt_file_to_db", "-v", records)
+    again = site.run(*words)
     assert "0 links, 0 runs" in again.stderr and "2 duplicates" in again.stderr
 
 

@@ -1,5 +1,6 @@
 """Every table has rows that are deleted when they are old, or a reason why they stay."""
 
+import re
 import time
 from pathlib import Path
 
@@ -7,19 +8,34 @@ import pytest
 
 from afcollect.outbox import Outbox
 from afcollect.schema import AFMETRICS
-from tests.conftest import Site
+from tests.conftest import CHECKOUT, Site
 from tests.usagedb.person_site import counts, fill
 from usagedb import errors, schema
 from usagedb.config import DatabaseConfig, find_config
+from usagedb.copy_state import COPY
 from usagedb.delete_old_records import Asked, delete_configured, places_of, purging_schemas
 from usagedb.person import Places
 from usagedb.registry import registered
 from usagedb.retention import ENTRY_POINT_GROUP
 
+# Those of tools, of the outbox and of usage_copy: all tables that the suite makes by itself.
+SCHEMAS = [*schema.known_schemas().values(), AFMETRICS, COPY]
 
-@pytest.mark.parametrize(
-    "tool", [*schema.known_schemas().values(), AFMETRICS], ids=lambda one: one.name
-)
+
+def test_there_is_no_other_file_of_tables():
+    files = {path.name for path in (CHECKOUT / "sql").glob("*.sql")}
+    assert files == {tool.file_name for tool in SCHEMAS}
+
+
+def test_the_readme_names_what_stays_for_ever():
+    text = (CHECKOUT / "usagedb" / "README.md").read_text()
+    _before, _heading, table = text.partition("| stays for ever | why |\n")
+    rows = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(name for tool in SCHEMAS for name, _why in tool.kept)
+
+
+@pytest.mark.parametrize("tool", SCHEMAS, ids=lambda one: one.name)
 def test_every_table_is_deleted_from_or_says_why_not(tool):
     tables = {name for kind, name in tool.tables() if kind == "TABLE"}
     kept = dict(tool.kept)

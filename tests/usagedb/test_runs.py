@@ -34,6 +34,17 @@ def test_a_run_keeps_its_counters_and_times(database):
     assert database.rows("SELECT ended_at FROM usage_run")[0][0] == 160.5
 
 
+def test_a_row_for_which_there_is_no_room_leaves_the_connection_as_it_is(database, monkeypatch):
+    run, connection = Run(database, "load").begin(), database.connection
+
+    def refused(*_arguments):
+        raise errors.WriteError("the disk is full")
+
+    monkeypatch.setattr(database, "execute", refused)
+    run.finish(0)
+    assert database.connection is connection and database.rows("SELECT 1")[0][0] == 1
+
+
 @pytest.mark.parametrize(
     "error, exit_code, message",
     [

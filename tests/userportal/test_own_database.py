@@ -58,6 +58,21 @@ def test_all_tables_can_be_made_and_used_on_each_backend(site, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("site", ["mysql"], indirect=True)
+def test_migrations_that_were_killed_before_they_were_noted_go_on(site, tmp_path):
+    path = written(tmp_path, f"[database]\nconf_file = {site.conf_path}\n")
+    assert managed(path, "migrate", "--verbosity", "0").returncode == 0
+    database = site.connect()
+    tables = [name for (name,) in database.rows("SHOW TABLES") if name != "django_migrations"]
+    made = [database.rows(f"SHOW CREATE TABLE {table}") for table in tables]
+    database.execute("DELETE FROM django_migrations")
+    database.run_ddl("DROP TABLE records_givenroles")  # with a foreign key
+    done = managed(path, "migrate", "--verbosity", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [database.rows(f"SHOW CREATE TABLE {table}") for table in tables] == made
+    database.close()
+
+
 def test_readers_and_a_writer_of_a_file_do_not_wait_for_each_other(tmp_path):
     path = written(tmp_path)
     assert managed(path, "migrate", "--verbosity", "0").returncode == 0

@@ -5,17 +5,16 @@ The servers are not joined to each other here, so that each shows by its rows wh
 
 import contextlib
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests import services
+from tests.galera_cluster import provider, require_galera
 from tests.userportal.own_nodes import NAME, Node, Portal, configured
 from tests.userportal.test_own_database import managed
 from usagedb.config import DatabaseConfig
 
 COUNT = "Group.objects.count()"
-GALERA = Path("/usr/lib/galera/libgalera_smm.so")
 
 
 @pytest.fixture(scope="module")
@@ -187,14 +186,13 @@ def test_a_refused_account_is_told_and_no_other_host_asked(tmp_path, nodes):
 @pytest.fixture
 def galera(servers, tmp_path):
     """A node of a Galera cluster, before the others in the portal's configuration."""
-    if not GALERA.exists():
-        pytest.skip(f"{GALERA} is not installed")
+    require_galera()
     node = Node(tmp_path / "galera", 9, servers[0].port)
     ports = [services.free_port() for _ in range(2)]
     node.start(
         [
             "--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON",
-            f"--wsrep-provider={GALERA}", "--wsrep-cluster-name=t", "--wsrep-node-name=n9",
+            f"--wsrep-provider={provider()}", "--wsrep-cluster-name=t", "--wsrep-node-name=n9",
             f"--wsrep-node-address={node.host}", "--wsrep-cluster-address=gcomm://",
             f"--wsrep-provider-options=gmcast.listen_addr=tcp://{node.host}:{ports[0]};"
             f"ist.recv_addr={node.host}:{ports[1]};gcache.size=32M;pc.wait_prim_timeout=PT1S;pc.announce_timeout=PT1S",

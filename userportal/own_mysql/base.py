@@ -8,6 +8,7 @@ another at the next request.
 from typing import Any
 
 import pymysql
+from django.db import DatabaseError
 from django.db.backends.mysql import base, schema
 
 from userportal.own_mysql import hosts
@@ -15,13 +16,41 @@ from userportal.own_mysql import hosts
 # As on other databases these take any case.
 ANY_CASE_LOOKUPS = ("iexact", "icontains", "istartswith", "iendswith")
 ANY_CASE = "utf8mb4_unicode_ci"
+# There already: a table, a column, an index, a foreign key; not there: what is to be dropped.
+ALREADY = (1050, 1060, 1061, 1826, 1091)
+CANNOT_MAKE, DUPLICATE_KEY = 1005, "errno: 121 "  # MariaDB's of a foreign key
+NO_COLUMN = 1054  # of one that is changed, and was dropped by what comes after that
 TEXTS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"  # both servers have it
 
 
 class SchemaEditor(schema.DatabaseSchemaEditor):
-    """Makes tables."""
+    """Makes tables.
+
+    Each statement is committed at once, and a migration recorded after its last one: one that was
+    killed is begun anew, and what it has done before is done.
+    """
 
     sql_create_table = f"{schema.DatabaseSchemaEditor.sql_create_table} {TEXTS}"
+
+    def execute(self, sql, params=()):
+        """Run a statement, unless it was run before."""
+        try:
+            return super().execute(sql, params)
+        except DatabaseError as error:
+            if not is_done(str(sql), error):
+                raise
+            return None
+
+
+def is_done(sql, error):
+    """Tell whether an error of a statement that makes, changes or drops something says that it was
+    run before."""
+    number = error.args[0] if error.args else None
+    return (
+        number in ALREADY
+        or (number == CANNOT_MAKE and DUPLICATE_KEY in str(error))
+        or (number == NO_COLUMN and sql.startswith("ALTER TABLE"))
+    )
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -49,7 +49,7 @@ def intro():
         return ""
     try:
         # Written by the administrator, as the configuration is.
-        return mark_safe(path.read_text(encoding="utf-8"))  # noqa: S308
+        return mark_safe(path.read_text(encoding="utf-8"))  # nosec B308
     except (OSError, UnicodeDecodeError) as error:
         # Everybody's first page does not depend on it.
         logger.warning("cannot read %s: %s", path, error)

@@ -62,4 +62,4 @@ def colored(lines):
     found = html.split("\n")[: len(lines)]
     if len(found) != len(lines):
         return [escape(line) for line in lines]
-    return [mark_safe(line) for line in found]  # noqa: S308 - Pygments has escaped it
+    return [mark_safe(line) for line in found]  # nosec B308 # Pygments has escaped it

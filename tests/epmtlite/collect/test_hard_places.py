@@ -177,7 +177,7 @@ class TheJobIsWhereItShouldNotBe(Site):
         self.assertEqual(self.value("5", "job_el_exitcode"), "0")
         self.assertEqual(len(self.followed("5").records), 1)
 
-    def test_a_full_disk_is_told_of(self):
+    def test_some_room_is_kept_on_the_disk_until_the_collector_ends(self):
         with mock.patch.object(recorder, "CLOSE_SECONDS", 0):
             found = recorder.Recorder(str(self.place))
             room = [path for path in self.place.iterdir() if path.name.startswith(".epmt-room-")]
