@@ -22,6 +22,8 @@ import threading
 import time
 from pathlib import Path
 
+from usagedb.errors import UsageDBError
+
 CHECKOUT = Path(__file__).parent.parent
 PACKAGES = ("usagedb", "usagedb.dialects", "lmodtrack", "xaltload", "afcollect", "epmtlite")
 OPTIONS = {"cwd", "env", "stdin", "text"}  # of subprocess.run
@@ -154,7 +156,8 @@ def import_all(package):
     found = importlib.import_module(package)
     for module in pkgutil.iter_modules(found.__path__, package + "."):
         if not module.ispkg and not module.name.endswith("__main__"):
-            with contextlib.suppress(ImportError):
+            # Some tell in their own words that a library is missing.
+            with contextlib.suppress(ImportError, UsageDBError):
                 importlib.import_module(module.name)
 
 
