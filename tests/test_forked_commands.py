@@ -73,7 +73,7 @@ def test_several_run_at_once(program):
         {"input": "text"}, {"user": 1}, {"timeout": 3}, {"stdin": subprocess.PIPE},
         {"env": {**os.environ, "PYTHONUNBUFFERED": "1"}}, {"env": {}},
     ],
-    ids=str,
+    ids=["input", "user", "timeout", "stdin", "variable of Python", "no environment"],
 )  # fmt: skip
 def test_what_a_fork_cannot_give_is_not_forked(options, monkeypatch):
     monkeypatch.setenv("LC_ALL", "C.UTF-8")

@@ -121,7 +121,7 @@ def test_a_signal_leaves_nothing_and_says_one_line(release, place, moment, way):
     wait_for(process, place / "hpc" / "releases", moment)
     send(process.pid, number)
     _output, errors = process.communicate()
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, errors
     progress, _blank, last = errors.rpartition("\n\n")
     assert last == "Interrupted: nothing was changed.\n"
     assert all(line.startswith(("Installing ", "Checking ")) for line in progress.splitlines())
