@@ -10,6 +10,7 @@ import time
 
 from epmtlite import copying, moving
 from epmtlite.collect import errors, names
+from epmtlite.collect.files import is_gone, read_error
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ REMAINDER = re.compile(
 def state_of(path):
     """Return what changes when a file, or a file of a directory, changes; None if it is gone.
 
-    For a directory {name: state of it}, with "" for the directory itself.
+    For a directory {name: state of it}, with "" for the directory itself. Raises CollectError if
+    nobody can say so, as while a file server is away.
     """
     try:
         status = os.lstat(path)
@@ -41,8 +43,21 @@ def state_of(path):
                 entry.name: copying.state_of(entry.stat(follow_symlinks=False)) for entry in entries
             }
         return {"": (status.st_dev, status.st_ino), **states}
-    except OSError:
-        return None
+    except OSError as error:
+        if is_gone(error):
+            return None
+        raise read_error(path, error) from error
+
+
+def is_absent(path):
+    """Tell whether nothing is there. Raises CollectError if nobody can say so."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if is_gone(error):
+            return True
+        raise read_error(path, error) from error
+    return False
 
 
 def identity_of(state):
@@ -52,7 +67,7 @@ def identity_of(state):
 
 def is_vanishing(path, state):
     """Tell whether somebody else has removed what had a state, or is about to: that it is there no
-    more, or in a directory fewer of the same files."""
+    more, or in a directory fewer of the same files. Raises what state_of does."""
     now = state_of(path)
     if now is None or not isinstance(now, dict) or not isinstance(state, dict):
         return now is None
@@ -64,7 +79,7 @@ def remove(path, state, unread=()):
 
     unread names what was in it and was not read: that stays. Returns why something of it is still
     there, '' if it is gone; that another run removes the same is as good. Raises WriteError if
-    something cannot be removed.
+    something cannot be removed, and what state_of does.
     """
     if state is None or not (state_of(path) == state or is_vanishing(path, state)):
         return f"{path} has changed since it was read: it stays"
@@ -185,7 +200,7 @@ def base_of(path):
 
 def check_finished(path, state):
     """Raise WriteError for what somebody may be writing still: it changed since it had that state,
-    or lately, or is the directory of a job that was not stopped."""
+    or lately, or is the directory of a job that was not stopped. Raises what state_of does, too."""
     if state_of(path) != state:
         raise errors.WriteError(f"{path} has changed since it was read: it stays")
     if isinstance(state, dict) and names.STARTED in state and names.METADATA not in state:

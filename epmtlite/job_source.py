@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 from epmtlite import known, ownership, tagtext
 from epmtlite.collect import errors, names, papiex
 from epmtlite.collect.archive import ArchiveJob, DirectoryJob, Job
-from epmtlite.collect.files import is_not_its_fault, listed, read_error
+from epmtlite.collect.files import is_directory, is_gone, listed, read_error, status_of
 from epmtlite.facts import Facts, facts_of
 from epmtlite.parts import Lines
 from epmtlite.reading import Processes
@@ -50,8 +50,9 @@ def read_job(path, settings, look_up=lambda facts: None):
 
 
 def opened(path, pattern):
-    """Return the job of a directory or an archive, to be used in a with statement."""
-    return WholeDirectory(path, pattern) if os.path.isdir(path) else WholeArchive(path, pattern)  # noqa: PTH112
+    """Return the job of a directory or an archive, to be used in a with statement. Raises
+    RefusedError or UnavailableError if nobody can say which it is."""
+    return WholeDirectory(path, pattern) if is_directory(path) else WholeArchive(path, pattern)
 
 
 def when_it_ran(path, settings):
@@ -99,7 +100,7 @@ class WholeDirectory(NumberedJob, DirectoryJob):
         """Open a file of the directory, and note that."""
         file = super().open(base)
         self.opened.add(base)
-        self.owners.add(os.fstat(file.fileno()).st_uid)
+        self.owners.add(status_of(file).st_uid)
         return file
 
     def check_there(self):
@@ -108,7 +109,7 @@ class WholeDirectory(NumberedJob, DirectoryJob):
         try:
             os.stat(names.METADATA, dir_fd=self.directory)
         except OSError as error:
-            if is_not_its_fault(error):
+            if not is_gone(error):
                 raise read_error(self.path, error) from error
             text = f"{self.path} was removed while it was read"
             raise errors.MissingError(text) from error
@@ -126,7 +127,7 @@ class WholeArchive(NumberedJob, ArchiveJob):
     def __enter__(self):
         self.others, self.is_noting = [], False
         super().__enter__()
-        self.owners = {os.fstat(self.file.fileno()).st_uid}
+        self.owners = {status_of(self.file).st_uid}
         return self
 
     def check_there(self):

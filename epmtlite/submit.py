@@ -85,10 +85,11 @@ class Submitter:
 
         Commits. Raises UsageDBError if the database fails; what is wrong with the job is told.
         """
-        started, state = time.monotonic(), dispose.state_of(path)
-        if self.options.remove and dispose.is_remainder(path, state):
-            return self._resumed(path, state)
+        started, state = time.monotonic(), None
         try:
+            state = dispose.state_of(path)
+            if self.options.remove and dispose.is_remainder(path, state):
+                return self._resumed(path, state)
             outcome = self._submit(path)._replace(
                 seconds=max(1e-6, time.monotonic() - started), path=path
             )
@@ -107,9 +108,12 @@ class Submitter:
         """Tell whether another run that removes what it stores has removed this, or does so now:
         it was there, or its job was stored lately."""
         path = str(outcome.path)
-        if state:
-            return dispose.is_vanishing(path, state)
-        if os.path.lexists(path):
+        try:
+            if state:
+                return dispose.is_vanishing(path, state)
+            if not dispose.is_absent(path):
+                return False
+        except errors.CollectError:  # nobody knows: it may be there
             return False
         return path in self.options.found or (self.options.remove and self._was_stored(path))
 
@@ -132,7 +136,7 @@ class Submitter:
     def _removed(self, outcome, state):
         try:
             stays = dispose.remove(outcome.path, state, outcome.unread)
-        except errors.WriteError as error:
+        except errors.CollectError as error:
             return outcome._replace(remains=f"job {outcome.jobid} is stored, but {error}")
         if stays:
             logger.warning("%s", stays)
@@ -147,7 +151,7 @@ class Submitter:
             stays = ""  # another run has removed it
         except OSError as error:
             stays = f"cannot read {path}: {error.strerror}"
-        except errors.WriteError as error:
+        except errors.CollectError as error:
             stays = str(error)
         return Outcome(path, RESUMED, remains=stays and f"its job is stored, but {stays}")
 

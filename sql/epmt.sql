@@ -39,7 +39,8 @@ CREATE TABLE epmt_job (
     cluster          CHARS(64) NOT NULL, -- name of the cluster, '' where the site has but one
     jobid            CHARS(255) NOT NULL,   -- what the batch system calls the job
     created_at       DOUBLE NOT NULL,    -- when it was stored, seconds since the epoch (UTC)
-    updated_at       DOUBLE NOT NULL,    -- when it was last changed, the same
+    updated_at       DOUBLE NOT NULL,    -- when it was last changed, the same; not
+                                         -- by the removal of names from its texts
     user_id          INTEGER NOT NULL,   -- epmt_user
     jobname          LONGTEXT NOT NULL,  -- name that its user gave it, or unknown
     zone             CHARS(64) NOT NULL, -- time zone of the job: a name, or an offset like +05:30

@@ -10,8 +10,10 @@ from epmtlite.collect.archive import WithoutGaps
 from epmtlite.collect.files import (
     COPY_BYTES,
     copy_file,
+    listed,
     open_directory,
     open_regular,
+    status_of,
     write_error,
     write_whole,
 )
@@ -102,7 +104,7 @@ def files_in(directory):
         raise errors.MissingError(text)
     descriptor = open_directory(directory)
     try:
-        found = os.listdir(descriptor)
+        found = listed(descriptor, directory)
     finally:
         os.close(descriptor)
     return files_of_names(directory, found)
@@ -124,7 +126,7 @@ def default_output(first):
     return names.collated_name(names.host_of(first), parent)
 
 
-def examined(files, joined, is_strict, open_file=open_regular):
+def examined(files, joined, is_strict, open_file):
     """Return ([Good], their header, all comments); note the bad ones in joined.
 
     Raises Bad if is_strict.
@@ -205,9 +207,9 @@ def delimiters_of(line):
     return line.count(",")
 
 
-def write_joined(files, header, comments, output, open_file=open_regular):
+def write_joined(files, header, comments, output, open_file):
     """Write the joined file: of each Good its rows, in which every process keeps the tags and the
-    host that it has in a file of its own. Raises WriteError, also when one has changed meanwhile.
+    host that it has in a file of its own. Raises WriteError, and Bad if one has changed meanwhile.
     """
     if comments and not all(one.tags for one in files):
         comments = [NO_TAG, *comments]
@@ -287,8 +289,8 @@ def is_copy(path, target, open_file):
     account, or of the other one's, to whom root gives its copies."""
     try:
         with open_regular(target) as copy, open_file(path) as file:
-            owners = os.geteuid(), os.fstat(file.fileno()).st_uid
-            if os.fstat(copy.fileno()).st_uid not in owners:
+            owners = os.geteuid(), status_of(file).st_uid
+            if status_of(copy).st_uid not in owners:
                 return False
             while True:
                 one, other = copy.read(COPY_BYTES), file.read(COPY_BYTES)

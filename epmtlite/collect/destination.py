@@ -6,11 +6,12 @@ import shlex
 import stat
 import subprocess
 
-from epmtlite.collect import accounts, errors
+from epmtlite.collect import accounts, errors, names
 from epmtlite.collect.files import READ_FLAGS, give, move_into
 
 logger = logging.getLogger(__name__)
 
+MOST_NAMED = 5  # files that a warning names
 MOVE = ["mv"]  # the default, which is done here: mv itself would replace files
 
 
@@ -38,9 +39,11 @@ def take_away(settings, path, owner):
         return target
     check(settings, os.path.basename(path))
     sizes = sizes_of(path)
-    run_command(settings, path)
-    if os.geteuid() == accounts.ROOT:
-        give_copy(target, sizes, owner)
+    try:
+        run_command(settings, path)
+    finally:  # it may have made a copy and fail after that
+        if os.geteuid() == accounts.ROOT and owner[0] != accounts.ROOT:
+            give_copy(target, sizes, owner)
     return target
 
 
@@ -79,33 +82,58 @@ def give_copy(target, sizes, owner):
     """Give what root's command has put to a destination on this machine to an account: cp makes a
     file of root's of it, and whatever that says of its user would be believed.
 
-    sizes is that of sizes_of. A warning tells what cannot be given.
+    sizes is that of sizes_of. A warning tells what stays root's.
     """
-    is_directory = isinstance(sizes, dict)
+    give_it = give_directory_of if isinstance(sizes, dict) else give_one
+    reason = give_it(target, sizes, owner)
+    if reason:
+        logger.warning("%s stays root's, who is believed of any user: %s", target, reason)
+
+
+def give_directory_of(path, sizes, owner):
+    """Give a directory of root's and its files to an account, {name: size} being those that were
+    packed; return why something of it is root's after that, or ''."""
     try:
-        descriptor = os.open(target, READ_FLAGS | os.O_DIRECTORY * is_directory)
+        directory = os.open(path, READ_FLAGS | os.O_DIRECTORY)
         try:
-            for name, size_bytes in sizes.items() if is_directory else ():
-                give_one(os.open(name, READ_FLAGS, dir_fd=descriptor), size_bytes, owner)
+            reasons = {
+                name: give_one(name, sizes.get(name), owner, directory)
+                for name in sorted(os.listdir(directory))
+            }
+            kept = [f"{name} {reason}" for name, reason in reasons.items() if reason]
+            if not kept and os.fstat(directory).st_uid == accounts.ROOT:
+                give(directory, *owner)
         finally:
-            give_one(descriptor, None if is_directory else sizes, owner)
+            os.close(directory)
     except FileNotFoundError:
-        logger.debug("%s is not on this machine", target)
+        logger.debug("%s is not on this machine", path)
+        return ""
     except OSError as error:
-        logger.warning("%s stays root's: %s", target, error.strerror)
+        return f"it cannot be given away: {error.strerror}"
+    return names.some_of(kept, MOST_NAMED)
 
 
-def give_one(descriptor, size_bytes, owner):
-    """Give an open directory of root's to an account, or a file of that size which has no other
-    name, as only a copy that was just made is; close it. Raises OSError."""
+def give_one(name, size_bytes, owner, directory=None):
+    """Give a file of root's to an account if it has that size and no other name, as only a copy
+    that was just made is; return why it is root's after that, or ''."""
     try:
-        status = os.fstat(descriptor)
-        is_copy = stat.S_ISREG(status.st_mode) and status.st_size == size_bytes
-        is_own = is_copy and status.st_nlink == 1
-        if status.st_uid == accounts.ROOT and (is_own or size_bytes is None):
+        descriptor = os.open(name, READ_FLAGS, dir_fd=directory)
+        try:
+            status = os.fstat(descriptor)
+            if status.st_uid != accounts.ROOT:
+                return ""
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+                return "is not what was packed"
+            if status.st_nlink != 1:
+                return "has another name, too"
             give(descriptor, *owner)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        logger.debug("%s is not on this machine", name)
+    except OSError as error:
+        return f"cannot be given away: {error.strerror}"
+    return ""
 
 
 def withdraw(target, size_bytes):

@@ -5,7 +5,7 @@ import logging
 import os
 
 from epmtlite.collect import errors, names, papiex
-from epmtlite.collect.files import open_directory, open_regular
+from epmtlite.collect.files import listed, open_directory, open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +72,7 @@ def times(directory, pattern):
     """Yield start and end of each process, as far as they can be read."""
     descriptor = open_directory(directory)
     try:
-        for name in os.listdir(descriptor):
-            if not names.is_data(name, pattern):
-                continue
+        for name in data_files(descriptor, directory, pattern):
             try:
                 with open_regular(name, descriptor) as file:
                     yield from (times_v2 if names.kind_of(name) == "v2" else times_v1)(file, name)
@@ -82,6 +80,15 @@ def times(directory, pattern):
                 logger.debug("not read: %s", error)
     finally:
         os.close(descriptor)
+
+
+def data_files(descriptor, directory, pattern):
+    """Return the names of the data files in an open directory; none if it cannot be read now."""
+    try:
+        return [name for name in listed(descriptor, directory) if names.is_data(name, pattern)]
+    except errors.CollectError as error:
+        logger.debug("not read: %s", error)
+        return []
 
 
 def times_v1(file, name):

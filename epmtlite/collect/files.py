@@ -12,37 +12,35 @@ from epmtlite.collect import errors
 
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 COPY_BYTES = 1 << 20
-# What is wrong with this machine or a file server, not with the file: it can be read later.
-NOT_ITS_FAULT = (
-    errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ESTALE,
-    errno.ETIMEDOUT, errno.EREMOTEIO, errno.ESHUTDOWN, errno.ENOTCONN, errno.ECONNREFUSED,
-    errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN,
-    errno.ENETUNREACH,
-)  # fmt: skip
+IS_GONE = (errno.ENOENT, errno.ENOTDIR)
+# What a name leads to is the reason for these; for all else this machine is, or a file server.
+IS_NO_FILE = (*IS_GONE, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV, errno.EISDIR)
 WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of link(2)
 
 
 class Source(io.FileIO):
-    """The bytes of an open file: what cannot be read raises what read_error says, and is never
-    taken for damage of what they are."""
+    """The bytes of an open file; .status is what fstat said when it was opened.
 
-    def __init__(self, descriptor, shown):
+    What cannot be read raises UnavailableError: it is never taken for damage of what they are.
+    """
+
+    def __init__(self, descriptor, shown, status):
         super().__init__(descriptor)
-        self.shown = shown
+        self.shown, self.status = shown, status
 
     def readinto(self, buffer):
         """Fill a buffer; return with how many bytes."""
         try:
             return super().readinto(buffer)
         except OSError as error:
-            raise read_error(self.shown, error) from error
+            raise not_now(self.shown, error) from error
 
     def readall(self):
         """Return the bytes up to the end."""
         try:
             return super().readall()
         except OSError as error:
-            raise read_error(self.shown, error) from error
+            raise not_now(self.shown, error) from error
 
 
 def open_regular(name, directory=None, shown=None):
@@ -57,10 +55,31 @@ def open_regular(name, directory=None, shown=None):
         descriptor = os.open(name, READ_FLAGS, dir_fd=directory)
     except OSError as error:
         raise read_error(shown, error) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        status = os.fstat(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        raise not_now(shown, error) from error
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise errors.RefusedError(f"{shown} is not a regular file")
-    return io.BufferedReader(Source(descriptor, shown))
+    return io.BufferedReader(Source(descriptor, shown, status))
+
+
+def status_of(file):
+    """Return the result of fstat of a file of open_regular, as it was when it was opened."""
+    return file.raw.status
+
+
+def is_directory(path):
+    """Tell whether a path leads to a directory. Raises what open_regular does, but for what is not
+    there."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if is_gone(error):
+            return False
+        raise read_error(path, error) from error
 
 
 def open_directory(path, directory=None, shown=None):
@@ -82,20 +101,26 @@ def listed(directory, shown):
         raise read_error(shown, error) from error
 
 
-def is_not_its_fault(error):
-    """Tell whether an OSError says nothing about the file: it may be read later."""
-    return error.errno in NOT_ITS_FAULT
+def is_gone(error):
+    """Tell whether an OSError says that nothing of that name is there; where it says less, as of a
+    file server that is away, nobody knows."""
+    return error.errno in IS_GONE
+
+
+def not_now(shown, error):
+    """Return the error for what is wrong with this machine or a file server, not with the file."""
+    return errors.UnavailableError(f"cannot read {shown} now: {error.strerror}")
 
 
 def read_error(shown, error):
-    """Return the error for a file that cannot be opened or read."""
+    """Return the error for a file that cannot be opened, or a directory that cannot be read."""
     if error.errno == errno.ELOOP:
         return errors.RefusedError(f"{shown} is a link: name the file itself")
     if error.errno in (errno.EACCES, errno.EPERM):
         return errors.RefusedError(f"cannot read {shown}: {error.strerror}")
-    if is_not_its_fault(error):
-        return errors.UnavailableError(f"cannot read {shown} now: {error.strerror}")
-    return errors.MissingError(f"cannot read {shown}: {error.strerror}")
+    if error.errno in IS_NO_FILE:
+        return errors.MissingError(f"cannot read {shown}: {error.strerror}")
+    return not_now(shown, error)
 
 
 def read_whole(stream, most_bytes, shown):

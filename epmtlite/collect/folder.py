@@ -10,7 +10,7 @@ import stat
 from typing import NamedTuple
 
 from epmtlite.collect import errors
-from epmtlite.collect.files import listed, open_regular, read_error
+from epmtlite.collect.files import listed, open_regular, read_error, status_of
 
 PLACE_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -24,13 +24,14 @@ class State(NamedTuple):
     mtime_ns: int
     uid: int
     gid: int
+    links: int  # names that it has
 
 
 def state_of(status):
     """Return the State of the result of stat."""
     return State(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_uid,
-        status.st_gid,
+        status.st_gid, status.st_nlink,
     )  # fmt: skip
 
 
@@ -75,15 +76,18 @@ class Folder:
         is not, and what open_regular does."""
         name = os.path.basename(path)
         file = open_regular(name, self.descriptor, path)
-        if state_of(os.fstat(file.fileno())) != self.before.get(name):
+        if state_of(status_of(file)) != self.before.get(name):
             file.close()
             raise self.changed()
         return file
 
     def remove(self, found):
         """Remove files by their names, in that order, and the directory if it is empty then; return
-        the names of what stays. Raises OSError."""
+        the names of what stays. Raises OSError, also for one that is not as it was at first."""
         for name in found:
+            status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            if state_of(status) != self.before[name]:
+                raise OSError(errno.EBUSY, f"{name} has just been written")
             os.unlink(name, dir_fd=self.descriptor)
         left = sorted(os.listdir(self.descriptor))
         if not left:

@@ -14,6 +14,7 @@ from epmtlite.collect.files import (
     give_directory,
     open_regular,
     read_whole,
+    status_of,
     write_error,
     write_whole,
 )
@@ -97,20 +98,40 @@ def owner_of(job, settings):
     believed no more than its files were.
 
     Files of root and of accounts that the settings trust are believed of any job, as submit does.
-    Raises RefusedError for files of several others.
+    Raises RefusedError for files of several others, and for those of the trusted that have another
+    name: where hard links are not protected a user may have made one of them. Raises
+    UnavailableError if nobody can say whether they are trusted.
     """
-    trusted = {accounts.ROOT, *map(accounts.uid_or_number, settings.trusted_owners)}
     own = job.before[names.METADATA]
+    if os.geteuid() != accounts.ROOT:
+        return own.uid, own.gid
+    trusted = {accounts.ROOT, *map(accounts.uid_or_number, settings.trusted_owners)}
     owners: dict = {}
     for name in sorted(job.before):
         state = job.before[name]
         is_strange = state.uid not in trusted and accounts.ANYBODY not in settings.trusted_owners
         if is_strange and is_of_job(name, settings):
             owners.setdefault(state.uid, state.gid)
-    if os.geteuid() == accounts.ROOT and len(owners) > 1:
+    if len(owners) > 1:
         text = "{} has files of several accounts, {}: root does not stage it"
-        raise errors.RefusedError(text.format(job.path, ", ".join(map(str, sorted(owners)))))
-    return owners.popitem() if owners else (own.uid, own.gid)
+        text = text.format(job.path, ", ".join(map(str, sorted(owners))))
+        if None in trusted:  # the directory of accounts (such as LDAP) may be away
+            text += ", as long as this machine does not know each account of trusted_owners"
+            raise errors.UnavailableError(text)
+        raise errors.RefusedError(text)
+    owner = owners.popitem() if owners else (own.uid, own.gid)
+    refuse_links(job, settings, owner[0])
+    return owner
+
+
+def refuse_links(job, settings, uid):
+    """Raise RefusedError if a file that would be packed for an account is another one's and has
+    another name, too; what is root's then may be anything."""
+    for name in sorted(job.before) if uid != accounts.ROOT else ():
+        state = job.before[name]
+        if state.uid != uid and state.links > 1 and is_of_job(name, settings):
+            text = "{} has another owner and another name, too: root does not stage it"
+            raise errors.RefusedError(text.format(job.path_of(name)))
 
 
 def collated(job, folder, settings, options):
@@ -160,8 +181,8 @@ def described_metadata(job, bad, options):
     if not bad and is_pickle >= options.as_pickle:
         return raw
     if bad:
-        listed = str([os.path.basename(one) for one, _reason in bad])
-        noted["annotations"] = dict(noted.get("annotations") or {}, **{ERROR_KEY: listed})
+        bad_names = str([os.path.basename(one) for one, _reason in bad])
+        noted["annotations"] = dict(noted.get("annotations") or {}, **{ERROR_KEY: bad_names})
     return metaformat.dumps(noted, options.as_pickle or is_pickle)
 
 
@@ -182,7 +203,7 @@ def pack(folder, name, described, files, owner):
 def add_file(archive, path, open_file):
     """Add a file to an archive, as long as it is at this moment."""
     with open_file(path) as source:
-        status = os.fstat(source.fileno())
+        status = status_of(source)
         archive.add(os.path.basename(path), status.st_size, source, status.st_mtime)
 
 

@@ -12,6 +12,7 @@ import time
 from typing import NamedTuple
 
 from epmtlite.collect import errors, job, tarball
+from epmtlite.collect.files import is_gone, read_error
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ class Inbox:
         self._is_full = False
 
     def look(self):
-        """Look what is there. Raises MissingError if the directory is not."""
+        """Look what is there. Raises MissingError if the directory is not, RefusedError or
+        UnavailableError if it cannot be read."""
         now = time.monotonic()
         found: dict = {}
         others: set = set()
@@ -137,16 +139,24 @@ class Inbox:
         return [one for one in found if one.quiet_seconds() >= quiet_seconds]
 
     def state_of(self, seen):
-        """Return the State that an archive has now, None if it has gone."""
-        with contextlib.suppress(OSError, errors.CollectError), self.path_of(seen) as path:
-            return state_of(os.lstat(path))
-        return None
+        """Return the State that an archive has now, None if it has gone. Raises CollectError if
+        nobody can say so, as while a file server is away."""
+        try:
+            with self.path_of(seen) as path:
+                return state_of(os.lstat(path))
+        except errors.MissingError:
+            return None
+        except OSError as error:
+            if is_gone(error):
+                return None
+            raise read_error(self.shown(seen.name), error) from error
 
     @contextlib.contextmanager
     def path_of(self, seen):
         """Give the block a path to an archive on which nobody can put a link.
 
-        Below the directory itself it leads through an open directory. Raises MissingError.
+        Below the directory itself it leads through an open directory. Raises MissingError, or
+        RefusedError or UnavailableError for what cannot be read, or not now.
         """
         *parts, name = seen.name.split("/")
         if not parts:
@@ -161,26 +171,26 @@ class Inbox:
                 finally:
                     os.close(outer)
         except OSError as error:
-            text = f"cannot read {self.shown(seen.name)}: {error.strerror}"
-            raise errors.MissingError(text) from error
+            raise read_error(self.shown(seen.name), error) from error
         try:
             yield f"/proc/self/fd/{folder}/{name}"
         finally:
             os.close(folder)
 
     def _folder(self):
-        """Return the descriptor of the directory. Raises MissingError."""
+        """Return the descriptor of the directory. Raises what path_of does."""
         try:
             return os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            text = f"cannot read the directory {self.directory}: {error.strerror}"
-            raise errors.MissingError(text) from error
+            raise read_error(f"the directory {self.directory}", error) from error
 
     def _names(self):
         """Yield (relative path, result of lstat) of what has the name of an archive."""
         folder = self._folder()
         try:
             yield from self._names_in(folder, "", 0, self._left_out())
+        except OSError as error:
+            raise read_error(f"the directory {self.directory}", error) from error
         finally:
             os.close(folder)
 
@@ -198,7 +208,7 @@ class Inbox:
                     continue
                 try:
                     status = entry.stat(follow_symlinks=False)
-                except OSError:  # it has gone
+                except OSError:  # it has gone, or is met again in another round
                     continue
                 if tarball.is_archive_name(entry.name):
                     yield prefix + entry.name, status
@@ -216,10 +226,9 @@ class Inbox:
         """Yield what _names_in yields of a directory below; nothing if it cannot be read."""
         try:
             inner = os.open(name, FOLDER, dir_fd=folder)
+            try:
+                yield from self._names_in(inner, f"{prefix}{name}/", depth + 1, left_out)
+            finally:
+                os.close(inner)
         except OSError as error:
             logger.info("cannot read %s: %s", self.shown(prefix + name), error.strerror)
-            return
-        try:
-            yield from self._names_in(inner, f"{prefix}{name}/", depth + 1, left_out)
-        finally:
-            os.close(inner)

@@ -122,7 +122,7 @@ class Ingest:
             raise
         except errors.Interrupted:
             raise
-        except errors.CollectError as error:  # its directory has gone
+        except errors.CollectError as error:  # its directory has gone, or cannot be read now
             outcome = submit.Outcome(
                 shown, submit.FAILED, exit_code=error.exit_code, message=str(error)
             )
@@ -153,22 +153,29 @@ class Ingest:
             tally.stored += is_new
             tally.present += not is_new
             tally.processes += outcome.processes
-        elif self.inbox.state_of(seen) is None:
-            seen.is_done = True  # somebody took it
         elif outcome.exit_code in submit.NOT_ITS_FAULT:
             raise database_errors.UnavailableError(outcome.message)
+        elif self._has_gone(seen):
+            seen.is_done = True  # somebody took it
         else:
             tally.rejected += 1
             is_named = shown in outcome.message
             seen.reason = outcome.message if is_named else f"{shown}: {outcome.message}"
             logger.info("%s", seen.reason)
 
+    def _has_gone(self, seen):
+        """Tell whether an archive is there no more. Raises UsageDBError if nobody can say so."""
+        try:
+            return self.inbox.state_of(seen) is None
+        except errors.CollectError as error:
+            raise database_errors.UnavailableError(str(error)) from error
+
     def _move_away(self, seen, tally):
         """Move an archive away, if it is as it was when it was read; warn if not, once."""
         shown = self.inbox.shown(seen.name)
-        if self.inbox.state_of(seen) != seen.state:
-            return
         try:
+            if self.inbox.state_of(seen) != seen.state:
+                return
             with self.inbox.path_of(seen) as path:
                 new = aside.set_aside(
                     path, self.settings.ingest_failed_dir, seen.state[:2], seen.reason, shown
@@ -186,6 +193,7 @@ class Ingest:
 
     def _note_attempt(self, seen):
         """Heed that the attempt to move an archive may have changed its ctime."""
-        now = self.inbox.state_of(seen)
-        if now and now[:4] == seen.state[:4]:
-            seen.state = now
+        with contextlib.suppress(errors.CollectError):
+            now = self.inbox.state_of(seen)
+            if now and now[:4] == seen.state[:4]:
+                seen.state = now

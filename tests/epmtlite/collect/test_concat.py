@@ -5,6 +5,7 @@ import shutil
 import tracemalloc
 
 from epmtlite.collect import concat, errors, names, papiex
+from epmtlite.collect.files import open_regular
 from tests.epmtlite.collect.jobs import HEADER_V1, ROW_A, ROW_B, ROW_B2, JobTest
 
 ONE = "\n".join(("# first", "", HEADER_V1, ROW_A)) + "\n"
@@ -171,17 +172,21 @@ class Concat(JobTest):
         self.assertEqual(self.output("x.csv"), "old")
 
     def test_an_output_that_appears_meanwhile_is_kept(self):
-        good, header, comments = concat.examined(["job/n1-papiex-1-0.csv"], concat.Joined(), True)
+        good, header, comments = concat.examined(
+            ["job/n1-papiex-1-0.csv"], concat.Joined(), True, open_regular
+        )
         self.write("x.csv", "of another process")
         with self.assertRaises(errors.WriteError):
-            concat.write_joined(good, header, comments, "x.csv")
+            concat.write_joined(good, header, comments, "x.csv", open_regular)
         self.assertEqual(self.output("x.csv"), "of another process")
 
     def test_a_file_that_changes_meanwhile_gives_no_output(self):
-        good, header, comments = concat.examined(["job/n1-papiex-1-0.csv"], concat.Joined(), True)
+        good, header, comments = concat.examined(
+            ["job/n1-papiex-1-0.csv"], concat.Joined(), True, open_regular
+        )
         self.write("job/n1-papiex-1-0.csv", ONE + ROW_A + "\n")
         with self.assertRaises(concat.Bad):
-            concat.write_joined(good, header, comments, "x.csv")
+            concat.write_joined(good, header, comments, "x.csv", open_regular)
         self.assertFalse(os.path.exists("x.csv"))
 
     def check_joined(self, files):

@@ -1,6 +1,5 @@
 """What root packs still belongs to who wrote it: else a forged user would be believed."""
 
-import logging
 import os
 import shutil
 import stat
@@ -89,15 +88,59 @@ class OfRoot(StageTest):
     def test_no_other_file_of_root_is_given_away(self):
         """As one that somebody puts to the destination when the command is done."""
         self.write("secret", "0123456789")
-        for size_bytes, path in ((9, "secret"), (10, "linked"), (10, "link")):
+        reasons = {"secret": "what was packed", "linked": "another name", "link": "given away"}
+        for path, reason in reasons.items():
             if path == "linked":
                 os.link("secret", path)
             elif path == "link":
                 os.symlink("secret", path)
-            with self.assertLogs("epmtlite", "DEBUG"):
-                logging.getLogger("epmtlite").debug("for Python before 3.10")
-                destination.give_copy(path, size_bytes, (1234, 1234))
+            with self.assertLogs("epmtlite", "WARNING") as told:
+                destination.give_copy(path, 9 if path == "secret" else 10, (1234, 1234))
+            self.assertIn(f"{path} stays root's, who is believed of any user", told.output[0])
+            self.assertIn(reason, told.output[0])
             self.assertEqual(self.owner("secret"), {(0, 0)})
+
+    def test_a_command_that_fails_after_it_has_copied_leaves_nothing_of_root(self):
+        program = self.write("take", '#!/bin/sh\ncp -r "$1" "$2"\nexit 1\n')
+        os.chmod(program, 0o755)
+        self.settings(stage_command=program)
+        for options in ([], ["--no-compress-and-tar"]):
+            status, _out, err = self.epmt("stage", *options, self.written((1234, 1234)))
+            self.assertEqual((status, err.count("\n")), (74, 1))
+            (name,) = os.listdir(str(self.destination))
+            path = str(self.destination / name)
+            self.assertEqual(self.owners(path) | self.owner(path), {(1234, 1234)})
+            (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+
+    def test_a_command_that_changes_what_it_copies_is_told_so(self):
+        program = self.write(
+            "take", '#!/bin/sh\ncp -r "$1" "$2"\ngzip -r "$2" 2>/dev/null\necho x >> "$2"/job.tgz\n'
+        )
+        os.chmod(program, 0o755)
+        self.settings(stage_command=program)
+        for option, kept in (("-v", "job.tgz"), ("--no-compress-and-tar", "job")):
+            status, _out, err = self.epmt("stage", option, self.written((1234, 1234)))
+            self.assertEqual(status, 0)
+            self.assertIn(f"{kept} stays root's, who is believed of any user: ", err)
+
+    def test_a_file_of_root_that_has_another_name_is_not_packed_for_a_user(self):
+        """Where the kernel does not protect hard links a user may have made it of any file."""
+        job = self.write_job(files_v2())
+        self.give(job, 1234)
+        self.write("secret", "root's\n")
+        os.link("secret", os.path.join(job, "n2-papiex-1-0.csv"))
+        status, _out, err = self.epmt("stage", job)
+        self.assertEqual((status, os.listdir(str(self.destination))), (77, []))
+        self.assertIn("has another owner and another name, too", err)
+        os.unlink("secret")
+        self.assertEqual(self.epmt("stage", job)[0], 0)
+
+    def test_a_trusted_account_that_is_not_known_now_is_no_stranger(self):
+        job = self.written((1235, 4321), (1234, 4321))
+        self.settings(trusted_owners="no-such-account")
+        status, _out, err = self.epmt("stage", job)
+        self.assertEqual((status, os.path.isdir(job)), (75, True))
+        self.assertIn("as long as this machine does not know each account of trusted_owners", err)
 
     def test_a_bad_file_that_was_kept_before_is_kept_once(self):
         job = self.write_job(dict(files_v1(), **{"n1-papiex-1-0.csv": BAD.encode()}))
@@ -196,6 +239,17 @@ class WhileRootReads(StageTest):
         self.assertEqual((status, os.listdir(str(self.destination))), (75, []))
         self.assertIn("has changed while it was staged", err)
         self.assertEqual(self.epmt("stage", self.job)[0], 0)
+
+    def test_a_file_that_was_written_at_last_is_not_removed(self):
+        def write():
+            with open(self.job + "/n2-papiex.tsv", "a") as file:
+                file.write("more\n")
+
+        with self.meanwhile("remove_packed", write):
+            status, _out, err = self.epmt("stage", self.job)
+        self.assertEqual(status, 74)
+        self.assertIn("n2-papiex.tsv has just been written", err)
+        self.assertIn("n2-papiex.tsv", os.listdir(self.job))
 
     def test_a_bad_file_is_the_one_that_was_looked_at(self):
         for directory, content in ((self.job, BAD), (self.victim, "secret,")):
