@@ -144,7 +144,8 @@ def common_options(function):
 def database_options(default_dbname=DEFAULT_DBNAME):
     """Add --confFn, --dbname and --show-config; the command gets `config`, a DatabaseConfig.
 
-    default_dbname is a name, or a function that finds it from the command's options.
+    default_dbname is a name, or a function that finds it from the command's options; where that
+    returns None, and no configuration is named, the command needs none and gets None.
     """
     is_name = isinstance(default_dbname, str)
     shown_default = default_dbname if is_name else "that of the schema"
@@ -160,7 +161,9 @@ def database_options(default_dbname=DEFAULT_DBNAME):
         @functools.wraps(function)
         def with_database(*arguments, conf_path, dbname, show_config, **options):
             default = default_dbname if is_name else default_dbname(options)
-            config = find_config(conf_path, dbname, default)
+            if default is None and not (conf_path or dbname or show_config):
+                return function(*arguments, config=None, **options)
+            config = find_config(conf_path, dbname, default or DEFAULT_DBNAME)
             logger.info("database: %s (%s)", config.describe(), config.source)
             if show_config:
                 click.echo(shown(config))

@@ -59,7 +59,7 @@ FIRST_DAY = datetime.date(1970, 1, 1)  # nothing is older
 @cli.dry_run_option
 @cli.wait_option
 @cli.common_options
-@cli.database_options(lambda options: usual_dbname(options["schema_name"]))
+@cli.database_options(lambda options: usual_dbname(options))
 def command(config, quiet, keep_months, start, end, syshost, schema_name, anonymize, **options):
     """Delete old records, in small steps that do not lock the tables for long.
 
@@ -176,7 +176,7 @@ def delete_configured(config, how):
     """Delete what [RETENTION] of the configuration calls old; return the exit status.
 
     A schema that cannot be reached does not keep the others. Raises ConfigurationError for a name
-    or a number that cannot be.
+    or a number that cannot be, and the first error, but rather one that goes by itself.
     """
     failed: list[errors.UsageDBError] = []
     for name, months in configured_months(config):
@@ -191,6 +191,7 @@ def delete_configured(config, how):
                 delete_of(name, place, PurgeOptions(first, last, dry_run=True), how)
             except errors.UsageDBError as error:
                 failed.append(error)
+    failed.sort(key=lambda error: not isinstance(error, errors.UnavailableError))
     for other in failed[1:]:
         logger.error("Error: %s", other)
     if failed:
@@ -258,11 +259,13 @@ def schema_named(name):
     return known[name]
 
 
-def usual_dbname(name):
-    """Return which <dbname>_db.conf is looked for. Raises UsageError for an unknown schema."""
-    if name in registered(ENTRY_POINT_GROUP):
+def usual_dbname(options):
+    """Return which <dbname>_db.conf is looked for, None for what is in none of our databases.
+    Raises UsageError for an unknown schema."""
+    if options["configured"]:
         return DEFAULT_DBNAME
-    return schema_named(name).default_dbname
+    name = options["schema_name"]
+    return None if name in registered(ENTRY_POINT_GROUP) else schema_named(name).default_dbname
 
 
 def days(keep_months, start, end, today):

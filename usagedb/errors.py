@@ -44,6 +44,10 @@ class UnavailableError(UsageDBError):
     exit_code = 75
 
 
+class PartlyAwayError(UnavailableError):
+    """No host that answers has the database, and another one, which may have it, is away."""
+
+
 class ConflictError(UnavailableError):
     """The server undid the transaction in favour of another one (deadlock, lock wait,
     certification): the same transaction may be tried again at once."""

@@ -54,7 +54,7 @@ def open_if_there(config):
         return None
     try:
         return Database(config)
-    except errors.NoDatabaseError:
+    except (errors.NoDatabaseError, errors.PartlyAwayError):
         return None
 
 
@@ -70,6 +70,8 @@ def make_database(config, say):
         return
     except errors.NoDatabaseError as error:
         logger.info("%s", error)
+    except errors.PartlyAwayError as error:
+        logger.warning("%s", error)
     server = Database(config.replaced(select_database=False))
     with server.translated():
         server.run_ddl(server.dialect.create_database(config.database))

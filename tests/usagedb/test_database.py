@@ -18,7 +18,7 @@ from tests import services
 from tests.conftest import Site
 from tests.mysql_server import is_mysql, mysql_family_server
 from usagedb import database as module
-from usagedb import errors
+from usagedb import errors, making
 from usagedb.database import Database, with_conflict_retries
 from usagedb.dialects import sqlite
 from usagedb.dialects.base import TEXT
@@ -333,11 +333,19 @@ def test_the_second_host_answers_when_the_first_is_dead(own_site):
         assert database.rows(COUNT)[0][0] == 0
 
 
-def test_a_host_without_the_database_tells_so_though_another_is_away(own_site):
-    hosts = ("127.0.0.1", "nowhere.invalid")
-    config = own_site.config.replaced(hosts=hosts, database="not_made_yet")
-    with pytest.raises(errors.NoDatabaseError):
+def test_a_host_without_the_database_tells_so_though_another_may_have_it(own_site):
+    """Then a loader waits; createDB, which somebody has to call, makes it."""
+    away = ("127.0.0.1", "nowhere.invalid")
+    config = own_site.config.replaced(hosts=away, database="not_made_yet")
+    with pytest.raises(errors.PartlyAwayError, match=r"createDB, if it is in no other place"):
         Database(config)
+    with pytest.raises(errors.NoDatabaseError):
+        Database(config.replaced(hosts=("127.0.0.1", "127.0.0.1")))
+    told = []
+    making.make_database(config, told.append)
+    assert told == ["made the database not_made_yet"]
+    with contextlib.closing(Database(config.replaced(select_database=False))) as database:
+        database.run_ddl("DROP DATABASE not_made_yet")
 
 
 def test_a_wrong_password_ends_with_77(own_site):

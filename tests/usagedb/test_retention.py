@@ -141,6 +141,24 @@ def test_a_schema_that_cannot_be_reached_does_not_keep_the_others(tmp_path, run)
     assert (counts(site)["lmod_use"], counts(site)["xalt_run"]) == (0, 2)
 
 
+def test_what_goes_by_itself_decides_the_status(tmp_path, run):
+    """It is that with which systemd tries again."""
+    (tmp_path / "lmodV2_db.conf").write_text(
+        f"[SQLITE]\nDB = {tmp_path / 'usage.db'}\n[RETENTION]\nlmod = 1\nxalt = 1\n"
+    )
+    (tmp_path / "xalt_db.conf").write_text("[MYSQL]\nHOST = nowhere.invalid\nUSER = u\nDB = d\n")
+    done = run("delete_old_records", "--configured", "--yes", "-q", cwd=tmp_path)
+    assert done.returncode == 75 and "no tables of lmod" in done.stderr, done
+
+
+def test_the_outbox_needs_no_configuration_of_a_database(tmp_path, run):
+    (tmp_path / "lmodV2_db.conf").write_text("broken\n")
+    words = ("delete_old_records", "--schema", "outbox", "--keepMonths", "1", "--yes")
+    done = run(*words, "--state-dir", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert run(*words, "--show-config", cwd=tmp_path).returncode == 78
+
+
 def test_a_signal_ends_all_of_it(site, tmp_path, monkeypatch):
     fill(site, tmp_path / "inputs")
     plain = site.conf_path.read_text()

@@ -10,12 +10,11 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
     a replica, only if there is no better one.
 
     connect(host) returns (connection, whether it is ready for that), or raises a driver_error.
-    Raises the error of the first host that refuses; if there is none that of one that lacks the
-    database, which can be made there, else of the last that is away.
+    Raises the error of the first host that refuses; if there is none that of the last that is away;
+    if some lack the database NoDatabaseError, or PartlyAwayError if another one is away.
     """
     last: Exception = errors.ConfigurationError(f"{config.source}: no HOST")
-    lacking = None
-    spare = None
+    lacking = away = spare = None
     for host in hosts:
         try:
             connection, is_preferred = connect(host)
@@ -27,6 +26,8 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
                 raise last from error
             if isinstance(last, errors.NoDatabaseError):
                 lacking = lacking or last
+            else:
+                away = last
             continue
         if is_preferred:
             close(spare)
@@ -35,9 +36,11 @@ def connect_to_any(dialect, hosts, config, connect, driver_error):
             spare = connection
         else:
             close(connection)
-    if spare is None:
-        raise lacking or last
-    return spare
+    if spare is not None:
+        return spare
+    if lacking and away:
+        raise errors.PartlyAwayError(f"{away}; and {lacking}, if it is in no other place")
+    raise lacking or last
 
 
 def close(connection):
