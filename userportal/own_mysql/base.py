@@ -5,6 +5,7 @@ is ann: two people would be one. OPTIONS may name several `hosts`; one that goes
 another at the next request.
 """
 
+import re
 from typing import Any
 
 import pymysql
@@ -16,10 +17,12 @@ from userportal.own_mysql import hosts
 # As on other databases these take any case.
 ANY_CASE_LOOKUPS = ("iexact", "icontains", "istartswith", "iendswith")
 ANY_CASE = "utf8mb4_unicode_ci"
-# There already: a table, a column, an index, a foreign key; not there: what is to be dropped.
-ALREADY = (1050, 1060, 1061, 1826, 1091)
+TABLE_THERE = 1050
+# There already: a column, an index, a foreign key; not there: what is to be dropped.
+ALREADY = (1060, 1061, 1826, 1091)
 CANNOT_MAKE, DUPLICATE_KEY = 1005, "errno: 121 "  # MariaDB's of a foreign key
 NO_COLUMN = 1054  # of one that is changed, and was dropped by what comes after that
+NEW_TABLE = re.compile(r"CREATE TABLE (`(?:[^`]|``)+`)")
 TEXTS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"  # both servers have it
 
 
@@ -27,7 +30,8 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
     """Makes tables.
 
     Each statement is committed at once, and a migration recorded after its last one: one that was
-    killed is begun anew, and what it has done before is done.
+    killed is begun anew, and what it has done before is done. A table of that name with rows is
+    somebody else's, or from a dump: what makes tables puts no rows into them.
     """
 
     sql_create_table = f"{schema.DatabaseSchemaEditor.sql_create_table} {TEXTS}"
@@ -37,20 +41,35 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
         try:
             return super().execute(sql, params)
         except DatabaseError as error:
-            if not is_done(str(sql), error):
+            if not (is_done(str(sql), error) or self.is_made(str(sql), error)):
                 raise
             return None
+
+    def is_made(self, sql, error):
+        """Tell whether an error says that a table is there already, and that is empty."""
+        match = NEW_TABLE.match(sql)
+        if number_of(error) != TABLE_THERE or not match:
+            return False
+        with self.connection.cursor() as cursor:
+            # The name is the one in our own statement.
+            cursor.execute(f"SELECT 1 FROM {match.group(1)} LIMIT 1")  # noqa: S608
+            return cursor.fetchone() is None
 
 
 def is_done(sql, error):
     """Tell whether an error of a statement that makes, changes or drops something says that it was
     run before."""
-    number = error.args[0] if error.args else None
+    number = number_of(error)
     return (
         number in ALREADY
         or (number == CANNOT_MAKE and DUPLICATE_KEY in str(error))
         or (number == NO_COLUMN and sql.startswith("ALTER TABLE"))
     )
+
+
+def number_of(error):
+    """Return the number of an error of the server, None if it is none."""
+    return error.args[0] if error.args else None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
