@@ -28,6 +28,11 @@ CHECKOUT = Path(__file__).parent.parent
 PACKAGES = ("usagedb", "usagedb.dialects", "lmodtrack", "xaltload", "afcollect", "epmtlite")
 OPTIONS = {"cwd", "env", "stdin", "text"}  # of subprocess.run
 SERVERS: dict = {}  # (socket, process) that were started
+# Which of them are ignored a process has from the one that starts it.
+SIGNALS = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
+    signal.SIGALRM, signal.SIGTSTP,
+)  # fmt: skip
 # What the interpreter reads as it starts.
 AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 
@@ -59,7 +64,7 @@ def run(words, options):
     """
     job = {
         "words": list(map(os.fspath, words)), "cwd": os.fspath(options.get("cwd") or Path.cwd()),
-        "environment": dict(environment_of(options)), "umask": umask(),
+        "environment": dict(environment_of(options)), "umask": umask(), "ignored": ignored(),
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(os.fdopen(os.memfd_create("job"), "wb"))
@@ -100,6 +105,11 @@ def umask():
     """Return the mask of this process; asking with os.umask would change it for other threads."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+
+
+def ignored():
+    """Return the signals that this process ignores, as then those do that it starts."""
+    return [one for one in signal.valid_signals() if signal.getsignal(one) == signal.SIG_IGN]
 
 
 def server():
@@ -179,6 +189,9 @@ def arranged(told, output, messages):
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+    for number in SIGNALS:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if number in job["ignored"] else default)
     os.umask(job["umask"])
     os.chdir(job["cwd"])
     os.environ.clear()

@@ -1,6 +1,7 @@
 """A command in a fork ends as one that was started."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -48,6 +49,19 @@ def test_it_ends_as_a_process_of_its_own(program, text, tmp_path, monkeypatch):
     plain = subprocess.run([sys.executable, *words], capture_output=True, check=False, **options)
     assert (forked.returncode, forked.stdout) == (plain.returncode, plain.stdout)
     assert forked.stderr.splitlines()[-1:] == plain.stderr.splitlines()[-1:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("disposition", [signal.SIG_IGN, signal.SIG_DFL])
+def test_signals_are_ignored_as_by_the_tests(program, number, disposition):
+    before = signal.signal(number, disposition)
+    try:
+        words = program(f"os.kill(os.getpid(), {int(number)}); print('on')")
+        forked = forked_commands.run(words, {"text": True})
+    finally:
+        signal.signal(number, before)
+    is_ignored = disposition == signal.SIG_IGN
+    assert (forked.returncode, forked.stdout) == ((0, "on\n") if is_ignored else (-number, ""))
 
 
 def test_several_run_at_once(program):

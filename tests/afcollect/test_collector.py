@@ -387,7 +387,11 @@ def start(machine, *arguments, **environment):
 
 
 def test_a_run_never_overlaps_another(pool):
-    put(pool.programs, "condor_q", "touch started; while [ ! -f go ]; do sleep 0.05; done")
+    put(
+        pool.programs,
+        "condor_q",
+        "touch started; while [ -f started ] && [ ! -f go ]; do sleep 0.05; done",
+    )
     first = start(pool, "-b")
     services.wait_until(lambda: (pool.work / "started").exists(), "the first run")
     second = pool.send("-s")

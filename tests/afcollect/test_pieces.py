@@ -13,7 +13,8 @@ from tests import services
 from tests.afcollect.stand_ins import put
 from tests.afcollect.test_collector import start
 
-HANGS = "echo $$ > number; touch started; while [ ! -f go ]; do sleep 0.05; done"
+# It ends, too, when its directory goes with the test's.
+HANGS = "echo $$ > number; touch started; while [ -f started ] && [ ! -f go ]; do sleep 0.05; done"
 HOST = ("--host", "--mount", "/")
 HOST_KINDS = ["CPU", "MEM", "DISK"]
 
