@@ -1,8 +1,10 @@
 """Run a command of Django inside ours, with the suite's exit codes."""
 
+import contextlib
 import difflib
 import os
 import sys
+import time
 
 from usagedb import errors
 from userportal.access.environment import warn_of_environment
@@ -30,6 +32,21 @@ def set_up_django():
             "the web portal needs Django: pip install 'hpcusage[portal]' with Python 3.10 or newer"
         ) from error
     django.setup()
+
+
+@contextlib.contextmanager
+def own_time_zone():
+    """Set up Django in the block as in a command that prints times of this machine: Django lets
+    the whole process have the zone of its settings, which is UTC."""
+    zone = os.environ.get("TZ")
+    try:
+        yield
+    finally:
+        if zone is None:
+            os.environ.pop("TZ", None)
+        else:
+            os.environ["TZ"] = zone
+        time.tzset()
 
 
 def run_django(name, arguments):

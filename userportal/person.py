@@ -26,9 +26,10 @@ def opened(places):
         return
     if places.portal_conf:
         os.environ[VARIABLE] = configuration.source
-    from userportal.django_commands import set_up_django
+    from userportal.django_commands import own_time_zone, set_up_django
 
-    set_up_django()
+    with own_time_zone():  # other schemas come after this one
+        set_up_django()
     from django.db import connection
 
     from userportal.own_errors import told_own_errors

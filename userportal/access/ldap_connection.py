@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 import ldap3
-from ldap3.core.exceptions import LDAPException
+from ldap3.core.exceptions import LDAPException, LDAPResponseTimeoutError
 
 from usagedb import errors
 from userportal.access.files import told
@@ -17,6 +17,9 @@ from userportal.access.files import told
 PAGE_ENTRIES = 500
 MOST_ENTRIES = 20_000
 KEPT_CONNECTIONS = 8
+# What a server answers to a search that it does not do, however often it is asked: too long, too
+# much, no index, no right.
+NOT_DONE = (3, 11, 12, 17, 18, 50, 53)
 PAUSE_SECONDS = 2.0  # servers that are all away are not tried again before
 PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
 SUCCESS, SIZE_LIMIT, NO_SUCH_OBJECT, INVALID_CREDENTIALS = 0, 4, 32, 49
@@ -25,10 +28,15 @@ REFUSALS = (INVALID_CREDENTIALS, NO_SUCH_OBJECT, 19, 48, 50, 53)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+class SearchRefusedError(errors.UnavailableError):
+    """A server answers, but not to this search, or not in time."""
+
+
 class LdapConnections:
     """Connections to the servers of a section [ldap]; used by many threads at once.
 
-    Methods raise UnavailableError if no server answers, RefusedError if the bind account is
+    Methods raise UnavailableError if no server answers (SearchRefusedError if one does, but not to
+    this search), RefusedError if the bind account is
     refused, ConfigurationError for settings that cannot be.
     """
 
@@ -49,7 +57,8 @@ class LdapConnections:
         try:
             return self._search(filter_text, attributes, most)
         except _Lost as error:
-            raise errors.UnavailableError(f"LDAP: {error}") from error
+            kind = SearchRefusedError if error.is_late else errors.UnavailableError
+            raise kind(f"LDAP: {error}") from error
 
     def is_password(self, distinguished_name, password):
         """Tell whether one can bind with a name and a password; without a password nobody can.
@@ -74,7 +83,7 @@ class LdapConnections:
             found = self._pages(connection, filter_text, attributes, most)
         except (LDAPException, OSError) as error:
             close(connection)
-            raise _Lost(text_of(error)) from error
+            raise _Lost(error) from error
         except BaseException:
             close(connection)
             raise
@@ -96,7 +105,9 @@ class LdapConnections:
                 time_limit=whole_seconds(self.section.timeout_seconds),
             )  # fmt: skip
             if result["result"] not in (SUCCESS, SIZE_LIMIT, NO_SUCH_OBJECT):
-                raise errors.UnavailableError(f"LDAP: {described(result)}")
+                is_refused = result["result"] in NOT_DONE
+                kind = SearchRefusedError if is_refused else errors.UnavailableError
+                raise kind(f"LDAP: {described(result)}")
             found += [entry_of(one) for one in response or () if one["type"] == "searchResEntry"]
             control = (result.get("controls") or {}).get(PAGED_RESULTS)
             cookie = control["value"]["cookie"] if control else None
@@ -191,7 +202,12 @@ class LdapConnections:
 
 
 class _Lost(Exception):
-    """A connection that had been good was lost."""
+    """A connection that had been good was lost; .is_late if nothing came in time."""
+
+    def __init__(self, error):
+        super().__init__(text_of(error))
+        is_timeout = isinstance(error, (TimeoutError, LDAPResponseTimeoutError))
+        self.is_late = is_timeout or "timed out" in str(error)
 
 
 def urls_of(text):

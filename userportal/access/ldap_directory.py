@@ -5,11 +5,10 @@ import logging
 import math
 import time
 
-from usagedb import errors
 from userportal.access import ldap_filter
 from userportal.access.ldap_allocations import ATTRIBUTES as ALLOCATION_ATTRIBUTES
 from userportal.access.ldap_allocations import allocation_of
-from userportal.access.ldap_connection import LdapConnections
+from userportal.access.ldap_connection import LdapConnections, SearchRefusedError
 from userportal.access.names import full_name, is_username
 
 logger = logging.getLogger(__name__)
@@ -110,12 +109,13 @@ class Directory:
         return [one for one in found.values() if username in (*one.members, *one.managers)]
 
     def _managed_by(self, username):
-        """Return the Allocations of a manager; [] if the directory has just refused to say."""
+        """Return the Allocations of a manager; [] if the directory has just refused to say. One
+        that is away has said nothing: that is raised."""
         if time.monotonic() < self._no_managers_until:
             return []
         try:
             found = self._allocations(ldap_filter.equals("ccResponsible", username))
-        except errors.UnavailableError as error:
+        except SearchRefusedError as error:
             self._no_managers_until = time.monotonic() + REFUSED_SECONDS
             log = logger.info if self._is_refusal_told else logger.warning
             log("managers of allocations are not known, has ccResponsible an index? %s", error)

@@ -7,13 +7,10 @@ Slurm stores the number with each job, and the name that it knew with the job's 
 def names_in_slurm(slurm, people, username, user_id):
     """Return the names under which Slurm has the jobs of a user of People: the own one, and others.
 
-    The others are for sites where Slurm does not know the own one: those with jobs of the user's
-    number which the directory, too, says to have it. Who has no association yet, and the number of
-    somebody who left, has none. Raises what People raises.
+    The others are those with jobs of the user's number which the directory, too, says to have it.
+    The name of somebody who left has it no more. Raises what People raises.
     """
-    if slurm.knows_user(username):
-        return (username,)
-    others = slurm.users_of_number(user_id)
+    others = [name for name in slurm.users_of_number(user_id) if name != username]
     return (username, *(name for name in others if people.uid_of(name) == user_id))
 
 

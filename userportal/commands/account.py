@@ -52,7 +52,7 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
     if wants_jobs:
         write_jobs(found, owners, output_format)
     else:
-        write_users(found, opened.username, output_format)
+        write_users(found, opened.name_of_usage, output_format)
     if left > 0 and not quiet:
         click.echo(f"{left} more: raise --limit", err=True)
     if not found:

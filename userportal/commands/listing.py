@@ -110,11 +110,11 @@ def write_jobs(jobs, owners, output_format):
     write_rows(list(JOB_COLUMNS), rows, output_format, list(JOB_COLUMNS.values()))
 
 
-def write_users(usages, username_of, output_format):
-    """Print a table of UserUsages."""
+def write_users(usages, name_of, output_format):
+    """Print a table of UserUsages; name_of(UserUsage) returns whose it is."""
     rows = [
         (
-            username_of(one.user_id), one.jobs, round(one.core_hours, 1),
+            name_of(one), one.jobs, round(one.core_hours, 1),
             round(one.gpu_seconds / 3600, 1),
             round(one.memory_byte_seconds / GIBIBYTE / 3600, 1),
         )

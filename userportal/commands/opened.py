@@ -3,7 +3,7 @@
 import functools
 
 from usagedb import errors
-from userportal.access.owners import owners_of
+from userportal.access.owners import owner, owners_of
 from userportal.analysis import gpus, rules
 from userportal.commands.sent_scripts import sent_scripts
 from userportal.configuration import find_configuration
@@ -40,11 +40,18 @@ class Opened:
         """The Collector of facts."""
         models = gpus.read(self.configuration.files.gpus)
         sent = sent_scripts(self.configuration)
-        return Collector(self.sources, models, self.people.username_of, sent)
+        return Collector(self.sources, models, sent)
 
-    def user_id(self, username):
-        """Return the uid of a user. Raises UsageError for an unknown one."""
+    def name_of_usage(self, usage):
+        """Return whose a UserUsage is, or the uid as a text."""
+        return owner(self.people, usage.name, usage.user_id) or str(usage.user_id)
+
+    def user_id(self, slurm, username):
+        """Return the uid of a user; of one who left, by the newest job. Raises UsageError for an
+        unknown one."""
         found = self.people.uid_of(username)
+        if found is None:
+            found = slurm.user_id(username)
         if found is None:
             raise errors.UsageError(f"no user {username} is known")
         return found

@@ -41,7 +41,7 @@ def command(kind, since, until, limit, output_format, quiet):
         start, end = span(since, until)
         with opened.sources.slurm() as slurm:
             users = slurm.largest_users(start, end, limit)
-        write_users(users, opened.username, output_format)
+        write_users(users, opened.name_of_usage, output_format)
         if not users:
             tell_none("job ran", start, end, output_format, quiet)
         return 0

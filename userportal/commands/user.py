@@ -36,8 +36,8 @@ def command(username, since, until, states, limit, output_format, quiet):
 
     opened = Opened()
     start, end = span(since, until)
-    user_id = opened.user_id(username)
     with opened.sources.slurm() as slurm:
+        user_id = opened.user_id(slurm, username)
         wanted = JobFilter(
             user_id=user_id, states=codes(states) if states else (), since=start, until=end,
             usernames=names_in_slurm(slurm, opened.people, username, user_id),

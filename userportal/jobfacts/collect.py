@@ -43,20 +43,18 @@ class Known:
 class Collector:
     """Asks the sources of one portal; what it finds of many jobs is asked job by job."""
 
-    def __init__(self, sources, gpu_models, username_of, script_of=None):
-        """gpu_models: userportal.analysis.gpus; username_of(uid) -> name or None; script_of(job_id)
-        returns the script that the collector of scripts has sent, or None.
-        """
+    def __init__(self, sources, gpu_models, script_of=None):
+        """gpu_models: userportal.analysis.gpus; script_of(job_id) returns the script that the
+        collector of scripts has sent, or None."""
         self.sources, self.gpu_models = sources, gpu_models
-        self.username_of, self.script_of = username_of, script_of or (lambda job_id: None)
+        self.script_of = script_of or (lambda job_id: None)
 
-    def collect(self, slurm, job, now, username=None):
+    def collect(self, slurm, job, now, username):
         """Return what is Known of a job of the open SlurmDatabase. Read-only.
 
-        username: whose job it is, where that is known; else who has its uid now.
+        username: whose job it is, see access.owners; None if nobody knows.
         """
         cluster = self.sources.configuration.portal.cluster
-        username = username or self.username_of(job.user_id)
         failures: dict = {}
         facts = facts_of_row(job, now, username, cluster)
         prerequisites = tuple(slurm.prerequisites(job))

@@ -200,7 +200,7 @@ def own_jobs(name, job_ids, what, sure):
     found, unknown = set(), 0
     for start in range(0, len(ids), ROWS_AT_ONCE):
         some = ids[start : start + ROWS_AT_ONCE]
-        owners = owners_of(some)
+        owners = users_in_slurm(some)
         unknown += len(some) - len(owners)
         found |= {
             job_id for job_id, people in owners.items()
@@ -212,10 +212,15 @@ def own_jobs(name, job_ids, what, sure):
     return found
 
 
-def is_among(person, owners):
-    """Tell whether a person, (name, uid), is one of some owners of a job number."""
+def is_among(person, users):
+    """Tell whether a person, (name, uid), is one of the users of a job number; as access.owners
+    has it: Slurm may have another name for the person."""
     name, uid = person
-    return any(owner == name or (not owner and number == uid) for owner, number in owners)
+    return any(
+        user == name
+        or (number == uid and (user.lower() in ("", name.lower()) or uid_of(user) == uid))
+        for user, number in users
+    )
 
 
 def uid_of(name):
@@ -225,7 +230,7 @@ def uid_of(name):
     return None
 
 
-def owners_of(job_ids):
+def users_in_slurm(job_ids):
     """Return {job id: {(user name or "", uid)}} of what Slurm has. Read-only."""
     sql = (
         'SELECT j."id_job", a."user", j."id_user" FROM {job_table} j'  # noqa: S608

@@ -123,9 +123,14 @@ def users(text, limit):
         for name in sorted(named, key=lambda one: distance(one, text))[:limit]:
             entries.setdefault(name, "")
     return [
-        Result(gettext("User"), "user", full_name, name, address("usersummary:user", name))
+        Result(gettext("User"), "user", full_name, name, address(page_of(name), name))
         for name, full_name in sorted(entries.items())
     ]
+
+
+def page_of(username):
+    """Return the view of a user: of one who left there are the jobs alone."""
+    return "jobstats:user" if people().uid_of(username) is None else "usersummary:user"
 
 
 def accounts(entries):

@@ -5,6 +5,7 @@ from typing import Any
 
 from usagedb.database import in_parts
 from userportal.slurm import stored
+from userportal.slurm.asking import MEMORY
 from userportal.slurm.job_queries import MOST_JOBS
 from userportal.slurm.model import Account, Job
 from userportal.slurm.page_queries import PageQueries, escaped
@@ -34,10 +35,6 @@ class AccountQueries(PageQueries):
         place = ("id_assoc", "acct", "user").index(column)
         return [row for row in found if stored.text(row[place]) == value]
 
-    def knows_user(self, username: str) -> bool:
-        """Tell whether any association is of a user of exactly this name, deleted ones included."""
-        return bool(self._associations("user", username))
-
     def without_others(self, jobs: "list[Job]", usernames: "Sequence[str]") -> "list[Job]":
         """Return those jobs that Slurm does not know as a user's of another name than these.
 
@@ -49,13 +46,28 @@ class AccountQueries(PageQueries):
 
     def users_of_jobs(self, jobs: "Iterable[Job]") -> "dict[int, str]":
         """Return {association: its user} of jobs; "" for the association of an account."""
-        ids = sorted({job.association_id for job in jobs if job.association_id})
+        return self.users_of_associations({job.association_id for job in jobs})
+
+    def users_of_associations(self, numbers: "Iterable[int]") -> "dict[int, str]":
+        """Return {association: its user}; "" for the association of an account."""
+        ids = sorted(number for number in numbers if number)
         sql = 'SELECT "id_assoc", "user" FROM {assoc_table} WHERE "id_assoc" IN ({})'
         asked = in_parts(self.database, self.written(sql), ids)
         return {int(number): stored.text(user) for number, user in asked}
 
     def users_of_number(self, user_id: int) -> "list[str]":
-        """Return the names under which Slurm has jobs of a uid, those of former holders, too."""
+        """Return the names under which Slurm has jobs of a uid, those of former holders, too.
+
+        They are remembered for a while: each graph of each page asks for them.
+        """
+        key = (*self.address(), "users", user_id)
+        found = MEMORY.get(key)
+        if found is None:
+            found = self._read_users_of_number(user_id)
+            MEMORY.put(key, found)
+        return list(found)
+
+    def _read_users_of_number(self, user_id: int) -> "list[str]":
         sql = (
             'SELECT DISTINCT "user" FROM {assoc_table} WHERE "user" <> ? AND "id_assoc" IN'
             ' (SELECT "id_assoc" FROM {job_table} WHERE "id_user" = ?) ORDER BY "user" LIMIT ?'
@@ -138,19 +150,6 @@ class AccountQueries(PageQueries):
         )
         found = self.ask(sql, (association,))
         return (int(found[0][0]), int(found[0][1])) if found else None
-
-    def user_name(self, user_id: int) -> "str | None":
-        """Return the name of a user as the newest job says, None without a job."""
-        sql = (
-            'SELECT "id_assoc" FROM {job_table} WHERE "id_user" = ?'
-            ' ORDER BY "time_start" DESC LIMIT 1'
-        )
-        newest = self.ask(sql, (user_id,))
-        if not newest:
-            return None
-        sql = 'SELECT "user" FROM {assoc_table} WHERE "id_assoc" = ?'
-        found = self.ask(sql, (newest[0][0],))
-        return stored.text(found[0][0]) or None if found else None
 
     def qos_names(self) -> "dict[int, str]":
         """Return {number: name} of the qualities of service."""

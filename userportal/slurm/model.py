@@ -293,9 +293,10 @@ class JobStart:
 
 @dataclass(frozen=True)
 class UserUsage:
-    """What the jobs of a user had in a window."""
+    """What the jobs of a user had in a window; name is that of their associations, "" without."""
 
     user_id: int
+    name: str
     jobs: int
     core_seconds: int
     gpu_seconds: int

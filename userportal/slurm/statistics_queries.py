@@ -22,7 +22,8 @@ BASE = f"({states.BASE_EXPRESSION})"
 RAN = '"time_start" > 0 AND "time_end" >= "time_start"'
 MEASURED = f'"timelimit" BETWEEN 1 AND {stored.NO_VALUE - 1}'
 USAGE_COLUMNS = (
-    "id_user", "job_db_inx", "time_start", "time_end", "time_suspended", *rows.PER_JOB_COLUMNS,
+    "id_user", "id_assoc", "job_db_inx", "time_start", "time_end", "time_suspended",
+    *rows.PER_JOB_COLUMNS,
 )  # fmt: skip
 
 
@@ -91,29 +92,35 @@ class StatisticsQueries(AccountQueries, PauseQueries):
     def largest_users(
         self, since: int, until: int, limit: int = MOST_USERS, account: "str | None" = None
     ) -> "list[UserUsage]":
-        """Return the users with most core hours in a window, the largest first.
+        """Return the users with most core hours in a window, the largest first: of one uid each
+        that had it then.
 
         Of each job that time counts which is in the window, but not what it was suspended; one
         that was so all the time is among the jobs.
         """
-        totals: dict[int, Counter[str]] = defaultdict(Counter)
-        for user, seconds, used in self._running_in(since, until, account):
-            total = totals[user]
+        totals: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+        for whose, seconds, used in self._running_in(since, until, account):
+            total = totals[whose]
             total["jobs"] += 1
             total["cores"] += used["cores"] * seconds
             total["gpus"] += sum(used["gpus"].values()) * seconds
             total["memory"] += (used["memory_bytes"] or 0) * seconds
+        names = self.users_of_associations({association for _user, association in totals})
+        of_users: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+        for (user, association), one in totals.items():
+            of_users[user, names.get(association, "")].update(one)
         found = [
-            UserUsage(user, one["jobs"], one["cores"], one["gpus"], one["memory"])
-            for user, one in totals.items()
+            UserUsage(user, name, one["jobs"], one["cores"], one["gpus"], one["memory"])
+            for (user, name), one in of_users.items()
         ]
-        found.sort(key=lambda one: (-one.core_seconds, one.user_id))
+        found.sort(key=lambda one: (-one.core_seconds, one.user_id, one.name))
         return found[: max(0, limit)]
 
     def _running_in(
         self, since: int, until: int, account: "str | None"
-    ) -> "Iterator[tuple[int, int, dict[str, Any]]]":
-        """Yield user, seconds in a window and resources of all jobs that had nodes in it.
+    ) -> "Iterator[tuple[tuple[int, int], int, dict[str, Any]]]":
+        """Yield (user, association), seconds in a window and resources of all jobs that had nodes
+        in it.
 
         The suspended ones come last: when they were so is asked of these alone.
         """
@@ -128,19 +135,19 @@ class StatisticsQueries(AccountQueries, PauseQueries):
             f"SELECT {selected} FROM {{job_table}} WHERE {condition}{owner}"  # noqa: S608 - fixed
         )
         names, now = self.tres_names(), max(until, int(time.time()))
-        paused: dict[int, tuple[int, tuple[int, int, int], dict[str, Any]]] = {}
+        paused: dict[int, tuple[tuple[int, int], tuple[int, int, int], dict[str, Any]]] = {}
         # A stream: it may be all jobs of a month.
         for row in self.database.stream(sql, [*bounds, *ids]):
-            user, index, start, end, suspended = map(stored.number, row[:5])
-            used, times = rows.resources(row[5:], names), (start, end or now, suspended)
+            user, association, index, start, end, suspended = map(stored.number, row[:6])
+            used, times = rows.resources(row[6:], names), (start, end or now, suspended)
             if suspended:
-                paused[index] = user, times, used
+                paused[index] = (user, association), times, used
             else:
-                yield user, run_time.run_seconds_in((since, until), *times), used
+                yield (user, association), run_time.run_seconds_in((since, until), *times), used
         pauses = self.pauses_of(paused, since, until)
-        for index, (user, times, used) in paused.items():
+        for index, (whose, times, used) in paused.items():
             known = pauses.get(index, run_time.NO_PAUSES)
-            yield user, run_time.run_seconds_in((since, until), *times, known), used
+            yield whose, run_time.run_seconds_in((since, until), *times, known), used
 
 
 def partition_of(name: str, groups: "list[tuple[Any, ...]]") -> PartitionStatistics:

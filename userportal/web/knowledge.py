@@ -6,6 +6,7 @@ import time
 from django.conf import settings
 
 from userportal.access.memberships import people
+from userportal.access.owners import owners_of
 from userportal.analysis import gpus, rules
 from userportal.jobfacts.collect import Collector
 
@@ -26,14 +27,15 @@ def analysis_rules():
 
 def collector():
     """Return the Collector of facts of this portal's jobs."""
-    return Collector(settings.SOURCES, gpu_models(), people().username_of, sent_script)
+    return Collector(settings.SOURCES, gpu_models(), sent_script)
 
 
 def sent_script(job_id):
     """Return the script that the collector of scripts has sent for a job, or None.
 
     Numbers are used again after years, and a script has only the number: that of a number which
-    several users had, or which came before any job that is known, could be somebody else's.
+    several users had, also one after the other with one uid, or which came before any job that is
+    known, could be somebody else's.
     """
     from userportal.records.models import JobScript
 
@@ -42,7 +44,8 @@ def sent_script(job_id):
         return None
     with settings.SOURCES.slurm() as slurm:
         rows = slurm.job_rows(job_id)
-    if len({row.user_id for row in rows}) != 1:
+        owners = owners_of(slurm, people(), rows)
+    if len({(owners[row.db_index], row.user_id) for row in rows}) != 1:
         return None
     return None if is_older(sent, rows) else sent.submit_script
 

@@ -16,6 +16,7 @@ from usagedb import errors
 from userportal import sections
 from userportal.access import ldap_directory, ldap_filter
 from userportal.access.allocations import ComputeAmount, StorageAmount
+from userportal.access.ldap_connection import LdapConnections
 from userportal.access.ldap_directory import Directory
 
 TIB = 2**40
@@ -141,6 +142,27 @@ def test_a_directory_that_refuses_the_search_for_managers_still_tells_members(
         directory.allocations_of("bob")
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert len(warned) == 1 and "has ccResponsible an index? LDAP: adminLimit" in warned[0]
+
+
+def test_a_directory_that_goes_away_before_it_was_asked_for_managers_has_refused_nothing(
+    tmp_path, monkeypatch
+):
+    with LdapServer(tmp_path) as server:
+        fill(server)
+        server.add_allocation("rrg-fir", ["bob"], gidNumber=30009, ccResponsible="carol")
+        directory = directory_of(settings_of(server, tmp_path))
+        search = LdapConnections.search
+
+        def fails(connections, wanted, *arguments):
+            if "ccResponsible" in wanted:
+                raise errors.UnavailableError("LDAP: no server answered a moment ago")
+            return search(connections, wanted, *arguments)
+
+        with monkeypatch.context() as patches:
+            patches.setattr(LdapConnections, "search", fails)
+            with pytest.raises(errors.UnavailableError, match="a moment ago"):
+                directory.allocations_of("carol")
+        assert [one.name for one in directory.allocations_of("carol")] == ["rrg-fir"]
 
 
 def test_who_has_the_password_logs_in(directory):

@@ -6,6 +6,8 @@ import pytest
 
 from tests.userportal.api.site import USERS
 from userportal.api import base
+from userportal.slurm import account_queries
+from userportal.slurm.asking import Memory
 from userportal.web.slots import Slots
 
 URL = "/api/jobs/"
@@ -121,12 +123,17 @@ def test_who_has_no_association_yet_sees_no_jobs_of_who_had_the_user_id(of_zoe):
     assert page(of_zoe, "eve", "jobstats/zoe/91/")[0] == 403
 
 
-def test_a_site_whose_names_in_slurm_are_others_of_the_same_people_shows_their_jobs(jobs):
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_site_whose_names_in_slurm_are_others_of_the_same_people_shows_their_jobs(
+    jobs, is_known, monkeypatch
+):
+    monkeypatch.setattr(account_queries, "MEMORY", Memory(300.0))
     for name in ("bobby", "BOB"):
         jobs.associate(name, "lab")
     jobs.know("bobby", USERS["bob"])
     jobs.associate("zoe", "lab")
-    jobs.disassociate("bob")
+    if not is_known:
+        jobs.disassociate("bob")
     for number, user in ((94, "bobby"), (95, "BOB"), (96, "zoe")):
         jobs.add_jobs({"id_job": number, "user": user, "id_user": USERS["bob"]})
     assert ids(ask(jobs, "bob")) == [3, 95, 94]

@@ -242,6 +242,19 @@ def test_a_script_that_was_sent_to_the_portal_is_shown(userportal, without_scrip
     assert not (made / "portal.key").exists()
 
 
+def test_times_are_those_of_this_machine_though_django_was_needed(
+    userportal, without_scripts, monkeypatch
+):
+    conf, job_id = without_scripts
+    monkeypatch.setenv("TZ", "America/Toronto")
+    with_key = userportal("job", job_id, conf=conf).stdout
+    monkeypatch.setenv("TZ", "UTC")
+    assert userportal("job", job_id, conf=conf).stdout != with_key
+    (conf.parent / "portal.key").unlink()
+    monkeypatch.setenv("TZ", "America/Toronto")
+    assert userportal("job", job_id, conf=conf).stdout == with_key
+
+
 def test_a_job_of_who_had_a_user_s_number_before_is_told_by_the_name_in_slurm(
     userportal, without_scripts
 ):
@@ -264,6 +277,11 @@ def test_a_job_of_who_had_a_user_s_number_before_is_told_by_the_name_in_slurm(
     listed = "--limit", 1000, "--since", "2020-01-01"
     assert users("job", job_id) == users("account", account, "--jobs", *listed) == ["former"]
     assert users("user", holder, *listed) == []
+    assert users("user", "former", *listed) == ["former"]
+    by_user = json.loads(
+        userportal("account", account, *listed, "--format", "json", conf=conf).stdout
+    )
+    assert {"former", holder} <= {one["user"] for one in by_user}
 
 
 def test_a_portal_s_own_database_that_is_not_there_is_not_made(userportal, without_scripts):

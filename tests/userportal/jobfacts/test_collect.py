@@ -79,7 +79,7 @@ def write_paused(samples, labels, seconds):
 def collector_of(path):
     """Return (Collector, Sources) of a portal."""
     sources = Sources(read_configuration(path))
-    return Collector(sources, gpus.read(), {made.ANN: "ann"}.get, {ONE: "echo one"}.get), sources
+    return Collector(sources, gpus.read(), {ONE: "echo one"}.get), sources
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def known(tmp_path_factory):
     collector, sources = collector_of(path)
     add_step(Database(read_config(path.with_name("slurm_db.conf"))))
     with sources.slurm() as slurm:
-        yield lambda job_id: collector.collect(slurm, slurm.job(job_id), END + 600)
+        yield lambda job_id: collector.collect(slurm, slurm.job(job_id), END + 600, "ann")
 
 
 def add_step(database):
@@ -226,7 +226,7 @@ def test_metrics_that_are_away_cost_no_other_fact(tmp_path):
     )
     collector, sources = collector_of(path)
     with sources.slurm() as slurm:
-        found = collector.collect(slurm, slurm.job(ONE), END)
+        found = collector.collect(slurm, slurm.job(ONE), END, "ann")
     assert list(found.failures) == ["metrics"]
     assert (found.facts.cores, found.facts.cores_used) == (2, None)
     assert [one.job_id for one in found.dependents] == []

@@ -108,7 +108,7 @@ def facts_of(tmp_path_factory):
     with sources.slurm() as slurm:
 
         def facts(number):
-            return collector.collect(slurm, slurm.job(number), START + BURSTS_SECONDS).facts
+            return collector.collect(slurm, slurm.job(number), START + BURSTS_SECONDS, "ann").facts
 
         yield facts
 

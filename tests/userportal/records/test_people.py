@@ -83,6 +83,26 @@ def test_an_erased_person_is_gone_and_others_are_not(filled):
     assert Note.objects.count() == 2 and Token.objects.count() == 0 and Session.objects.count() == 1
 
 
+@pytest.mark.parametrize("same", ["alias", "upper"])
+def test_jobs_under_another_name_of_the_person_are_theirs(filled, monkeypatch, same):
+    """Slurm may write a name in another way, or know one that the directory has beside it."""
+    name, users = filled.name_of("user"), people.users_in_slurm
+    other = "an-alias" if same == "alias" else name.upper()
+    number = people.uid_of(name)
+
+    def renamed(job_ids):
+        return {
+            job: {(other if user == name else user, uid) for user, uid in found}
+            for job, found in users(job_ids).items()
+        }
+
+    monkeypatch.setattr(people, "users_in_slurm", renamed)
+    uid_of = people.uid_of
+    monkeypatch.setattr(people, "uid_of", lambda one: number if one == "an-alias" else uid_of(one))
+    scripts = [row for table, row in people.export(Renaming(name)) if "jobscript" in table]
+    assert [row["id_job"] for row in scripts] == [filled.mine]
+
+
 def test_a_renamed_person_cannot_log_in_and_keeps_the_notes(filled):
     name = filled.name_of("user")
     people.change(Change(Renaming(name, "anon-1"), erases=False))

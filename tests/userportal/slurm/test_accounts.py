@@ -46,9 +46,6 @@ def test_a_user_has_the_number_of_the_newest_job(store):
     assert store.user_id("ann") == ANN
     assert store.user_id("bob") == BOB
     assert store.user_id("nosuch") is store.user_id("ANN") is store.user_id("") is None
-    assert store.user_name(ANN) == "ann"
-    assert store.user_name(BOB) == "bob"
-    assert store.user_name(4242) is None
 
 
 def test_jobs_of_who_had_the_number_before_are_nobody_else_s(store):

@@ -91,7 +91,7 @@ def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
     add(
         store,
         job_row(1, time_start=NOON - 500, time_end=NOON + 100),
-        job_row(2, id_user=BOB, time_start=NOON + 3000, **{**running(), **gpu}),
+        job_row(2, id_user=BOB, id_assoc=4, time_start=NOON + 3000, **{**running(), **gpu}),
         job_row(3, time_start=NOON + 10, time_end=NOON + 20, time_suspended=4),
         job_row(4, **pending()),
         job_row(5, time_start=NOON - 50, time_end=NOON - 1),
@@ -99,13 +99,25 @@ def test_the_largest_users_come_first_with_what_they_had_in_the_window(store):
     )
     found = store.largest_users(NOON, NOON + 3600)
     assert found == [
-        UserUsage(BOB, 1, 4 * 600, 2 * 600, (1 << 20) * 600),
-        UserUsage(ANN, 2, 8 * 106, 0, 8000 * (1 << 20) * 106),
+        UserUsage(BOB, "bob", 1, 4 * 600, 2 * 600, (1 << 20) * 600),
+        UserUsage(ANN, "ann", 2, 8 * 106, 0, 8000 * (1 << 20) * 106),
     ]
     assert found[0].core_hours == pytest.approx(2 / 3)
     assert [one.user_id for one in store.largest_users(NOON, NOON + 3600, 1)] == [BOB]
     assert store.largest_users(NOON, NOON + 3600, account="def-bob") == []
     assert store.largest_users(NOON, NOON + 3600, account="nosuch") == []
+
+
+def test_who_had_a_number_before_is_another_user(store):
+    add(
+        store,
+        *(job_row(one, id_assoc=one, time_start=NOON, time_end=NOON + 60) for one in (3, 4, 5, 7)),
+    )
+    found = store.largest_users(NOON, NOON + 3600)
+    assert [(one.user_id, one.name, one.jobs) for one in found] == [
+        (ANN, "ann", 2),
+        (ANN, "bob", 2),
+    ]
 
 
 HOUR = 3600
