@@ -71,11 +71,6 @@ class Wanted(NamedTuple):
         return detect.detect(rows, keys, features, self.method_names(), thresholds, parameters)
 
 
-def name_of(method):
-    """Return the name of a method of either kind. Raises BadArgument."""
-    return multivariate.method_name(method) or univariate.scorer(method).__name__
-
-
 def job_table(database, jobs):
     """Return (dictionaries, ids) of some selection.Jobs, without those that were deleted meanwhile.
 

@@ -9,7 +9,7 @@ from epmtlite.refmodels import key_of
 from epmtlite.schema import EPMT
 from epmtlite.selection import Job
 from epmtlite.tagtext import json_text
-from usagedb.database import in_transaction, marks
+from usagedb.database import execute, in_transaction, marks
 from usagedb.dates import iso_microseconds, iso_time
 from usagedb.locks import only_one
 from usagedb.mentions import TEXT, Mentions, naming_rows, sweep
@@ -196,18 +196,18 @@ def change_user(database, user_id, change):
     if change.dry_run:
         return
     if change.removes_rows:
-        database.execute("DELETE FROM epmt_user WHERE id = ?", (user_id,))
+        execute(database, "DELETE FROM epmt_user WHERE id = ?", (user_id,))
         return
     holder = user_of(database, change.renaming.new)
     if holder is None:
         sql = "UPDATE epmt_user SET name = ? WHERE id = ?"
-        database.execute(sql, (change.renaming.new, user_id))
+        execute(database, sql, (change.renaming.new, user_id))
         return
     sql = "UPDATE epmt_job SET user_id = ? WHERE id IN ({})"
     for numbers in jobs_of(database, user_id):
         give = functools.partial(database.execute, sql.format(marks(numbers)), (holder, *numbers))
         in_transaction(database, give)
-    database.execute("DELETE FROM epmt_user WHERE id = ?", (user_id,))
+    execute(database, "DELETE FROM epmt_user WHERE id = ?", (user_id,))
 
 
 def remove_job(database, number, change):

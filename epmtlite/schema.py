@@ -1,4 +1,4 @@
-"""The tables of EPMT, registered for createDB, delete_old_records and usage_status."""
+"""The tables of EPMT, registered for the commands of usagedb."""
 
 from usagedb.schema import Schema
 

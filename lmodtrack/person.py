@@ -7,7 +7,7 @@ from lmodtrack.batch import USE_KEY, USE_MERGE
 from lmodtrack.dimensions import module_digest
 from lmodtrack.of_job import user_id_of
 from lmodtrack.schema import LMOD, LOADER_LOCK
-from usagedb.database import fold_ascii, in_transaction
+from usagedb.database import execute, fold_ascii, in_transaction
 from usagedb.dates import iso_time, shown_day
 from usagedb.dialects.base import INTEGER, SECONDS
 from usagedb.locks import only_one
@@ -61,7 +61,8 @@ def uses(database, user_id):
     sql = (
         "SELECT f.day, m.module_name, m.path, c.cluster_name, f.first_time, f.last_time, f.loads,"
         " f.user_loads FROM lmod_use f JOIN lmod_module m ON m.module_id = f.module_id"
-        " JOIN lmod_cluster c ON c.cluster_id = f.cluster_id WHERE f.user_id = ? ORDER BY f.day"
+        " JOIN lmod_cluster c ON c.cluster_id = f.cluster_id WHERE f.user_id = ?"
+        " ORDER BY f.day, f.module_id, f.cluster_id"
     )
     for row in records(columns, database.stream(sql, (user_id,))):
         row["day"] = shown_day(row["day"])
@@ -76,7 +77,8 @@ def loads(database, user_id):
         "SELECT f.load_time, m.module_name, m.path, c.cluster_name, f.loads, f.user_load, f.job_id,"
         " l.name, f.line FROM lmod_load f JOIN lmod_module m ON m.module_id = f.module_id"
         " JOIN lmod_cluster c ON c.cluster_id = f.cluster_id"
-        " LEFT JOIN lmod_log l ON l.log_id = f.log_id WHERE f.user_id = ? ORDER BY f.day"
+        " LEFT JOIN lmod_log l ON l.log_id = f.log_id WHERE f.user_id = ?"
+        " ORDER BY f.day, f.load_time, f.module_id, f.cluster_id, f.log_id, f.line"
     )
     for row in records(columns, database.stream(sql, (user_id,))):
         row["time"], row["user_load"] = iso_time(row["time"]), USER_LOAD.get(row["user_load"])
@@ -88,7 +90,8 @@ def month_rows(database, user_id):
     sql = (
         "SELECT f.month, m.module_name, c.cluster_name, f.users FROM lmod_month f"
         " JOIN lmod_module m ON m.module_id = f.module_id"
-        " JOIN lmod_cluster c ON c.cluster_id = f.cluster_id ORDER BY f.month"
+        " JOIN lmod_cluster c ON c.cluster_id = f.cluster_id"
+        " ORDER BY f.month, f.module_id, f.cluster_id"
     )
     for month, module, cluster, users in database.stream(sql):
         if userset.decode(bytes(users)) >> user_id & 1:
@@ -126,14 +129,13 @@ def rename_modules(database, change):
             there = database.rows(sql, (digest,))
             if there:
                 move(database, "module_id", module_id, there[0][0])
-                sql = "DELETE FROM lmod_module WHERE module_id = ?"
-                database.execute(sql, (module_id,))
+                execute(database, "DELETE FROM lmod_module WHERE module_id = ?", (module_id,))
                 continue
             sql = (
                 "UPDATE lmod_module SET module_name = ?, path = ?, path_folded = ?, digest = ?"
                 " WHERE module_id = ?"
             )
-            database.execute(sql, (name, path, fold_ascii(path), digest, module_id))
+            execute(database, sql, (name, path, fold_ascii(path), digest, module_id))
 
 
 def rename_user(database, user_id, change):
@@ -149,10 +151,10 @@ def rename_user(database, user_id, change):
     holder = user_id_of(database, new)
     if holder is None:
         sql = "UPDATE lmod_user SET user_name = ?, user_folded = ? WHERE user_id = ?"
-        database.execute(sql, (new, fold_ascii(new), user_id))
+        execute(database, sql, (new, fold_ascii(new), user_id))
         return
     move(database, "user_id", user_id, holder)
-    database.execute("DELETE FROM lmod_user WHERE user_id = ?", (user_id,))
+    execute(database, "DELETE FROM lmod_user WHERE user_id = ?", (user_id,))
 
 
 def move(database, column, old, new):
@@ -221,7 +223,7 @@ def forget_user(database, user_id, change):
     """Delete the name."""
     change.count("lmod_user", REMOVED, 1)
     if not change.dry_run:
-        database.execute("DELETE FROM lmod_user WHERE user_id = ?", (user_id,))
+        execute(database, "DELETE FROM lmod_user WHERE user_id = ?", (user_id,))
 
 
 PERSON = PersonalData("lmod", opened, export, change)

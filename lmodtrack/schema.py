@@ -1,4 +1,4 @@
-"""The tables of module usage, registered for createDB, delete_old_records and usage_copy."""
+"""The tables of module usage, registered for the commands of usagedb."""
 
 import re
 

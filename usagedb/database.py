@@ -192,6 +192,11 @@ def in_transaction(database, action):
     return with_reconnects(database, once)
 
 
+def execute(database, sql, parameters=()):
+    """Run one statement in a transaction, as in_transaction does."""
+    return in_transaction(database, lambda: database.execute(sql, parameters))
+
+
 def marks(values):
     """Return the placeholders for some values: `?, ?, ?`."""
     return ", ".join("?" * len(values))

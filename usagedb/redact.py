@@ -10,6 +10,7 @@ import fnmatch
 import functools
 import json
 import re
+import stat
 from pathlib import Path
 
 from usagedb import errors
@@ -271,8 +272,19 @@ def read_redactor(path=None):
 
     Raises ConfigurationError or RefusedError.
     """
-    usual = SYSTEM_FILE if SYSTEM_FILE.is_file() else conf_file(FILE_NAME)
-    return _read(str(path or usual))
+    return _read(str(path or usual_file()))
+
+
+def usual_file():
+    """Return the path of the site's file, else of ours; the site's where nobody can say whether it
+    is there: then it cannot be read."""
+    try:
+        is_there = stat.S_ISREG(SYSTEM_FILE.stat().st_mode)
+    except PermissionError:
+        is_there = True
+    except OSError:
+        is_there = False
+    return SYSTEM_FILE if is_there else conf_file(FILE_NAME)
 
 
 @functools.lru_cache(8)

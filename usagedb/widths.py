@@ -2,7 +2,7 @@
 
 import hashlib
 
-# What replaces the end of a text that is too long.
+# Of what replaces the end of a text that is too long.
 TAIL_LENGTH = 9
 
 

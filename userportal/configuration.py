@@ -19,6 +19,7 @@ NAME = "portal.conf"
 SYSTEM_DIRECTORY = Path("/etc/hpcusage")
 SYSTEM_STATE = Path("/var/lib/hpcusage")
 METHODS = ("password", "ldap", "remote_user", "headers")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRUE, FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 
@@ -171,7 +172,10 @@ def check(configuration):
         "[prometheus] url begins with http:// or https://": not configuration.prometheus.url
         or re.match(r"https?://[^/\s]", configuration.prometheus.url),
         f"[portal] time_zone: {portal.time_zone} is unknown": is_zone(portal.time_zone),
+        f"[portal] log_level: {', '.join(LEVELS)}": portal.log_level.upper() in LEVELS,
     }
+    for name, storage in configuration.storage.items():
+        complaints[f"[storage {name}] kind: lustre or gpfs"] = storage.kind in ("lustre", "gpfs")
     for complaint, is_well in complaints.items():
         if not is_well:
             raise errors.ConfigurationError(f"{path}: {complaint}")

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 
-from usagedb.database import in_parts, in_transaction
+from usagedb.database import execute, in_parts, in_transaction
 from usagedb.locks import only_one
 from usagedb.mentions import changed_rows, fitted, sweep
 from usagedb.person import CHANGED, REMOVED, PersonalData, ids_of, opened_database
@@ -119,7 +119,7 @@ def change_site_names(database, table, id_column, column, change):
         sql = f"UPDATE {table} SET {quoted} = ? WHERE {id_column} = ?"  # noqa: S608
         new = fitted(change.renaming.new, longest_texts(database, table).get(column))
         for number in ids:
-            database.execute(sql, (new, number))
+            execute(database, sql, (new, number))
 
 
 def rename_objects(database, change):

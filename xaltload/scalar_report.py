@@ -27,7 +27,7 @@ def scalar_tables(database, selection, name_map, number=20, weighted=False):
             for code, group in spans[place].items():
                 groups[code].join(group)
         rows = [bin_row(*pair) for pair in tally.top(groups, number, tally.by_runs)]
-        title = f"Top {number} {name} Executables sorted by # Runs"
+        title = f"{f'Top {number}' if number else 'All'} {name} Executables sorted by # Runs"
         tables.append(Table(name.lower(), title, HEADINGS, rows))
     return tables
 

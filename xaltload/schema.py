@@ -1,4 +1,4 @@
-"""The tables of XALT, registered for createDB, delete_old_records and usage_copy."""
+"""The tables of XALT, registered for the commands of usagedb."""
 
 import re
 

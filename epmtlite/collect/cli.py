@@ -307,8 +307,6 @@ def stage_command(options):
     for directory in options.directories or [current_directory(options)]:
         try:
             path = stage.stage(directory, options.settings, how)
-        except errors.Interrupted:
-            raise
         except errors.CollectError as error:
             if options.error:
                 raise

@@ -52,8 +52,11 @@ class ConfigurationError(CollectError):
     exit_code = 78
 
 
-class Interrupted(CollectError):
-    """A signal asked the command to end; exit_code is 128+N."""
+class Interrupted(BaseException):
+    """A signal asked the command to end; exit_code is 128+N.
+
+    Like KeyboardInterrupt it is no Exception: who expects errors does not mean the end of the run.
+    """
 
     def __init__(self, signal_number):
         super().__init__(f"ended by signal {signal_number}")

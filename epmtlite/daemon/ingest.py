@@ -120,8 +120,6 @@ class Ingest:
                 outcome = outcome._replace(message=outcome.message.replace(path, shown))
         except database_errors.UsageDBError:
             raise
-        except errors.Interrupted:
-            raise
         except errors.CollectError as error:  # its directory has gone, or cannot be read now
             outcome = submit.Outcome(
                 shown, submit.FAILED, exit_code=error.exit_code, message=str(error)
@@ -180,8 +178,6 @@ class Ingest:
                 new = aside.set_aside(
                     path, self.settings.ingest_failed_dir, seen.state[:2], seen.reason, shown
                 )
-        except errors.Interrupted:
-            raise
         except errors.CollectError as error:
             if not seen.is_told:
                 logger.warning("%s; %s", seen.reason, error)

@@ -160,8 +160,6 @@ class Daemon:
             if step.has_work(self.link.database):
                 run = run or stack.enter_context(recorded(self.link.database, COMMAND))
                 step.do(self.link.database, tally)
-        except errors.Interrupted:
-            raise
         except (database_errors.UsageDBError, errors.CollectError) as error:
             self._fail(step, run, error)
         except Exception as error:

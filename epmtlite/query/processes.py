@@ -11,8 +11,6 @@ from epmtlite.query.jobs import conv_jobs
 from epmtlite.selection import JobFilter, select_jobs
 from epmtlite.verify import verified
 
-ATTRIBUTES = ("exename", "path", "args", "pid", "exitcode", "numtids", "depth")
-
 
 def get_procs(
     jobs=None, tags=None, fltr=None, order=None, offset=0, limit=None, when=None, hosts=None,

@@ -153,3 +153,18 @@ def test_a_wrong_file_is_an_error_and_no_secret_is_stored(tmp_path, text):
         redact.redactor_of(config(REDACT=str(own)))
     with pytest.raises(errors.ConfigurationError):
         redact.redactor_of(config(REDACT=str(tmp_path / "none")))
+
+
+class Unsearchable(type(redact.SYSTEM_FILE)):
+    """A file in a directory that this account may not search."""
+
+    def stat(self, **options):
+        raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_of_the_site_that_nobody_can_look_at_is_not_passed_over(tmp_path, monkeypatch):
+    hidden = Unsearchable(tmp_path / "redact.conf")
+    monkeypatch.setattr(redact, "SYSTEM_FILE", hidden)
+    with pytest.raises(errors.UsageDBError, match=f"cannot read {hidden}"):
+        redact.read_redactor()
+    assert redact.read_redactor(redact.conf_file(redact.FILE_NAME)) is REDACTOR

@@ -3,15 +3,20 @@
 Slurm stores the number with each job, and the name that it knew with the job's association.
 """
 
+from collections import Counter
+
 
 def names_in_slurm(slurm, people, username, user_id):
-    """Return the names under which Slurm has the jobs of a user of People: the own one, and others.
+    """Return the names under which Slurm has the jobs of a user and a uid: the own one, and others.
 
-    The others are those with jobs of the user's number which the directory, too, says to have it.
-    The name of somebody who left has it no more. Raises what People raises.
+    The others are those with jobs of the user's number which the directory, too, says to have it;
+    and "", for jobs without a name. Who left has none of them: they are the next one's. Raises
+    what People raises.
     """
+    if people.uid_of(username) != user_id:
+        return (username,)
     others = [name for name in slurm.users_of_number(user_id) if name != username]
-    return (username, *(name for name in others if people.uid_of(name) == user_id))
+    return ("", username, *(name for name in others if people.uid_of(name) == user_id))
 
 
 def owners_of(slurm, people, jobs):
@@ -33,3 +38,17 @@ def owner(people, name, user_id):
         return current
     is_same = current and (name.lower() == current.lower() or people.uid_of(name) == user_id)
     return current if is_same else name
+
+
+def usages_by_owner(people, usages):
+    """Return UserUsages, the largest first: one of each owner, whatever names Slurm has of a uid.
+
+    Raises what People raises; asks it about uids with several names alone.
+    """
+    names_of_uid = Counter(one.user_id for one in usages)
+    found: dict = {}
+    for one in usages:
+        has_others = names_of_uid[one.user_id] > 1
+        whose = one.user_id, owner(people, one.name, one.user_id) if has_others else one.name
+        found[whose] = found[whose].plus(one) if whose in found else one
+    return sorted(found.values(), key=lambda one: (-one.core_seconds, one.user_id, one.name))

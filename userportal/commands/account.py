@@ -1,7 +1,5 @@
 """userportal account: what the users of an account had."""
 
-import sys
-
 import click
 
 from usagedb import cli, errors
@@ -47,7 +45,7 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
             found, left = page.jobs, page.filtered - len(page.jobs)
             owners = opened.owners(slurm, found)
         else:
-            users = slurm.largest_users(start, end, sys.maxsize, account)
+            users = opened.largest_users(slurm, start, end, account)
             found, left = users[:limit], len(users) - limit
     if wants_jobs:
         write_jobs(found, owners, output_format)

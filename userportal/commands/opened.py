@@ -1,9 +1,10 @@
 """What the shell commands open: the configuration's sources, people, rules and GPU models."""
 
 import functools
+import sys
 
 from usagedb import errors
-from userportal.access.owners import owner, owners_of
+from userportal.access.owners import owner, owners_of, usages_by_owner
 from userportal.analysis import gpus, rules
 from userportal.commands.sent_scripts import sent_scripts
 from userportal.configuration import find_configuration
@@ -46,6 +47,11 @@ class Opened:
         """Return whose a UserUsage is, or the uid as a text."""
         return owner(self.people, usage.name, usage.user_id) or str(usage.user_id)
 
+    def largest_users(self, slurm, start, end, account=None):
+        """Return all UserUsages of a window, the largest first, one of each owner."""
+        found = slurm.largest_users(start, end, sys.maxsize, account)
+        return usages_by_owner(self.people, found)
+
     def user_id(self, slurm, username):
         """Return the uid of a user; of one who left, by the newest job. Raises UsageError for an
         unknown one."""
@@ -60,7 +66,3 @@ class Opened:
         """Return {row's number: name of the owner, or the uid as a text} of jobs."""
         found = owners_of(slurm, self.people, jobs)
         return {job.db_index: found[job.db_index] or str(job.user_id) for job in jobs}
-
-    def username(self, user_id):
-        """Return the name of a uid, or the number as a text."""
-        return self.people.username_of(user_id) or str(user_id)

@@ -40,7 +40,7 @@ def command(kind, since, until, limit, output_format, quiet):
     if kind == "usage":
         start, end = span(since, until)
         with opened.sources.slurm() as slurm:
-            users = slurm.largest_users(start, end, limit)
+            users = opened.largest_users(slurm, start, end)[:limit]
         write_users(users, opened.name_of_usage, output_format)
         if not users:
             tell_none("job ran", start, end, output_format, quiet)
@@ -79,6 +79,6 @@ def memory_uses(opened, source, now):
             opened.configuration.limits.large_memory_partitions, now - HOUR_SECONDS,
             now - WEEK_SECONDS,
         )  # fmt: skip
-    names = {job.user_id: opened.username(job.user_id) for job in jobs}
+        owners = opened.owners(slurm, jobs)
     sampling = opened.configuration.sampling_seconds("slurm_job_exporter")
-    return job_uses(source, jobs, names, now, sampling)
+    return job_uses(source, jobs, owners, now, sampling)

@@ -37,10 +37,8 @@ def context_of_job(request, slurm, username, job):
         "queue_seconds": job.queue_seconds(now),
         "findings": findings(known.facts, analysis_rules()),
         "meters": meters_of(known.facts),
-        "rows": slurm.job_rows(job.job_id, job.user_id),
-        "tasks": slurm.array_tasks(job.array_job_id, job.user_id, MOST_TASKS)
-        if job.is_array
-        else None,
+        "rows": slurm.submissions(job),
+        "tasks": slurm.array_tasks(job.array_job_id, job, MOST_TASKS) if job.is_array else None,
         "events": slurm.job_events(job, now),
         "priority": priority_of(job, now),
         "costs": costs_of(known.facts),

@@ -45,7 +45,8 @@ def purge(options, report):
         if keys:
             purged.tables.append((model._meta.db_table, len(keys)))
         for start in range(0, len(keys) if not options.dry_run else 0, ROWS_PER_STEP):
-            model.objects.filter(pk__in=keys[start : start + ROWS_PER_STEP]).delete()
+            # Of these rows: what has been written anew since they were listed is not old.
+            rows.filter(pk__in=keys[start : start + ROWS_PER_STEP]).delete()
         if keys and not options.dry_run:
             report(f"{model._meta.db_table}: {len(keys)} deleted")
     return purged

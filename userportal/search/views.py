@@ -117,13 +117,15 @@ def job_result(job, name):
 def users(text, limit):
     """Return the users whose name or full name has a text; those of Slurm where no others are."""
     entries = {one.username: one.full_name or "" for one in people().search(text, limit)}
+    pages = dict.fromkeys(entries, "usersummary:user")
     if settings.SOURCES.has("slurm"):
         with settings.SOURCES.slurm() as slurm:
             named = [name for name in slurm.users() if text.lower() in name.lower()]
         for name in sorted(named, key=lambda one: distance(one, text))[:limit]:
             entries.setdefault(name, "")
+            pages.setdefault(name, page_of(name))
     return [
-        Result(gettext("User"), "user", full_name, name, address(page_of(name), name))
+        Result(gettext("User"), "user", full_name, name, address(pages[name], name))
         for name, full_name in sorted(entries.items())
     ]
 

@@ -36,12 +36,12 @@ class AccountQueries(PageQueries):
         return [row for row in found if stored.text(row[place]) == value]
 
     def without_others(self, jobs: "list[Job]", usernames: "Sequence[str]") -> "list[Job]":
-        """Return those jobs that Slurm does not know as a user's of another name than these.
+        """Return those jobs that Slurm knows as a user's of these names, "": as nobody's.
 
         The number of a user who has left may be given to the next one.
         """
         users = self.users_of_jobs(jobs)
-        mine = {"", *(name.lower() for name in usernames)}
+        mine = {name.lower() for name in usernames}
         return [job for job in jobs if users.get(job.association_id, "").lower() in mine]
 
     def users_of_jobs(self, jobs: "Iterable[Job]") -> "dict[int, str]":

@@ -21,11 +21,12 @@ FORGOTTEN_SECONDS = 86400
 LAST_MOMENT = 1 << 40
 NEWEST_FIRST = 'ORDER BY "time_submit" DESC, "job_db_inx" DESC'
 EXTERN_STEP, BATCH_STEP = -4, -5
-# With names in small letters: whose association the job has is nobody, or called so.
-NOT_OF_OTHERS = (
-    'NOT EXISTS (SELECT 1 FROM {{assoc_table}} a WHERE a."id_assoc" = {{job_table}}."id_assoc"'
-    ' AND lower(a."user") NOT IN ({}))'
+# With names in small letters: whose association the job has is called so; is nobody, or called so.
+OF_NAMES = (
+    'EXISTS (SELECT 1 FROM {{assoc_table}} a WHERE a."id_assoc" = {{job_table}}."id_assoc"'
+    ' AND lower(a."user") IN ({}))'
 )
+NOT_OF_OTHERS = "NOT " + OF_NAMES.replace(" IN ", " NOT IN ")
 
 
 class JobQueries(ClusterTables):
@@ -54,6 +55,19 @@ class JobQueries(ClusterTables):
         where = f'WHERE "id_job" = ? {owner} {NEWEST_FIRST} LIMIT ?'
         return self._jobs(where, [job_id, *owners, min(limit, MOST_ROWS)])
 
+    def submissions(self, job: Job) -> "list[Job]":
+        """Return all rows of a job itself, the newest first; see of_owner."""
+        owned, parameters = self.of_owner(job)
+        where = f'WHERE "id_job" = ? AND {owned} {NEWEST_FIRST} LIMIT ?'
+        return self._jobs(where, [job.job_id, *parameters, MOST_ROWS])
+
+    def of_owner(self, job: Job) -> "tuple[str, list[Any]]":
+        """Return the condition of the jobs that Slurm knows as those of a job's user, and its
+        parameters: whoever had the same uid before may have had the same numbers of jobs, too."""
+        sql = 'SELECT "user" FROM {assoc_table} WHERE "id_assoc" = ?'
+        found = self.ask(sql, (job.association_id,))
+        return of_user(job.user_id, [stored.text(found[0][0]) if found else ""])
+
     def jobs(self, job_ids: "Iterable[int]", user_id: "int | None" = None) -> "list[Job]":
         """Return the newest row of each job, of that user if one is given, in the order given.
 
@@ -79,11 +93,12 @@ class JobQueries(ClusterTables):
                 found[key(job)] = job
         return found
 
-    def task(self, array_id: int, task_id: int, user_id: "int | None" = None) -> "Job | None":
-        """Return the newest row of a task of an array, None if there is none."""
-        owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
-        where = f'WHERE "id_array_job" = ? AND "id_array_task" = ? {owner} {NEWEST_FIRST} LIMIT 1'
-        return next(iter(self._jobs(where, [array_id, task_id, *owners])), None)
+    def task(self, array_id: int, task_id: int, like: "Job | None" = None) -> "Job | None":
+        """Return the newest row of a task of an array, of a job's user if one is given; or None."""
+        owned, owners = self.of_owner(like) if like else ("1 = 1", [])
+        where = f'WHERE "id_array_job" = ? AND "id_array_task" = ? AND {owned}'
+        found = self._jobs(f"{where} {NEWEST_FIRST} LIMIT 1", [array_id, task_id, *owners])
+        return found[0] if found else None
 
     def tasks(self, array_id: int, task_ids: "Iterable[int]") -> "list[Job]":
         """Return the newest row of each task of an array, in the order given.
@@ -105,11 +120,14 @@ class JobQueries(ClusterTables):
         return [head] if task_ids & set(arrays.pending_tasks(head.array_task_text)) else []
 
     def array_tasks(
-        self, array_id: int, user_id: "int | None" = None, limit: int = MOST_ROWS
+        self, array_id: int, task: "Job | None" = None, limit: int = MOST_ROWS
     ) -> ArrayTasks:
-        """Return the tasks of an array, by task, each with its newest row; at most `limit`."""
-        owner, owners = ('AND "id_user" = ?', [user_id]) if user_id is not None else ("", [])
-        where = f'WHERE "id_array_job" = ? {owner}'
+        """Return the tasks of an array, by task, each with its newest row; at most `limit`.
+
+        With one of them those alone that are its user's.
+        """
+        owned, owners = self.of_owner(task) if task else ("1 = 1", [])
+        where = f'WHERE "id_array_job" = ? AND {owned}'
         count = self.ask(
             f'SELECT count(DISTINCT "id_job") FROM {{job_table}} {where}',  # noqa: S608 - fixed
             [array_id, *owners],
@@ -119,7 +137,10 @@ class JobQueries(ClusterTables):
         newest: dict[int, Job] = {}
         for job in found:
             newest.setdefault(job.job_id, job)
-        head = self.job(array_id, user_id)
+        heads = self._jobs(
+            f'WHERE "id_job" = ? AND {owned} {NEWEST_FIRST} LIMIT 1', [array_id, *owners]
+        )
+        head = heads[0] if heads else None
         pending = head.array_pending if head and head.is_pending else 0
         waiting = arrays.pending_tasks(head.array_task_text) if head and pending else []
         return ArrayTasks(list(newest.values()), int(count[0][0]), pending, waiting)
@@ -149,16 +170,25 @@ class JobQueries(ClusterTables):
         """Return what a job waits for, each with the job of the same user if it is known."""
         wanted = dependencies.parse(job.submit_line)
         ids = [one.job_id for one in wanted if one.job_id is not None and one.task_id is None]
-        known = {found.job_id: found for found in self.jobs(ids, job.user_id)}
-        return [Prerequisite(one, self._awaited(one, known, job.user_id)) for one in wanted]
+        known = self._newest_of_owner(job, list(dict.fromkeys(ids))[:MOST_JOBS])
+        return [Prerequisite(one, self._awaited(one, known, job)) for one in wanted]
+
+    def _newest_of_owner(self, job: Job, job_ids: "list[int]") -> "dict[int, Job]":
+        """Return {number: the newest row} of those jobs that are of a job's user."""
+        if not job_ids:
+            return {}
+        owned, parameters = self.of_owner(job)
+        where = f'WHERE "id_job" IN ({marks(job_ids)}) AND {owned} ORDER BY "time_submit"'
+        found = self._jobs(f'{where}, "job_db_inx"', [*job_ids, *parameters])
+        return {one.job_id: one for one in found}
 
     def _awaited(
-        self, one: dependencies.Dependency, known: "dict[int, Job]", user_id: int
+        self, one: dependencies.Dependency, known: "dict[int, Job]", job: Job
     ) -> "Job | None":
         if one.job_id is None:
             return None
         if one.task_id is not None:
-            return self.task(one.job_id, one.task_id, user_id)
+            return self.task(one.job_id, one.task_id, job)
         return known.get(one.job_id)
 
     def dependents(self, job: Job, limit: int = MOST_DEPENDENTS) -> "list[Job]":
@@ -172,14 +202,15 @@ class JobQueries(ClusterTables):
         if not waiting.numbers:
             return []
         likes = " OR ".join([self.database.like('"submit_line"')] * len(waiting.numbers))
+        owned, owners = self.of_owner(job)
         sql = (
             'SELECT "job_db_inx", "id_job", substr("submit_line", 1, ?) FROM {job_table}'  # noqa: S608
-            f' WHERE "id_user" = ? AND "time_submit" BETWEEN ? AND ? AND ({likes})'
+            f' WHERE {owned} AND "time_submit" BETWEEN ? AND ? AND ({likes})'
             ' AND "id_job" <> ? ORDER BY "time_submit", "job_db_inx" LIMIT ?'
         )
         patterns = [f"%{number}%" for number in waiting.numbers]
-        bounds = lifetime([job, *self.job_rows(job.job_id, job.user_id)])
-        parameters = [LONGEST_LINE, job.user_id, *bounds, *patterns, job.job_id, MOST_CANDIDATES]
+        bounds = lifetime([job, *self.submissions(job)])
+        parameters = [LONGEST_LINE, *owners, *bounds, *patterns, job.job_id, MOST_CANDIDATES]
         newest: dict[int, int] = {}
         for index, job_id, line in self.ask(sql, parameters):
             if (job_id in newest or len(newest) < limit) and waiting.says(line):
@@ -209,11 +240,12 @@ class JobQueries(ClusterTables):
     def _script_index_of_array(self, job: Job) -> int:
         if job.array_job_id is None or "script_hash_inx" not in self.columns("job_table"):
             return 0
+        owned, parameters = self.of_owner(job)
         sql = (
-            'SELECT max("script_hash_inx") FROM {job_table}'
-            ' WHERE "id_array_job" = ? AND "id_user" = ?'
+            'SELECT max("script_hash_inx") FROM {job_table}'  # noqa: S608 - fixed columns
+            f' WHERE "id_array_job" = ? AND {owned}'
         )
-        return stored.number(self.ask(sql, (job.array_job_id, job.user_id))[0][0])
+        return stored.number(self.ask(sql, (job.array_job_id, *parameters))[0][0])
 
     def steps(self, job: Job) -> "list[Step]":
         """Return the steps of one row of a job, the first MOST_STEPS of them."""
@@ -234,13 +266,14 @@ class JobQueries(ClusterTables):
 def of_user(user_id: int, usernames: "Sequence[str]") -> "tuple[str, list[Any]]":
     """Return the condition of the jobs of a number, and its parameters.
 
-    With names those are left out that Slurm knows as a user's of another name: who has left may
-    have had the number.
+    With names only those that Slurm knows as a user's of these names, "": as nobody's. Who has left
+    may have had the number.
     """
     if not usernames:
         return '"id_user" = ?', [user_id]
-    names = ["", *(name.lower() for name in usernames)]
-    return f'"id_user" = ? AND {NOT_OF_OTHERS.format(marks(names))}', [user_id, *names]
+    names = [name.lower() for name in usernames]
+    condition = NOT_OF_OTHERS if "" in names else OF_NAMES
+    return f'"id_user" = ? AND {condition.format(marks(names))}', [user_id, *names]
 
 
 def age_key(job: Job) -> "tuple[int, int]":

@@ -1,7 +1,7 @@
 """What the queries answer with: jobs, steps, events of nodes, pages of a table."""
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from userportal.slurm import hostlist, run_time, states, tres
 from userportal.slurm.dependencies import Dependency
@@ -157,8 +157,8 @@ class Job:
 class JobFilter:
     """Which jobs a page shows. user_id and account say whose; the rest narrows it.
 
-    With usernames those are left out that Slurm knows as a user's of another name: numbers are
-    given again. See userportal.access.owners.
+    With usernames only those that Slurm knows as a user's of these names, "": as nobody's: numbers
+    are given again. See userportal.access.owners.
     """
 
     user_id: "int | None" = None
@@ -306,3 +306,13 @@ class UserUsage:
     def core_hours(self) -> float:
         """Return the core hours."""
         return self.core_seconds / 3600
+
+    def plus(self, other: "UserUsage") -> "UserUsage":
+        """Return both together, under the name of this one."""
+        return replace(
+            self,
+            jobs=self.jobs + other.jobs,
+            core_seconds=self.core_seconds + other.core_seconds,
+            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
+            memory_byte_seconds=self.memory_byte_seconds + other.memory_byte_seconds,
+        )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from userportal.access.guards import for_helper
 from userportal.access.memberships import people
+from userportal.access.owners import owners_of
 from userportal.access.roles import person_of
 from userportal.analysis import waste
 from userportal.graphs.drawing import Graph, Layer, draw
@@ -72,9 +73,9 @@ def largemem(request):
                 started_before=now - HOUR_SECONDS,
                 eligible_after=now - WEEK_SECONDS,
             )
-        names = {uid: people().username_of(uid) for uid in {job.user_id for job in jobs}}
+            owners = owners_of(slurm, people(), jobs)
         uses = usage_now.job_uses(
-            settings.SOURCES.metrics, jobs, names, now,
+            settings.SOURCES.metrics, jobs, owners, now,
             settings.PORTAL.sampling_seconds("slurm_job_exporter"),
         )  # fmt: skip
         rows = rows_of(request, uses, waste.memory_flags)

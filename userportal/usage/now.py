@@ -63,10 +63,10 @@ def uses(source, now, recorded, sorted_by, most):
     return [Use(user=user, account=account, **fields) for (user, account), fields in chosen]
 
 
-def job_uses(source, jobs, usernames, now, sampling_seconds):
+def job_uses(source, jobs, owners, now, sampling_seconds):
     """Return the Uses of some running jobs of slurmdbd, the least used first.
 
-    usernames: {uid: name}. What the metrics do not know stays unknown.
+    owners: as access.owners.owners_of returns them. What the metrics do not know stays unknown.
     """
     ids = any_of(job.job_id for job in jobs[:MOST_JOBS])
     by, seconds = ("slurmjobid",), max(RATE_SECONDS, rate_window(sampling_seconds))
@@ -84,7 +84,7 @@ def job_uses(source, jobs, usernames, now, sampling_seconds):
             found.setdefault(one.labels.get("slurmjobid"), {})[field] = one.last()
     made = [
         Use(
-            user=usernames.get(job.user_id) or str(job.user_id), account=job.account,
+            user=owners.get(job.db_index) or str(job.user_id), account=job.account,
             job_id=job.job_id, **found.get(str(job.job_id), {}),
         )
         for job in jobs[:MOST_JOBS]

@@ -15,6 +15,15 @@ from tests.epmtlite.collect import jobs
 from tests.epmtlite.collect.jobs import HEADER_V1, LINE_A, ROW_A, JobTest
 
 
+class Signals(unittest.TestCase):
+    def test_a_signal_is_no_error_that_is_passed_over(self):
+        """As what cannot be read is while the extent of a job is looked for."""
+        interrupted = mock.patch.object(extent, "listed", side_effect=errors.Interrupted(15))
+        with interrupted, self.assertRaises(errors.Interrupted) as raised:
+            extent.extent(".", "*", 0, 1)
+        self.assertEqual(raised.exception.exit_code, 128 + 15)
+
+
 class Life(JobTest):
     def setUp(self):
         super().setUp()

@@ -6,8 +6,10 @@ import socket
 import string
 
 import hypothesis.strategies as st
+import ldap3
 import pytest
 from hypothesis import given, settings
+from ldap3.core.exceptions import LDAPResponseTimeoutError, LDAPSessionTerminatedByServerError
 
 from tests.ldap_server import BASE, PASSWORD, LdapServer
 from tests.services import free_port, wait_until
@@ -163,6 +165,32 @@ def test_a_directory_that_goes_away_before_it_was_asked_for_managers_has_refused
             with pytest.raises(errors.UnavailableError, match="a moment ago"):
                 directory.allocations_of("carol")
         assert [one.name for one in directory.allocations_of("carol")] == ["rrg-fir"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refusal"),
+    [(LDAPResponseTimeoutError("no answer"), True), (LDAPSessionTerminatedByServerError(), False)],
+)
+def test_a_search_without_an_answer_in_time_is_refused_and_a_lost_connection_is_not(
+    tmp_path, monkeypatch, error, is_refusal
+):
+    """The bind before it was answered: it is the search that takes too long."""
+    with LdapServer(tmp_path) as server:
+        fill(server)
+        directory = directory_of(settings_of(server, tmp_path))
+        search = ldap3.Connection.search
+
+        def fails(connection, base, wanted, *arguments, **options):
+            if "ccResponsible" in wanted:
+                raise error
+            return search(connection, base, wanted, *arguments, **options)
+
+        monkeypatch.setattr(ldap3.Connection, "search", fails)
+        if is_refusal:
+            assert len(directory.allocations_of("bob")) == 2
+        else:
+            with pytest.raises(errors.UnavailableError):
+                directory.allocations_of("bob")
 
 
 def test_who_has_the_password_logs_in(directory):

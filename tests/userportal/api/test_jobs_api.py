@@ -100,9 +100,10 @@ def test_jobs_of_who_had_the_user_id_before_are_not_shown(jobs):
 
 
 @pytest.fixture
-def of_zoe(jobs):
+def of_zoe(jobs, monkeypatch):
     """Jobs of zoe, whom the directory does not know any more, and whose uid eve has: who has no
     association yet."""
+    monkeypatch.setattr(account_queries, "MEMORY", Memory(300.0))
     jobs.disassociate("eve")
     jobs.associate("zoe", "lab")
     old = {"user": "zoe", "id_user": USERS["eve"]}
@@ -141,6 +142,26 @@ def test_a_site_whose_names_in_slurm_are_others_of_the_same_people_shows_their_j
     assert (owners[94], owners[95], owners[96]) == ("bob", "bob", "zoe")
 
 
+def test_under_the_name_of_who_left_are_no_jobs_of_who_has_the_user_id_now(of_zoe):
+    of_zoe.associate("eve", "other")
+    new = {"user": "eve", "account": "other"}
+    of_zoe.add_jobs({"id_job": 98, **new}, {"id_job": 99, **new, **RUNNING})
+    assert set(ids(ask(of_zoe, "sue", "?username=zoe"))) == {91, 92}
+    assert page(of_zoe, "sue", "jobstats/zoe/98/")[0] == 404
+    assert "1 running job<" in page(of_zoe, "sue", "jobstats/zoe/")[1]
+
+
+def test_who_left_and_can_still_log_in_sees_no_jobs_of_who_has_the_user_id_now(of_zoe):
+    from django.contrib.auth import get_user_model
+
+    of_zoe.users["zoe"] = get_user_model().objects.create_user("zoe")
+    of_zoe.associate("eve", "other")
+    of_zoe.add_jobs({"id_job": 98, "user": "eve", "account": "other"})
+    # Nor 4 and 93, of which Slurm does not say whose they are.
+    assert set(ids(ask(of_zoe, "zoe"))) == {91, 92}
+    assert ask(of_zoe, "zoe", "98/").status_code == 404
+
+
 @pytest.mark.parametrize("reader", ["max", "sue"])
 def test_helpers_and_staff_find_the_jobs_of_who_left_under_their_name(of_zoe, reader):
     rows = {row["id_job"]: row["username"] for row in ask(of_zoe, reader).json()["results"]}
@@ -152,6 +173,19 @@ def test_helpers_and_staff_find_the_jobs_of_who_left_under_their_name(of_zoe, re
     assert "1 running job<" in page(of_zoe, reader, "jobstats/zoe/")[1]
     for path in ("nobody/91/", "eve/91/"):
         assert page(of_zoe, reader, f"jobstats/{path}")[0] == 404
+
+
+def test_a_script_of_a_number_that_is_used_again_is_nobody_s_though_the_user_id_is_too(of_zoe):
+    from userportal.records.models import JobScript
+    from userportal.web import knowledge
+
+    for number in (91, 92):
+        JobScript.objects.create(id_job=number, submit_script="cd /home/zoe")
+    of_zoe.associate("eve", "other")
+    new = {"user": "eve", "account": "other", "time_submit": 1_790_000_500}
+    of_zoe.add_jobs({"id_job": 91, **new})
+    assert knowledge.sent_script(91) is None
+    assert knowledge.sent_script(92) == "cd /home/zoe"
 
 
 def test_a_job_of_who_has_another_user_id_now_is_under_that_name(jobs):

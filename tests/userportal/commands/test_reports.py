@@ -3,8 +3,10 @@
 import contextlib
 import csv
 import datetime
+import errno
 import io
 import json
+import os
 import shutil
 import sqlite3
 
@@ -12,6 +14,8 @@ import pytest
 
 from tests.services import free_port
 from tests.userportal.pages.tiny_portal import write_conf_of_nowhere
+from userportal.commands import sent_scripts
+from userportal.configuration import read_configuration
 from userportal.slurm import arrays
 
 
@@ -278,10 +282,32 @@ def test_a_job_of_who_had_a_user_s_number_before_is_told_by_the_name_in_slurm(
     assert users("job", job_id) == users("account", account, "--jobs", *listed) == ["former"]
     assert users("user", holder, *listed) == []
     assert users("user", "former", *listed) == ["former"]
+    everything = json.loads(
+        userportal("user", "former", *listed, "--format", "json", conf=conf).stdout
+    )
+    assert {one["user"] for one in everything} == {"former"}
     by_user = json.loads(
         userportal("account", account, *listed, "--format", "json", conf=conf).stdout
     )
     assert {"former", holder} <= {one["user"] for one in by_user}
+
+
+def test_a_database_where_this_account_may_not_even_look_is_not_asked(tmp_path, monkeypatch):
+    conf = tmp_path / "portal.conf"
+    conf.write_text(f"[portal]\ncluster = vela\nstate = {tmp_path}\n")
+    (tmp_path / "portal.key").write_text("key")
+    (tmp_path / "portal.db").write_text("")
+    configuration = read_configuration(conf)
+    assert sent_scripts.is_readable(configuration)
+    look = os.stat
+
+    def refused(path, *words, **options):
+        if str(path).endswith("portal.db"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, *words, **options)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert not sent_scripts.is_readable(configuration)
 
 
 def test_a_portal_s_own_database_that_is_not_there_is_not_made(userportal, without_scripts):

@@ -335,6 +335,29 @@ def test_a_person_is_erased_on_each_backend(site, tmp_path):
     assert (done.returncode, done.stdout) == (0, "{}\n")
 
 
+ZONE = """
+import datetime, sys, time
+from usagedb.person import Places
+from userportal.person import opened
+with opened(Places(portal_conf=sys.argv[1])) as people:
+    print(people is not None, time.tzname[0], datetime.datetime.fromtimestamp(0).hour)
+"""
+
+
+@pytest.mark.parametrize(("zone", "told"), [("Asia/Tokyo", "JST 9"), ("UTC0", "UTC 0")])
+def test_what_is_done_beside_the_portal_s_data_keeps_the_zone_of_this_machine(
+    site, tmp_path, zone, told
+):
+    """Where months begin, for delete_old_records --configured: other schemas come after this."""
+    conf = tmp_path / "portal.conf"
+    conf.write_text(f"[portal]\nstate = {tmp_path}\n[database]\nconf_file = {site.conf_path}\n")
+    assert run_command("userportal", "--conf", conf, "migrate", "-v", "0").returncode == 0
+    environment = {**os.environ, "TZ": zone}
+    words = [sys.executable, "-c", ZONE, str(conf)]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert (done.stdout, done.returncode) == (f"True {told}\n", 0), done.stderr
+
+
 CARELESS = """
 import sys
 from userportal.django_commands import set_up_django

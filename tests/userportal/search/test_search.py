@@ -86,6 +86,18 @@ def test_a_job_of_who_had_another_s_uid_is_found_on_the_page_it_leads_to(portal)
     assert "cy" in portal.text(answer["results"][0]["hyperlink"], "hal")
 
 
+def test_who_left_is_found_on_the_page_of_the_jobs(tmp_path):
+    with tiny_portal(tmp_path, record, PLACES, jobs=[job_row(4711, id_assoc=4)]) as portal:
+        passwd = tmp_path / "passwd"
+        lines = passwd.read_text().splitlines(keepends=True)
+        passwd.write_text("".join(line for line in lines if not line.startswith("bob")))
+        (result,) = portal.get(ROOT + "query", "hal", query="bob", filtertype="users").json()[
+            "results"
+        ]
+        assert result["hyperlink"] == "/secure/jobstats/bob/"
+        assert portal.get(result["hyperlink"], "hal").status_code == 200
+
+
 def test_each_result_leads_to_its_page(portal):
     results = portal.get(ROOT + "query", "hal", query="ann").json()["results"]
     assert [(one["name"], one["hyperlink"], one["typefeathericon"]) for one in results] == [

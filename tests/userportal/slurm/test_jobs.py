@@ -171,19 +171,19 @@ def array_of(store):
 
 def test_an_array_has_its_tasks_in_order_and_those_that_wait(store):
     array_of(store)
-    found = store.array_tasks(20, ANN)
+    found = store.array_tasks(20, store.task(20, 0))
     assert [(job.job_id, job.array_task_id) for job in found.jobs] == [(21, 0), (22, 1), (20, None)]
     assert [job.display_id for job in found.jobs] == ["20_0", "20_1", "20"]
     assert (found.total, found.pending, found.pending_tasks) == (3, 8, list(range(2, 10)))
     assert found.jobs[2].array_most_running == 2
     assert len(store.array_tasks(20).jobs) == 4
-    assert len(store.array_tasks(20, ANN, limit=2).jobs) < 3
+    assert len(store.array_tasks(20, store.task(20, 0), limit=2).jobs) < 3
 
 
 def test_a_task_is_found_by_array_and_number(store):
     array_of(store)
     assert store.task(20, 0).submit == NOON + 50
-    assert store.task(20, 9, ANN) is None
+    assert store.task(20, 9, store.task(20, 0)) is None
     assert store.task(20, 5) is None
 
 
@@ -335,6 +335,32 @@ def test_a_task_has_the_script_of_its_array(store):
     )
     assert store.script(store.job(21)) == "#!/bin/bash\none\n"
     assert store.script(store.job(22)) is None
+
+
+def test_a_job_has_nothing_of_who_had_both_numbers_before(store):
+    """Number 20 was an array of bob, who left, and is one of ann, who got his uid."""
+    scripts(store, "#!/bin/bash\nof bob\n")
+    line = {"submit_line": "sbatch -d afterok:30:20_1 x"}
+    old = {"id_array_job": 20, "id_assoc": 4, "time_submit": NOON, "script_hash_inx": 1}
+    new = {"id_array_job": 20, "id_assoc": 3, "time_submit": NOON + 500}
+    add(
+        store,
+        job_row(20, array_task_pending=5, array_task_str="1-5", **old),
+        job_row(21, id_array_task=1, **old),
+        job_row(20, id_array_task=2, **new),
+        job_row(22, id_array_task=3, **{**new, **line}),
+        job_row(30, id_assoc=4),
+        job_row(31, id_assoc=4, time_submit=NOON + 501, submit_line="sbatch -d afterok:20 x"),
+        job_row(32, id_assoc=3, time_submit=NOON + 501, submit_line="sbatch -d afterok:20 x"),
+    )
+    job, task = store.job(20), store.job(22)
+    assert [one.submit for one in store.submissions(job)] == [NOON + 500]
+    assert [one.job_id for one in store.array_tasks(20, job).jobs] == [20, 22]
+    assert store.script(job) is store.script(task) is None
+    assert [one.job for one in store.prerequisites(task)] == [None, None]
+    assert [one.job_id for one in store.dependents(job)] == [32]
+    assert store.script(store.job(21)) == "#!/bin/bash\nof bob\n"
+    assert [one.job_id for one in store.dependents(store.job(21))] == [31]
 
 
 def test_steps_have_their_times_and_energy(store):

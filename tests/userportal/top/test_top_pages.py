@@ -15,7 +15,7 @@ from tests.userportal.jobstats.little import (
     write_site,
 )
 from tests.userportal.jobstats.test_job_page import text_of
-from tests.userportal.slurm.made import BOB, running
+from tests.userportal.slurm.made import ANN, running
 from userportal.records.models import Note
 
 SPARING, WASTING, YOUNG, SMALL = 201, 202, 203, 204
@@ -28,7 +28,7 @@ def rows(now):
     return (
         job_row(SPARING, **running(), **old, partition="xLarge"),
         job_row(WASTING, **{**running(), **old, "state": 1 | 0x8000}, partition="cpu,verylarge",
-                id_user=BOB),
+                id_user=ANN, id_assoc=4),  # bob's, who has another number now
         job_row(YOUNG, **running(), time_eligible=now - 60, time_start=now - 60, partition="large"),
         job_row(SMALL, **running(), **old, partition="small"),
     )  # fmt: skip

@@ -47,8 +47,8 @@ def test_nobody_uses_anything_before_the_first_sample(source):
 
 
 def test_jobs_are_in_the_order_of_what_they_leave_unused(source):
-    jobs = [Job(TWO, user_id=1), Job(ONE, user_id=2), Job(UNMEASURED, user_id=3)]
-    found = now.job_uses(source, jobs, {1: "ann", 2: "bob"}, END, 30)
+    jobs = [Job(TWO, db_index=1), Job(ONE, db_index=2), Job(UNMEASURED, user_id=3, db_index=3)]
+    found = now.job_uses(source, jobs, {1: "ann", 2: "bob", 3: None}, END, 30)
     assert [(use.user, use.job_id) for use in found] == [
         ("bob", ONE),
         ("ann", TWO),
