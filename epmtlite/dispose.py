@@ -49,17 +49,6 @@ def state_of(path):
         raise read_error(path, error) from error
 
 
-def is_absent(path):
-    """Tell whether nothing is there. Raises CollectError if nobody can say so."""
-    try:
-        os.lstat(path)
-    except OSError as error:
-        if is_gone(error):
-            return True
-        raise read_error(path, error) from error
-    return False
-
-
 def identity_of(state):
     """Return the device and the inode of what has a state."""
     return state[""] if isinstance(state, dict) else state[:2]

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 
 from epmtlite import dispose, job_rows, known, late_notes, load
 from epmtlite.collect import errors, tarball
+from epmtlite.collect.files import status_at
 from epmtlite.job_rows import ReadJob
 from epmtlite.job_source import read_job
 from usagedb.database import with_reconnects
@@ -111,7 +112,7 @@ class Submitter:
         try:
             if state:
                 return dispose.is_vanishing(path, state)
-            if not dispose.is_absent(path):
+            if status_at(path) is not None:
                 return False
         except errors.CollectError:  # nobody knows: it may be there
             return False

@@ -12,9 +12,9 @@ from epmtlite.collect import errors
 
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 COPY_BYTES = 1 << 20
-IS_GONE = (errno.ENOENT, errno.ENOTDIR)
+GONE = (errno.ENOENT, errno.ENOTDIR)
 # What a name leads to is the reason for these; for all else this machine is, or a file server.
-IS_NO_FILE = (*IS_GONE, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV, errno.EISDIR)
+NO_FILE = (*GONE, errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV, errno.EISDIR)
 WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of link(2)
 
 
@@ -74,12 +74,19 @@ def status_of(file):
 def is_directory(path):
     """Tell whether a path leads to a directory. Raises what open_regular does, but for what is not
     there."""
+    status = status_at(path, follows_links=True)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def status_at(path, shown=None, follows_links=False):
+    """Return the result of stat of a path, None if nothing is there. Raises what open_regular does
+    if nobody can say so."""
     try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
+        return os.stat(path, follow_symlinks=follows_links)
     except OSError as error:
         if is_gone(error):
-            return False
-        raise read_error(path, error) from error
+            return None
+        raise read_error(shown or path, error) from error
 
 
 def open_directory(path, directory=None, shown=None):
@@ -104,7 +111,7 @@ def listed(directory, shown):
 def is_gone(error):
     """Tell whether an OSError says that nothing of that name is there; where it says less, as of a
     file server that is away, nobody knows."""
-    return error.errno in IS_GONE
+    return error.errno in GONE
 
 
 def not_now(shown, error):
@@ -118,7 +125,7 @@ def read_error(shown, error):
         return errors.RefusedError(f"{shown} is a link: name the file itself")
     if error.errno in (errno.EACCES, errno.EPERM):
         return errors.RefusedError(f"cannot read {shown}: {error.strerror}")
-    if error.errno in IS_NO_FILE:
+    if error.errno in NO_FILE:
         return errors.MissingError(f"cannot read {shown}: {error.strerror}")
     return not_now(shown, error)
 

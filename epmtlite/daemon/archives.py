@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from epmtlite.collect import errors, job, tarball
-from epmtlite.collect.files import is_gone, read_error
+from epmtlite.collect.files import read_error, status_at
 
 logger = logging.getLogger(__name__)
 
@@ -143,13 +143,10 @@ class Inbox:
         nobody can say so, as while a file server is away."""
         try:
             with self.path_of(seen) as path:
-                return state_of(os.lstat(path))
+                status = status_at(path, self.shown(seen.name))
         except errors.MissingError:
             return None
-        except OSError as error:
-            if is_gone(error):
-                return None
-            raise read_error(self.shown(seen.name), error) from error
+        return status and state_of(status)
 
     @contextlib.contextmanager
     def path_of(self, seen):

@@ -36,8 +36,8 @@ class LdapConnections:
     """Connections to the servers of a section [ldap]; used by many threads at once.
 
     Methods raise UnavailableError if no server answers (SearchRefusedError if one does, but not to
-    this search), RefusedError if the bind account is
-    refused, ConfigurationError for settings that cannot be.
+    this search), RefusedError if the bind account is refused, ConfigurationError for settings that
+    cannot be.
     """
 
     def __init__(self, section, pause_seconds=PAUSE_SECONDS):
