@@ -177,7 +177,7 @@ def schema(options):
     from usagedb.database import Database
 
     config = connection.database_config(options.settings, options.conf_path)
-    database = Database(config)
+    database = Database(config.replaced(in_memory=True))
     for step in EPMT.steps:
         print_line(database.dialect.schema_text(step.statement, database) + ";")
     database.close()

@@ -12,6 +12,7 @@ from usagedb import schema
 from usagedb.config import embedded_path, find_config
 from usagedb.database import Database
 from usagedb.errors import MissingInputError
+from usagedb.opening import open_existing, open_tables
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +67,7 @@ def open_to_compare(config):
     no tables yet: these are made when the first job is stored. Raises what open_database raises.
     """
     if config.backend == "sqlite":
-        if not os.path.exists(config.database):  # noqa: PTH110
-            return None
-        database = Database(config.replaced(read_only=True))
-        if database.dialect.has_table(database, "epmt_job"):
-            return database
-        database.close()
-        return None
+        return open_existing(config, EPMT, read_only=True)
     return open_database(config, to_write=False)
 
 
@@ -96,10 +91,14 @@ def check(options):
 def opened(options, to_write=True):
     """Give the block the Database that the options of a command mean.
 
-    Without to_write the block sees one state of it, whatever is stored meanwhile.
+    Without to_write the block sees one state of it, whatever is stored meanwhile. With the option
+    dry_run nothing is made: see usagedb.opening.open_tables.
     """
     config = database_config(options.settings, options.conf_path)
-    database = open_database(config, to_write)
+    if getattr(options, "dry_run", False):
+        database = open_tables(config, EPMT, dry_run=True)
+    else:
+        database = open_database(config, to_write)
     try:
         with contextlib.nullcontext() if to_write else database.snapshot():
             yield database

@@ -6,10 +6,11 @@ import click
 
 from lmodtrack import schema as schema_of_lmod
 from lmodtrack.schema import CONVERT_LMOD_DB, LMOD, LOADER_LOCK, VIEW_NAME
-from usagedb import cli, errors, schema
+from usagedb import cli, errors
 from usagedb.config import find_config
 from usagedb.database import Database
 from usagedb.locks import only_one
+from usagedb.opening import is_there, open_tables
 from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
@@ -48,22 +49,30 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
     from lmodtrack.convert import Conversion  # not for --help
     from usagedb.site import read_site
 
-    if rename_old and old_conf:
-        raise errors.UsageError("--rename-old is for tables in the same database: omit --from")
-    new = Database(config)
-    schema.require(new, LMOD)
-    with only_one(new, LOADER_LOCK, wait_seconds):
+    if rename_old and (old_conf or files):
+        raise errors.UsageError(
+            "--rename-old is for tables in the same database: omit --from and DUMPs"
+        )
+    if old_conf and files:
+        raise errors.UsageError("--from and DUMPs exclude each other")
+    old_config = find_config(old_conf) if old_conf else config
+    if not files and not is_there(old_config):
+        raise errors.MissingInputError(f"there is no database {old_config.describe()}")
+    new, site = open_tables(config, LMOD, dry_run), read_site(config)
+    if dry_run:
         if files:
-            return convert_dumps(files, config, new, quiet, reject_path, dry_run)
-        old = Database(find_config(old_conf)) if old_conf else Database(config)
-        if dry_run:
-            conversion = Conversion(old, new, read_site(config))
-            click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
-            return 0
-        with recorded(new, CONVERT_LMOD_DB) as run:
-            run.exit_code = convert(old, new, read_site(config), run, quiet, reject_path)
-            if rename_old and not run.exit_code:
-                rename(new)
+            return dump_session(new, site, quiet, dry_run=True).run(files)
+        conversion = Conversion(open_old(old_config), new, site)
+        click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
+        return 0
+    with only_one(new, LOADER_LOCK, wait_seconds), recorded(new, CONVERT_LMOD_DB) as run:
+        if files:
+            session = dump_session(new, site, quiet, reject_path)
+            run.exit_code = convert_dumps(files, session, run, quiet)
+        else:
+            run.exit_code = convert(open_old(old_config), new, site, run, quiet, reject_path)
+        if rename_old and not run.exit_code:
+            rename(new)
     return run.exit_code
 
 
@@ -114,22 +123,23 @@ def rename(database):
     click.echo(f"{VIEW_NAME} is {name} now, and the view {VIEW_NAME} stands in its place")
 
 
-def convert_dumps(files, config, new, quiet, reject_path, dry_run):
-    """Load gen_1 dump files as store_module_data does."""
-    from lmodtrack.session import Session, make_rules
-    from usagedb.site import read_site
+def open_old(config):
+    """Return the older Database, which is only read."""
+    return Database(config.replaced(read_only=True))
 
-    options = {
-        "reject_path": reject_path, "delete": False, "archive": None, "syshost": "",
-        "syshost_map": None, "ignore_path": None, "user_loads_only": False, "store_all": False,
-    }  # fmt: skip
-    rules = make_rules(read_site(config), options)
-    if dry_run:
-        return Session(new, rules, options, quiet, dry_run=True).run(files)
-    with recorded(new, CONVERT_LMOD_DB) as run:
-        session = Session(new, rules, options, quiet)
-        run.exit_code = session.run(files, run)
-        run.message = session.summary()
-        if not quiet:
-            click.echo(run.message)
-    return run.exit_code
+
+def dump_session(new, site, quiet, reject_path=None, dry_run=False):
+    """Return the lmodtrack.session.Session that loads dump files."""
+    from lmodtrack.session import LoadOptions, Session, make_rules
+
+    options = LoadOptions(reject_path=reject_path)
+    return Session(new, make_rules(site, options), options, quiet, dry_run)
+
+
+def convert_dumps(files, session, run, quiet):
+    """Load gen_1 dump files as store_module_data does; return the exit status."""
+    status = session.run(files, run)
+    run.message = session.summary()
+    if not quiet:
+        click.echo(run.message)
+    return status

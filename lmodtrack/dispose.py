@@ -33,6 +33,7 @@ def dispose(source, outcome, archive_directory=None):
     if reason:
         logger.warning("%s is kept: %s", source.name, reason)
         return False
+    doing = "archive" if archive_directory else "delete"
     try:
         if archive_directory:
             with source.path.open("rb") as original:
@@ -43,8 +44,8 @@ def dispose(source, outcome, archive_directory=None):
             return False
         source.path.unlink()
     except PermissionError as error:
-        raise errors.RefusedError(f"cannot remove {source.name}: {error}") from error
+        raise errors.RefusedError(f"cannot {doing} {source.name}: {error}") from error
     except OSError as error:
-        raise errors.WriteError(f"cannot remove {source.name}: {error}") from error
+        raise errors.WriteError(f"cannot {doing} {source.name}: {error}") from error
     logger.info("%s: %s", source.name, "archived" if archive_directory else "deleted")
     return True

@@ -58,15 +58,7 @@ def complete(database, say):
 
 def is_base_table(database, name):
     """Tell whether `name` is a table and no view. Read-only."""
-    if database.config.backend == "sqlite":
-        sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)"
-    else:
-        sql = (
-            "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-            " AND lower(table_name) = lower(?) AND table_schema = "
-        )
-        sql += "DATABASE()" if database.config.backend == "mysql" else "current_schema()"
-    return database.rows(sql, (name,))[0][0] > 0
+    return database.dialect.kind_of_table(database, name) == "TABLE"
 
 
 def adapt(database, statement):

@@ -1,5 +1,6 @@
 """One run over some logs: open, load, dispose of each, and count what became of it."""
 
+import dataclasses
 import gc
 import logging
 import os
@@ -22,15 +23,29 @@ logger = logging.getLogger(__name__)
 ALL_MALFORMED = errors.MalformedInputError.exit_code
 
 
+@dataclasses.dataclass(frozen=True)
+class LoadOptions:
+    """What was asked for: the options of store_module_data, by their names."""
+
+    reject_path: str | None = None
+    delete: bool = False
+    archive: str | None = None
+    syshost: str = ""
+    syshost_map: str | None = None
+    ignore_path: str | None = None
+    user_loads_only: bool = False
+    store_all: bool = False
+
+
 def make_rules(site, options):
-    """Return the Rules that the site's configuration and the options make."""
-    map_path = options["syshost_map"] or site.syshost_map
+    """Return the Rules that the site's configuration and the LoadOptions make."""
+    map_path = options.syshost_map or site.syshost_map
     return Rules(
         clusters=ClusterNames(site, read_rules(map_path) if map_path else ()),
-        context=Context(time.time(), Calendar(site.zone), given_text(options["syshost"])),
-        ignore=ignore.read_patterns(options["ignore_path"]) if options["ignore_path"] else (),
-        user_loads_only=options["user_loads_only"],
-        keep_loads=options["store_all"],
+        context=Context(time.time(), Calendar(site.zone), given_text(options.syshost)),
+        ignore=ignore.read_patterns(options.ignore_path) if options.ignore_path else (),
+        user_loads_only=options.user_loads_only,
+        keep_loads=options.store_all,
     )
 
 
@@ -43,7 +58,7 @@ class Session:
     """The work of one run over its files."""
 
     def __init__(self, database, rules, options, quiet, dry_run=False):
-        reject_path = None if dry_run else options["reject_path"]
+        reject_path = None if dry_run else options.reject_path
         self.reject_file = RejectFile(reject_path) if reject_path else None
         self.loader = Loader(database, rules, self.reject_file, dry_run)
         self.options, self.quiet, self.dry_run = options, quiet, dry_run
@@ -123,8 +138,8 @@ class Session:
             run.read_bytes += outcome.read_bytes
 
     def _dispose(self, source, outcome, run):
-        wanted = (self.options["delete"] or self.options["archive"]) and not self.dry_run
-        gone = wanted and dispose.dispose(source, outcome, self.options["archive"])
+        wanted = (self.options.delete or self.options.archive) and not self.dry_run
+        gone = wanted and dispose.dispose(source, outcome, self.options.archive)
         if run and not gone and (wanted or not outcome.is_whole):
             run.waiting += 1
 

@@ -3,9 +3,9 @@
 import click
 
 from lmodtrack.schema import LMOD, LOADER_LOCK, STORE_MODULE_DATA
-from usagedb import cli, errors, schema
-from usagedb.database import Database
+from usagedb import cli, errors
 from usagedb.locks import only_one
+from usagedb.opening import open_tables
 from usagedb.runs import recorded
 
 
@@ -35,21 +35,21 @@ def command(files, config, quiet, dry_run, wait_seconds, **options):
       store_module_data --delete --reject rejected.jsonl /var/log/moduleUsage.log-*
       ssh collector cat /var/log/moduleUsage.log | store_module_data -v -
     """
-    from lmodtrack.session import Session, make_rules  # not for --help
+    from lmodtrack.session import LoadOptions, Session, make_rules  # not for --help
     from usagedb.site import read_site
 
     check_options(files, options)
-    rules = make_rules(read_site(config), options)
-    database = Database(config)
-    schema.require(database, LMOD)
-    with only_one(database, LOADER_LOCK, wait_seconds):
-        if dry_run:
-            status = Session(database, rules, options, quiet, dry_run=True).run(files)
-        else:
-            with recorded(database, STORE_MODULE_DATA) as run:
-                session = Session(database, rules, options, quiet)
-                run.exit_code = status = session.run(files, run)
-                run.message = session.summary()
+    wanted = LoadOptions(**options)
+    rules = make_rules(read_site(config), wanted)
+    database = open_tables(config, LMOD, dry_run)
+    if dry_run:
+        status = Session(database, rules, wanted, quiet, dry_run=True).run(files)
+    else:
+        lock = only_one(database, LOADER_LOCK, wait_seconds)
+        with lock, recorded(database, STORE_MODULE_DATA) as run:
+            session = Session(database, rules, wanted, quiet)
+            run.exit_code = status = session.run(files, run)
+            run.message = session.summary()
     database.close()
     return status
 

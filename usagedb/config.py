@@ -46,6 +46,7 @@ class DatabaseConfig:
     retention: dict = dataclasses.field(default_factory=dict)
     select_database: bool = True  # False: connect to the server only
     read_only: bool = False  # nothing of an SQLite file may change, not even how it is written
+    in_memory: bool = False  # in the place of an SQLite file an empty database, for a dry run
     for_copy: bool = False  # connections are made ready for usage_copy
     setup_command: str = "createDB"  # what makes its tables, for messages
     is_named: bool = False  # by an option or $HPCUSAGE_CONF, instead of found where it usually is

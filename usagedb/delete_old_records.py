@@ -3,16 +3,15 @@
 import dataclasses
 import datetime
 import logging
-from pathlib import Path
 
 import click
 from dateutil.relativedelta import relativedelta
 
 from usagedb import cli, errors, schema
 from usagedb.config import DEFAULT_DBNAME, find_config
-from usagedb.database import Database
 from usagedb.dates import day_number, parse_date, shown_day
 from usagedb.locks import only_one
+from usagedb.opening import is_there, open_existing
 from usagedb.person import Places
 from usagedb.registry import registered
 from usagedb.retention import ENTRY_POINT_GROUP, PurgeOptions
@@ -126,21 +125,12 @@ def opened(config, chosen, dry_run):
     Raises ConfigurationError if there are none: to make them would hide that the records are
     elsewhere.
     """
-    missing = errors.ConfigurationError(
-        f"{config.describe()} ({config.source}): there are no tables of {chosen.name}: name the"
-        " configuration file of their database with --confFn"
-    )
-    if not is_there(config):
-        raise missing
-    database = Database(config.replaced(read_only=True) if dry_run else config)
-    if not schema.steps_taken(database, chosen):
-        raise missing
-    if dry_run and schema.missing_steps(database, chosen):
+    database = open_existing(config, chosen, read_only=dry_run)
+    if not database:
         raise errors.ConfigurationError(
-            f"{config.describe()}: tables of {chosen.name} are of an older version: run"
-            f" {config.setup_command} first"
+            f"{config.describe()} ({config.source}): there are no tables of {chosen.name}: name the"
+            " configuration file of their database with --confFn"
         )
-    schema.require(database, chosen)
     return database
 
 
@@ -233,11 +223,6 @@ def places_of(name, config):
     found = [find_config(default_dbname=one.default_dbname) for one in purging_schemas().values()]
     there = {place.describe(): place for place in found if is_there(place)}
     return list(there.values()) or [config]
-
-
-def is_there(config):
-    """Tell whether there is a database, of a server whether there may be one."""
-    return config.backend != "sqlite" or Path(config.database).exists()
 
 
 def main():

@@ -2,11 +2,11 @@
 
 import contextlib
 import logging
-import secrets
 import warnings
 from pathlib import Path
 
 from usagedb import chart, errors
+from usagedb.files import new_file_mode, whole_file
 
 FORMATS = {".png": "png", ".svg": "svg"}
 MOST_BARS = 150
@@ -144,19 +144,10 @@ def scale_end(heights, room):
 
 
 def finish(figure, path, title, shown):
-    """Write a figure beside its place, then move it there. Raises WriteError."""
+    """Write a figure into a file, atomically. Raises RefusedError or WriteError."""
     path = Path(path)
     title = title if shown else f"{title} {chart.NO_DATA}"
     figure.suptitle(chart.shortened(title, LABEL_CHARACTERS + 16), fontsize=12)
     suffix = FORMATS[path.suffix.lower()]
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        # Mode "x" follows no link and keeps the account's umask.
-        with temporary.open("xb") as file:
-            figure.savefig(file, format=suffix, dpi=DOTS_PER_INCH, metadata=METADATA[suffix])
-        temporary.replace(path)
-    except OSError as error:
-        raise errors.WriteError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with whole_file(path, new_file_mode()) as file:
+        figure.savefig(file, format=suffix, dpi=DOTS_PER_INCH, metadata=METADATA[suffix])

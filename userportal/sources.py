@@ -12,7 +12,6 @@ from userportal.metrics.history import History
 from userportal.metrics.prometheus import Prometheus
 from userportal.slurm.database import SlurmDatabase
 
-DATABASES = ("slurm", "lmod", "xalt", "epmt")
 KEPT_CONNECTIONS = 16
 
 
@@ -26,7 +25,7 @@ class Sources:
         self._lock = threading.Lock()
 
     def has(self, name):
-        """Tell whether a database of DATABASES is configured."""
+        """Tell whether the database of a section, such as slurm or lmod, is configured."""
         return getattr(self.configuration, name).conf_file is not None
 
     @contextlib.contextmanager

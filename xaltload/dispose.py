@@ -40,7 +40,7 @@ def remove(files, archive_directory=None, refused=tell_nobody):
     """
     if archive_directory and files:
         try:
-            with writing():
+            with writing_to(archive_directory):
                 files = copy_to_archive(files, Path(archive_directory), refused)
         except WRITE_ERRORS as error:
             refused(error, len(files))
@@ -207,7 +207,7 @@ def set_aside(files, directory, refused=tell_nobody):
     """
     moved = []
     try:
-        with writing():
+        with writing_to(directory):
             for file, content in contents(files, refused):
                 with new_file(Path(directory), file.file_name, "") as raw:
                     raw.write(content)
@@ -218,11 +218,11 @@ def set_aside(files, directory, refused=tell_nobody):
 
 
 @contextlib.contextmanager
-def writing():
+def writing_to(directory):
     """Turn what can go wrong with files inside the block into UsageDBErrors."""
     try:
         yield
     except PermissionError as error:
-        raise errors.RefusedError(f"cannot remove records: {error}") from error
+        raise errors.RefusedError(f"cannot copy records to {directory}: {error}") from error
     except OSError as error:
-        raise errors.WriteError(f"cannot remove records: {error}") from error
+        raise errors.WriteError(f"cannot copy records to {directory}: {error}") from error

@@ -47,7 +47,10 @@ KEYS = (
 @cli.common_options
 @click.option("--confFn", "conf_path", metavar="FILE", help="Search the database of this file.")
 @click.option("--dbname", metavar="NAME", help="Search the database of NAME_db.conf.")
-def command(path, conf_path, dbname, quiet, report, output_format, start, end, **filters):
+@click.option("--show-config", is_flag=True, help="Print the configuration and end.")
+def command(
+    path, conf_path, dbname, show_config, quiet, report, output_format, start, end, **filters
+):
     """Find runs: their program, modules, job, packages, run time, and whether they ended.
 
     Records are searched below PATH, else in the database that --confFn or --dbname names, else
@@ -60,8 +63,12 @@ def command(path, conf_path, dbname, quiet, report, output_format, start, end, *
       xalt_find_records --job-id 4711 --confFn /etc/hpcusage/xalt_db.conf --format json
       xalt_find_records --exec 'lmp_*' --report
     """
+    from usagedb.config import find_config, shown
     from xaltload.find import Criteria
 
+    if show_config:
+        click.echo(shown(find_config(conf_path, dbname, "xalt")))
+        return 0
     asked = any(filters.values()) or start or end
     place = path or conf_path or dbname
     if not asked and not place:

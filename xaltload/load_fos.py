@@ -4,9 +4,10 @@ import logging
 
 import click
 
-from usagedb import cli, errors, schema
-from usagedb.database import Database, with_conflict_retries
+from usagedb import cli, errors
+from usagedb.database import with_conflict_retries
 from usagedb.locks import only_one
+from usagedb.opening import open_tables
 from usagedb.runs import recorded
 from xaltload.schema import LOAD_FOS, XALT
 
@@ -39,8 +40,7 @@ def command(path, replace, yes, dry_run, config, quiet, wait_seconds):
     if dry_run and not replace:
         click.echo(f"would store the fields of {len(rows)} accounts")
         return errors.PARTLY if rejected else 0
-    database = Database(config)
-    schema.require(database, XALT)
+    database = open_tables(config, XALT, dry_run)
     gone = not_named(database, rows) if replace else 0
     if dry_run:
         click.echo(f"would store the fields of {len(rows)} accounts, forget those of {gone}")

@@ -6,9 +6,9 @@ import time
 
 import click
 
-from usagedb import cli, schema
-from usagedb.database import Database
+from usagedb import cli
 from usagedb.locks import only_one
+from usagedb.opening import open_tables
 from usagedb.runs import recorded
 from xaltload.schema import LOADER_LOCK, XALT
 
@@ -72,23 +72,21 @@ def load(name, config, options, quiet, dry_run, wait_seconds, parts_of, when_who
     from xaltload.setup import make_reader
 
     started = time.monotonic()
-    database = Database(config)
-    schema.require(database, XALT)
-    with only_one(database, LOADER_LOCK, wait_seconds):
-        if dry_run:
-            session = Session(database, options, quiet, dry_run=True)
-            status = session.run(parts_of(make_reader(database, config, options)))
-        else:
-            with recorded(database, name) as run:
-                XALT.complete(database, logger.info)
-                session = Session(database, options, quiet)
-                reader = make_reader(database, config, options)
-                try:
-                    run.exit_code = status = session.run(read_ahead(parts_of(reader)))
-                    if not session.timed_out:
-                        when_whole()
-                finally:
-                    session.count_in(run)
+    database = open_tables(config, XALT, dry_run)
+    if dry_run:
+        session = Session(database, options, quiet, dry_run=True)
+        status = session.run(parts_of(make_reader(database, config, options)))
+    else:
+        with only_one(database, LOADER_LOCK, wait_seconds), recorded(database, name) as run:
+            XALT.complete(database, logger.info)
+            session = Session(database, options, quiet)
+            reader = make_reader(database, config, options)
+            try:
+                run.exit_code = status = session.run(read_ahead(parts_of(reader)))
+                if not session.timed_out:
+                    when_whole()
+            finally:
+                session.count_in(run)
     database.close()
     tell(session.totals, options, time.monotonic() - started)
     return status

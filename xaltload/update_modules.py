@@ -4,9 +4,9 @@ import logging
 
 import click
 
-from usagedb import cli, errors, schema
-from usagedb.database import Database
+from usagedb import cli, errors
 from usagedb.locks import only_one
+from usagedb.opening import open_tables
 from usagedb.runs import recorded
 from xaltload.schema import UPDATE_MODULES, XALT
 
@@ -43,8 +43,7 @@ def command(map_directories, everything, dry_run, config, quiet, wait_seconds):
     modules = read_module_map([name for name in map_directories.split(":") if name])
     if not modules.names():
         raise errors.MissingInputError(f"no reverse map with a module in {map_directories}")
-    database = Database(config)
-    schema.require(database, XALT)
+    database = open_tables(config, XALT, dry_run)
     if dry_run:
         changed = remap(database, modules, everything, dry_run=True)
         click.echo(f"would change {describe(changed)}")

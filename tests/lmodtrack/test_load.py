@@ -139,8 +139,7 @@ def test_a_log_that_changes_while_it_is_compared_does_not_keep_others_from_being
 
     monkeypatch.setattr("usagedb.source.BLOCK_BYTES", 4096)
     monkeypatch.setattr(session, "LogSource", Truncated)
-    options = dict.fromkeys(("syshost_map", "ignore_path", "user_loads_only", "store_all"))
-    options |= {"reject_path": None, "delete": True, "archive": None, "syshost": ""}
+    options = session.LoadOptions(delete=True)
     database = store.site.connect()
     rules = session.make_rules(Site(None, (), ""), options)
     assert session.Session(database, rules, options, quiet=True).run([str(path), str(second)]) == 0

@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_the_older_plot_and_nothing_else(tmp_path, write):
 @BOTH
 def test_cant_plot_over_a_directory_and_nothing_is_left_behind(tmp_path, write):
     (tmp_path / "chart.png").mkdir()
-    with pytest.raises(errors.WriteError, match="Is a directory"):
+    with pytest.raises(errors.WriteError, match="no ordinary file"):
         write(tmp_path / "chart.png")
     assert [path.name for path in tmp_path.iterdir()] == ["chart.png"]
 

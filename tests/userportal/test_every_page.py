@@ -37,12 +37,12 @@ def test_every_view_has_a_guard():
 @pytest.fixture(scope="module")
 def arguments(demo_portal):
     """What stands in the addresses: things of the demo's user."""
-    from userportal.access.memberships import accounts_of, projects_of
+    from userportal.access.memberships import allocations, projects_of
 
     user = demo_portal.name_of("user")
     job = demo_portal.jobs(lambda one: one.start and one.end and one.end - one.start > 3600)[0]
     return {
-        "username": user, "job_id": job.job_id, "account": accounts_of(user)[0],
+        "username": user, "job_id": job.job_id, "account": allocations().accounts_of(user)[0],
         "project": next(iter(projects_of(user)), "nobody-cloud"), "node": job.nodes[0],
         "graph": "cpu", "kind": "home", "name": user, "unit": "bytes", "pk": 1, "note_id": 1,
         "number": 1, "uuid": "00000000-0000-0000-0000-000000000000", "month": 1,
@@ -51,14 +51,16 @@ def arguments(demo_portal):
 
 def stranger_of(portal, arguments):
     """Return a user who shares no account and no project with the demo's user."""
-    from userportal.access.memberships import accounts_of, allocations, projects_of
+    from userportal.access.memberships import allocations, projects_of
     from userportal.people import people_for
 
-    own = set(accounts_of(arguments["username"])) | set(projects_of(arguments["username"]))
+    def things_of(name):
+        return {*allocations().accounts_of(name), *projects_of(name)}
+
+    own = things_of(arguments["username"])
     people = people_for(portal.configuration).search("e", 50)
     names = [one.username for one in people]
-    assert allocations()
-    return next(name for name in names if not own & {*accounts_of(name), *projects_of(name)})
+    return next(name for name in names if not own & things_of(name))
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ class Dialect:
     snapshot_statements: tuple = ("BEGIN",)
     # Words of sql/*.sql and what this database calls them.
     types: dict = {}
+    # Gives TABLE or VIEW for a name in small letters.
+    kind_query = ""
     # Rows per statement of a bulk insert: bounded, so that a statement stays below 1 MB.
     rows_per_statement = 1000
 
@@ -55,7 +57,12 @@ class Dialect:
 
     def has_table(self, database, name):
         """Tell whether a table or view of that name exists. Read-only."""
-        raise NotImplementedError(self.backend)
+        return self.kind_of_table(database, name) is not None
+
+    def kind_of_table(self, database, name):
+        """Return "TABLE" or "VIEW" for what has that name in any letter case, else None."""
+        found = database.rows(self.kind_query, (name.lower(),))
+        return found[0][0] if found else None
 
     def joined(self, expression):
         """Return the SQL of an aggregate: the distinct integers of a group, joined by commas."""

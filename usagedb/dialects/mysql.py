@@ -154,6 +154,11 @@ class MySQLDialect(Dialect):
     }
     widening = r"MODIFY \1 BIGINT NOT NULL"
     text_widening = r"MODIFY \1 VARCHAR(\2) NOT NULL"
+    kind_query = (
+        "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' ELSE 'TABLE' END"
+        " FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND lower(table_name) = ?"
+    )
     local_datetime = r"TIMESTAMPADD(SECOND, FLOOR(\1) + \2 * 60, TIMESTAMP'1970-01-01 00:00:00')"
 
     snapshot_statements = (
@@ -248,13 +253,6 @@ class MySQLDialect(Dialect):
 
     def is_already_there(self, error):
         return bool(error.args) and error.args[0] in ALREADY_THERE
-
-    def has_table(self, database, name):
-        sql = (
-            "SELECT 1 FROM information_schema.tables"
-            " WHERE table_schema = DATABASE() AND lower(table_name) = ?"
-        )
-        return bool(database.rows(sql, (name.lower(),)))
 
     def indexed_columns(self, database, table):
         sql = (

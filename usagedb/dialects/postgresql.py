@@ -74,6 +74,13 @@ class PostgreSQLDialect(Dialect):
     char_type = r'VARCHAR(\1) COLLATE "C"'
     widening = r"ALTER COLUMN \1 TYPE BIGINT"
     text_widening = r'ALTER COLUMN \1 TYPE VARCHAR(\2) COLLATE "C"'
+    # What is found first is what a bare name means.
+    kind_query = (
+        "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' ELSE 'TABLE' END"
+        " FROM information_schema.tables"
+        " WHERE table_schema = ANY (current_schemas(false)) AND lower(table_name) = ?"
+        " ORDER BY array_position(current_schemas(false), table_schema::name)"
+    )
     local_datetime = (
         r"(TIMESTAMP '1970-01-01 00:00:00' + (floor(\1) + \2 * 60) * INTERVAL '1 second')"
     )
@@ -153,13 +160,6 @@ class PostgreSQLDialect(Dialect):
 
     def is_already_there(self, error):
         return getattr(error, "sqlstate", "") in ("42P07", "42701", "42710", "42P04")
-
-    def has_table(self, database, name):
-        sql = (
-            "SELECT 1 FROM information_schema.tables"
-            " WHERE table_schema = ANY (current_schemas(false)) AND lower(table_name) = ?"
-        )
-        return bool(database.rows(sql, (name.lower(),)))
 
     def joined(self, expression):
         return f"string_agg(DISTINCT ({expression})::text, ',')"

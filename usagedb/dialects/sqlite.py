@@ -48,9 +48,14 @@ class SQLiteDialect(Dialect):
         "DOUBLE": "REAL",
     }
     widening = text_widening = r"WIDEN \1"
+    kind_query = (
+        "SELECT upper(type) FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
+    )
     local_datetime = r"datetime(\1 + \2 * 60, 'unixepoch')"
 
     def connect(self, config):
+        if config.in_memory:
+            return sqlite3.connect(":memory:", isolation_level=None)
         path = Path(config.database)
         if os.path.exists(path) and not os.access(path, os.W_OK):  # noqa: PTH110 - never raises
             return connect_read_only(path, config)
@@ -94,10 +99,6 @@ class SQLiteDialect(Dialect):
 
     def is_already_there(self, error):
         return "already exists" in str(error) or "duplicate column" in str(error)
-
-    def has_table(self, database, name):
-        sql = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = ?"
-        return bool(database.rows(sql, (name.lower(),)))
 
     def indexed_columns(self, database, table):
         sql = (

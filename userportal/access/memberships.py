@@ -27,11 +27,6 @@ def is_member_of_account(username, account) -> bool:
     return is_username(username) and allocations().is_member(username, account)
 
 
-def accounts_of(username) -> "list[str]":
-    """Return the names of a user's accounts of Slurm, in order. Raises what Allocations raises."""
-    return allocations().accounts_of(username) if is_username(username) else []
-
-
 def is_member_of_project(username, project) -> bool:
     """Tell whether a user may see the machines of a project. Raises as projects_of does."""
     return project in projects_of(username)

@@ -6,14 +6,6 @@ HOUR_SECONDS = 3600
 KG_PER_MWH_TO_KWH = 1 / 1000
 
 
-def mean_power_kwh(mean_watts_of_nodes, elapsed_seconds):
-    """Return the energy of the mean power of each node, in W; None if one is unknown, or none is
-    there."""
-    watts = figures.total(mean_watts_of_nodes)
-    kwh = figures.product(watts, elapsed_seconds)
-    return None if kwh is None else kwh / 1000 / HOUR_SECONDS
-
-
 def energy_json(facts, constants):
     """Return {key: number}: kwh, and what follows of it, and what the resources cost.
 

@@ -1,7 +1,6 @@
 """What the shell commands open: the configuration's sources, people, rules and GPU models."""
 
 import functools
-import sys
 
 from usagedb import errors
 from userportal.access.owners import owner, owners_of, usages_by_owner
@@ -49,7 +48,7 @@ class Opened:
 
     def largest_users(self, slurm, start, end, account=None):
         """Return all UserUsages of a window, the largest first, one of each owner."""
-        found = slurm.largest_users(start, end, sys.maxsize, account)
+        found = slurm.largest_users(start, end, account)
         return usages_by_owner(self.people, found)
 
     def user_id(self, slurm, username):

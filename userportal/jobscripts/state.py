@@ -17,7 +17,7 @@ from usagedb import errors
 logger = logging.getLogger(__name__)
 
 FILE_NAME, LOCK_NAME = "jobscripts.db", "jobscripts.lock"
-WAITING, DONE = 0, 1
+WAITING = 0  # of the column state
 BUSY_SECONDS = 10.0
 TABLE = """
 CREATE TABLE IF NOT EXISTS job (

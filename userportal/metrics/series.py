@@ -41,10 +41,3 @@ class Series:
     def last(self) -> float | None:
         """Return the latest point, or None without points."""
         return self.values[-1] if self.values else None
-
-    def scaled(self, factor: float) -> Series:
-        """Return the series with every value multiplied, its labels (the name too) as they are.
-
-        For several metrics asked at once: a division in the expression would drop their names.
-        """
-        return Series(self.labels, self.times, [value * factor for value in self.values])

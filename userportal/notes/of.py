@@ -33,11 +33,6 @@ def users_with_notes(usernames):
     return with_notes("username", usernames)
 
 
-def accounts_with_notes(accounts):
-    """Return which of many accounts have a note, as a set of names. Read-only."""
-    return with_notes("account", accounts)
-
-
 def with_notes(field, values):
     """Return which values of a field of Note have a note that is not deleted, as a set."""
     wanted = sorted({value for value in values if value})

@@ -15,7 +15,6 @@ from userportal.slurm.pause_queries import PauseQueries
 BINS = 20
 MOST_STARTS = 100_000
 MOST_PARTITIONS = 1000
-MOST_USERS = 100
 ENDED = (states.COMPLETED, states.TIMEOUT)
 BASE = f"({states.BASE_EXPRESSION})"
 # No difference of numbers without sign becomes negative where these hold.
@@ -90,7 +89,7 @@ class StatisticsQueries(AccountQueries, PauseQueries):
         return [JobStart(int(row[0]), stored.text(row[1]), stored.text(row[2])) for row in found]
 
     def largest_users(
-        self, since: int, until: int, limit: int = MOST_USERS, account: "str | None" = None
+        self, since: int, until: int, account: "str | None" = None
     ) -> "list[UserUsage]":
         """Return the users with most core hours in a window, the largest first: of one uid each
         that had it then.
@@ -114,7 +113,7 @@ class StatisticsQueries(AccountQueries, PauseQueries):
             for (user, name), one in of_users.items()
         ]
         found.sort(key=lambda one: (-one.core_seconds, one.user_id, one.name))
-        return found[: max(0, limit)]
+        return found
 
     def _running_in(
         self, since: int, until: int, account: "str | None"

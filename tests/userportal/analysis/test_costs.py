@@ -79,9 +79,3 @@ def test_a_total_needs_all_three():
     assert costs.total_cost(found) == pytest.approx(0.08316 + 0.02079 + 0.058862, rel=1e-4)
     assert costs.total_cost({**found, "cooling_cost_dollar": None}) is None
     assert costs.total_cost({}) is None
-
-
-def test_energy_is_mean_power_of_all_nodes_by_hours():
-    assert costs.mean_power_kwh([300, 200], 7200) == 1
-    assert costs.mean_power_kwh([300, None], 7200) is None
-    assert costs.mean_power_kwh([], 7200) is None

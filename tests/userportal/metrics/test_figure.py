@@ -159,7 +159,6 @@ def test_a_series_tells_its_figures():
     assert (series.mean(), series.median()) == (3, 3)
     assert (series.minimum(), series.maximum()) == (1, 5)
     assert (series.first(), series.last()) == (4, 5)
-    assert series.scaled(0.5).values == [2, 0.5, 1, 2.5]
     nothing = Series({})
     assert nothing.mean() is nothing.median() is nothing.maximum() is nothing.minimum() is None
     assert nothing.first() is nothing.last() is None

@@ -8,9 +8,9 @@ METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 @pytest.fixture
 def names(portal):
     """The user, a job of somebody in none of the user's groups, and that job's user and account."""
-    from userportal.access.memberships import accounts_of
+    from userportal.access.memberships import allocations
 
-    own = set(accounts_of(portal.name_of("user")))
+    own = set(allocations().accounts_of(portal.name_of("user")))
     job = portal.jobs(
         lambda one: one.account not in own and one.user_id not in own and one.start, role=None
     )[0]
