@@ -38,11 +38,6 @@ def number_of(database, job):
     return find_id(database, job.cluster, job.facts.jobid)
 
 
-def quoted(database, sql):
-    """Return SQL with "end" in this database's quotes."""
-    return sql.replace('"end"', database.dialect.quote("end"))
-
-
 class Store:
     """Writes jobs into one database."""
 

@@ -8,7 +8,6 @@ from typing import NamedTuple, Optional
 
 from epmtlite import selection
 from epmtlite.collect.job import RUN_SUFFIX
-from epmtlite.load import quoted
 from epmtlite.plot import lanes
 
 MOST_RUNS = 20  # of a job, after the first; Slurm by itself requeues it five times
@@ -66,7 +65,7 @@ def find(database, jobid, user, clusters=(), times=None) -> Optional[selection.J
         " ORDER BY j.cluster, j.start DESC"
     )
     ids = (jobid, *(f"{jobid}{RUN_SUFFIX}{number}" for number in range(1, MOST_RUNS + 1)))
-    for row in database.rows(quoted(database, sql), (user, *ids)):
+    for row in database.rows(database.dialect.in_quotes(sql), (user, *ids)):
         job = selection.Job(*row)
         is_then = times is None or (job.start <= times[1] and times[0] <= job.end)
         if is_then and (not clusters or job.cluster in clusters):
@@ -87,7 +86,7 @@ def programs(database, job):
 
 def longest_processes(database, job, most):
     """Return the Processes of a selection.Job that took longest, by their start; at most `most`."""
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = (
         f"SELECT {names} FROM epmt_process WHERE job_id = ?"  # noqa: S608
         " ORDER BY duration DESC, id LIMIT ?"

@@ -64,7 +64,7 @@ class OldDatabase:
 
     def job(self, jobid):
         """Return the OldJob of an id. Read-only. Raises MalformedError."""
-        sql = f"SELECT {self._quoted(JOB_COLUMNS)} FROM jobs WHERE jobid = ?"  # noqa: S608
+        sql = f"SELECT {self.database.dialect.quote_all(JOB_COLUMNS)} FROM jobs WHERE jobid = ?"  # noqa: S608
         found = self.database.rows(sql, (jobid,))
         if len(found) != 1:
             raise errors.MalformedError(f"job {jobid} is not there any more, or several times")
@@ -73,7 +73,7 @@ class OldDatabase:
     def pages(self, table, columns, condition, values):
         """Yield rows of a table in the order of their ids, as dictionaries. Read-only."""
         last_id = -1
-        names = self._quoted(columns)
+        names = self.database.dialect.quote_all(columns)
         sql = (
             f"SELECT {names} FROM {table} WHERE {condition} AND id > ?"  # noqa: S608
             f" ORDER BY id LIMIT {ROWS_PER_PAGE}"
@@ -85,9 +85,6 @@ class OldDatabase:
             if len(rows) < ROWS_PER_PAGE:
                 return
             last_id = rows[-1][0]
-
-    def _quoted(self, columns):
-        return ", ".join(map(self.database.dialect.quote, columns))
 
     def names(self, names):
         """Return one tuple for all equal lists of metrics. Raises MalformedError."""

@@ -175,7 +175,7 @@ def add_processes(database, context, groups, found, is_exact):
         ]
         for number, tags in context.tags.items()
     }
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? AND tags_number > 0 ORDER BY id"  # noqa: S608
     for row in database.stream(sql, (context.job.number,)):
         operations_of_it = members[row[0]]

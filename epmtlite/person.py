@@ -132,7 +132,7 @@ def export(database, renaming):
 
 def job_row(database, number):
     """Return a job with its hosts. Read-only."""
-    names = ", ".join(map(database.dialect.quote, JOB_COLUMNS))
+    names = database.dialect.quote_all(JOB_COLUMNS)
     found = database.rows(f"SELECT {names} FROM epmt_job WHERE id = ?", (number,))  # noqa: S608
     row = dict(zip(JOB_COLUMNS, found[0]))
     for column in JSON_COLUMNS:

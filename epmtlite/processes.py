@@ -162,7 +162,7 @@ def process_query(contexts, job, wanted, columns):
     if wanted.when is not None:
         conditions.append(f"start <= ? AND {database.dialect.quote('end')} >= ?")
         parameters += [wanted.when[1], wanted.when[0]]
-    names = ", ".join(map(database.dialect.quote, columns))
+    names = database.dialect.quote_all(columns)
     sql = f"SELECT {names} FROM epmt_process WHERE {' AND '.join(conditions)}"  # noqa: S608
     sql += f" ORDER BY {order_sql(database, wanted.order, ORDERS)}"
     if wanted.limit is not None:
@@ -177,7 +177,7 @@ def process_dicts(database, contexts, ids, merge_sums=True):
     start and end are datetimes in the zone of the job. One whose job was deleted meanwhile is left
     out. Read-only.
     """
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = f"SELECT {names} FROM epmt_process WHERE id IN ({{}})"  # noqa: S608
     for begin in range(0, len(ids), KEYS_PER_QUERY):
         part = ids[begin : begin + KEYS_PER_QUERY]
@@ -194,7 +194,7 @@ def all_dicts(contexts, jobs):
     A few are in memory at a time. Read-only.
     """
     database = contexts.database
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? ORDER BY id"  # noqa: S608
     for job in jobs:
         context = contexts.of(job.number)

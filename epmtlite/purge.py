@@ -1,7 +1,7 @@
 """Delete the jobs of some days: what delete_old_records does with the tables of EPMT."""
 
 from epmtlite import deletion, partial
-from epmtlite.selection import Job, quoted
+from epmtlite.selection import Job
 from usagedb import errors
 from usagedb.retention import Purged
 
@@ -50,4 +50,5 @@ def jobs_of(database, options):
     if options.clusters:
         sql += f" AND cluster IN ({', '.join('?' * len(options.clusters))})"
         values += options.clusters
-    return [Job(*row) for row in database.rows(quoted(database, sql + " ORDER BY day, id"), values)]
+    query = database.dialect.in_quotes(f"{sql} ORDER BY day, id")
+    return [Job(*row) for row in database.rows(query, values)]

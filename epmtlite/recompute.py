@@ -75,7 +75,7 @@ def recompute(database, job):
 def aggregate_of(database, job):
     """Return the Aggregate of the processes of a selection.Job. Read-only."""
     context, aggregate = JobContext(database, job), Aggregate()
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? ORDER BY metrics_number, id"  # noqa: S608
     rows = database.stream(sql, (job.number,))
     for number, some in itertools.groupby(rows, key=lambda row: row[0]):
@@ -154,7 +154,7 @@ def read_tree(database, job):
 
     A parent that was not recorded is NO_PARENT. Read-only.
     """
-    names = ", ".join(map(database.dialect.quote, (*TREE_COLUMNS, *TREE_RESULTS)))
+    names = database.dialect.quote_all((*TREE_COLUMNS, *TREE_RESULTS))
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? ORDER BY id"  # noqa: S608
     columns = [array(kind) for kind in TREE_KINDS]
     for part in chunks(database.stream(sql, (job.number,)), ROWS_PER_PART):

@@ -295,7 +295,7 @@ def jobs_of(database, model):
     """Return the selection.Jobs that a Model was made of. Read-only."""
     sql = "SELECT job_id FROM epmt_refmodel_job WHERE refmodel_id = ? ORDER BY job_id"
     numbers = [row[0] for row in database.rows(sql, (model.id,))]
-    jobs_sql = selection.quoted(database, selection.JOB_SQL + " WHERE id IN ({})")
+    jobs_sql = database.dialect.in_quotes(selection.JOB_SQL + " WHERE id IN ({})")
     return [selection.Job(*row) for row in in_parts(database, jobs_sql, numbers)]
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple, Optional
 
 from epmtlite import filtering, filters, tag_search
 from epmtlite.collect import tags as tag_grammar
-from epmtlite.load import quoted
 from epmtlite.ordering import order_sql
 from usagedb import errors
 from usagedb.database import KEYS_PER_QUERY, in_parts, marks
@@ -73,7 +72,7 @@ def select_jobs(database, wanted=JobFilter()):  # noqa: B008 - it cannot be chan
             conditions += f" AND id IN ({', '.join('?' * len(numbers)) or 'NULL'})"
             values += sorted(numbers)
     sql = f"{JOB_SQL} WHERE {conditions} ORDER BY {order_sql(database, wanted.order, ORDERS)}"
-    found = (Job(*row) for row in database.rows(quoted(database, sql), values))
+    found = (Job(*row) for row in database.rows(database.dialect.in_quotes(sql), values))
     jobs = [job for job in found if numbers is None or job.number in numbers]
     jobs = with_texts(database, jobs, wanted)
     if wanted.fltr:
@@ -88,7 +87,7 @@ def latest_jobs(database):
     At most MOST_LATEST: what is older says nothing about a new job.
     """
     sql = f"{JOB_SQL.replace(' FROM', ', tags FROM')} ORDER BY start DESC, id DESC"
-    rows = database.stream(quoted(database, f"{sql} LIMIT {MOST_LATEST}"))
+    rows = database.stream(database.dialect.in_quotes(f"{sql} LIMIT {MOST_LATEST}"))
     try:
         for *columns, tags in rows:
             yield Job(*columns), json.loads(tags)
@@ -134,7 +133,7 @@ def named_jobs(database, names, cluster=None):
     """
     pairs = [pair_of(name, cluster) for name in names]
     found: dict = {}
-    sql = quoted(database, JOB_SQL + " WHERE jobid IN ({})")
+    sql = database.dialect.in_quotes(JOB_SQL + " WHERE jobid IN ({})")
     for row in in_parts(database, sql, sorted({jobid for _cluster, jobid in pairs})):
         found.setdefault(row[2], []).append(Job(*row))
     jobs: dict = {}

@@ -123,7 +123,7 @@ class Conversion:
             )
         self.site = site
         module_table = old_table(old, self.generation)
-        self.query = quoted(old, QUERIES[self.generation].format(moduleT=module_table))
+        self.query = old.dialect.in_quotes(QUERIES[self.generation].format(moduleT=module_table))
         table, self.id_column = TABLES[self.generation]
         self.table = table.format(moduleT=module_table)
         usual_name = f"{self.generation} of {old.config.describe()}"[:255]
@@ -207,11 +207,6 @@ def progress_of(database, source):
         return Progress()
     position, row_count, rejected, marks = found[0]
     return Progress(position, row_count, rejected, bytes(marks or b""))
-
-
-def quoted(database, sql):
-    """Return a query with its "user" in the quotes of this database."""
-    return sql.replace('"user"', database.dialect.quote("user"))
 
 
 def load_of(row, site):

@@ -31,7 +31,7 @@ def count(dialect, table):
 
 def key_at(dialect, table, place, after=None, upto=None):
     """Return (SQL, parameters) of the query for the key at a place of a range, from 0."""
-    columns = ", ".join(map(dialect.quote, table.key))
+    columns = dialect.quote_all(table.key)
     where, parameters = conditions(dialect, table, after, upto)
     tail = f"{order(dialect, table)} LIMIT 1 OFFSET {place:d}"
     return f"SELECT {columns} FROM {table.name}{where}{tail}", parameters  # noqa: S608
@@ -45,7 +45,7 @@ def delete(dialect, table, after=None, upto=None):
 
 def order(dialect, table):
     """Return the end of a query in the order of the key."""
-    return f" ORDER BY {', '.join(map(dialect.quote, table.key))}"
+    return f" ORDER BY {dialect.quote_all(table.key)}"
 
 
 def conditions(dialect, table, after=None, upto=None):

@@ -88,7 +88,7 @@ def query(database, mentions, renaming):
     first, *second = mentions.keys
     after = f"{first} >= ? AND ({first} > ? OR {second[0]} > ?)" if second else f"{first} > ?"
     sql = (
-        f"SELECT {mentions.key}, {', '.join(map(quote, names))} FROM {mentions.table}"  # noqa: S608
+        f"SELECT {mentions.key}, {database.dialect.quote_all(names)} FROM {mentions.table}"  # noqa: S608
         f" WHERE {after}"
     )
     parameters: list = []

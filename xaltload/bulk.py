@@ -27,11 +27,6 @@ def delete_rows(database, table, column, values):
         database.execute(f"DELETE FROM {table} WHERE {column} IN ({marks(part)})", part)  # noqa: S608
 
 
-def quoted(database, columns):
-    """Return the names of some columns for a statement."""
-    return ", ".join(map(database.dialect.quote, columns))
-
-
 def plain(value):
     """Return a value of a row in a form that can be compared and written."""
     return bytes(value) if isinstance(value, (bytearray, memoryview)) else value

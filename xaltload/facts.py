@@ -17,7 +17,7 @@ def find_facts(database):
     """Find what the reports read of all runs that lack it; return how many. Commits."""
     dimensions, found = Dimensions(), 0
     key_of_object: dict = {}
-    names = ", ".join(map(database.dialect.quote, FACT_SOURCES))
+    names = database.dialect.quote_all(FACT_SOURCES)
     sql = f"SELECT run_id, {names} FROM xalt_run WHERE cluster_id IS NULL LIMIT {RUNS_PER_STEP}"  # noqa: S608
     while True:
         rows = database.rows(sql)

@@ -169,7 +169,7 @@ def add_packages(roots, runs, on_error):
 def find_in_database(database, criteria):
     """Return the FoundRuns of a database, by their start."""
     conditions, values = conditions_of(database, criteria)
-    names = ", ".join(map(database.dialect.quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     sql = f"SELECT run_id, {names} FROM xalt_run WHERE {conditions}"  # noqa: S608
     runs = {}
     for run_id, *row in database.rows(sql, values):

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from usagedb import errors
 from usagedb.database import in_parts, marks, with_conflict_retries
-from xaltload.bulk import VALUES_PER_STATEMENT, delete_rows, plain, quoted, update
+from xaltload.bulk import VALUES_PER_STATEMENT, delete_rows, plain, update
 
 ROWS_PER_STEP = 1000
 
@@ -39,7 +39,7 @@ def move_children(database, table, holder_of):
 def move_some(database, child, holder_of, after):
     """Move the next rows of a child table, those with greater ids than `after`, in a transaction;
     return the greatest, or None if there were none."""
-    names = f"{child.own_id}, {child.column}, {quoted(database, child.columns)}"
+    names = f"{child.own_id}, {child.column}, {database.dialect.quote_all(child.columns)}"
     sql = (
         f"SELECT {names} FROM {child.name} WHERE {child.own_id} > ?"  # noqa: S608
         f" AND {child.column} IN ({marks(holder_of)}) ORDER BY {child.own_id} LIMIT {ROWS_PER_STEP}"
@@ -65,7 +65,7 @@ def children_there(database, child, rows, holder_of):
     parents = sorted({holder_of[row[1]] for row in rows})
     # The first column narrows the search: a library has few rows in any one run.
     seconds = sorted({row[2] for row in rows})
-    names = f"{child.column}, {quoted(database, child.columns)}"
+    names = f"{child.column}, {database.dialect.quote_all(child.columns)}"
     found: set = set()
     for start in range(0, len(parents), VALUES_PER_STATEMENT):
         part = parents[start : start + VALUES_PER_STATEMENT]

@@ -3,7 +3,7 @@
 import functools
 
 from usagedb.database import in_parts
-from xaltload.bulk import delete_rows, quoted
+from xaltload.bulk import delete_rows
 from xaltload.compressed import compressed, text_of, written_as
 from xaltload.mentions import AGAIN
 from xaltload.widths import Widths
@@ -28,7 +28,7 @@ def rename_runs(database, run_ids, renaming_of, erases=False):
     """
     columns = ("user", "account", *RUN_TEXTS)
     sql = (
-        f"SELECT run_id, cmdline, {quoted(database, columns)} FROM xalt_run"  # noqa: S608
+        f"SELECT run_id, cmdline, {database.dialect.quote_all(columns)} FROM xalt_run"  # noqa: S608
         " WHERE run_id IN ({})"
     )
     renaming_of_run = {}

@@ -6,7 +6,6 @@ from usagedb.database import in_parts
 from usagedb.dates import iso_time
 from usagedb.mentions import naming_rows
 from usagedb.person import ids_of, plain, records
-from xaltload.bulk import quoted
 from xaltload.compressed import uncompressed
 from xaltload.mentions import LOOSE_TEXTS, OBJECT_PATHS, SITE_NAMES
 
@@ -36,7 +35,8 @@ def export(database, renaming):
     for table, id_column, column in SITE_NAMES:
         for ids in ids_of(database, table, id_column, column, name):
             columns = SITE_COLUMNS[table]
-            sql = f"SELECT {quoted(database, columns)} FROM {table} WHERE {id_column} IN ({{}})"  # noqa: S608
+            names = database.dialect.quote_all(columns)
+            sql = f"SELECT {names} FROM {table} WHERE {id_column} IN ({{}})"  # noqa: S608
             for row in records(columns, in_parts(database, sql, ids)):
                 yield table, row
     for mentions in (OBJECT_PATHS, *LOOSE_TEXTS):  # others' runs are theirs
@@ -74,7 +74,7 @@ def runs(database, ids):
     sql = "SELECT run_id, env_blob FROM xalt_total_env WHERE run_id IN ({})"
     for run_id, value in in_parts(database, sql, ids):
         whole[run_id].append(uncompressed(value) or plain(value))
-    sql = f"SELECT {quoted(database, RUN_COLUMNS)} FROM xalt_run WHERE run_id IN ({{}})"  # noqa: S608
+    sql = f"SELECT {database.dialect.quote_all(RUN_COLUMNS)} FROM xalt_run WHERE run_id IN ({{}})"  # noqa: S608
     for values in in_parts(database, sql, ids):
         row = dict(zip(RUN_COLUMNS, values))
         row["cmdline"], run_id = uncompressed(row["cmdline"]), row.pop("run_id")
@@ -103,7 +103,8 @@ def links(database, ids):
     )
     for link_id, name in in_parts(database, sql, ids):
         functions[link_id].append(name)
-    sql = f"SELECT {quoted(database, LINK_COLUMNS)} FROM xalt_link WHERE link_id IN ({{}})"  # noqa: S608
+    names = database.dialect.quote_all(LINK_COLUMNS)
+    sql = f"SELECT {names} FROM xalt_link WHERE link_id IN ({{}})"  # noqa: S608
     for values in in_parts(database, sql, ids):
         row = dict(zip(LINK_COLUMNS, values))
         row["link_line"], link_id = uncompressed(row["link_line"]), row.pop("link_id")

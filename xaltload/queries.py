@@ -12,9 +12,9 @@ MOST_NUMBERS_NAMED = 5000
 SHORTEST, DAY = datetime.timedelta(seconds=1), datetime.timedelta(days=1)
 # A run that was recorded with probability p stands for 1/p runs in a weighted report; what is less
 # than any site has is no probability, and 1/p of it might be infinite.
-LEAST_PROBABILITY = 1e-12
+LEAST_DIVISOR = 1e-12
 WEIGHT = (
-    f"CASE WHEN probability >= {LEAST_PROBABILITY:.12f} AND probability < 1"
+    f"CASE WHEN probability >= {LEAST_DIVISOR:.12f} AND probability < 1"
     " THEN 1 / probability ELSE 1 END"
 )
 
@@ -53,7 +53,7 @@ def read_sums(database, selection, keys, weighted=False, more=(), condition="", 
 
 def weight_of(probability):
     """Return for how many runs one stands in a weighted report: WEIGHT, in Python."""
-    return 1 / probability if LEAST_PROBABILITY <= probability < 1 else 1
+    return 1 / probability if LEAST_DIVISOR <= probability < 1 else 1
 
 
 def numbers_of(text):
@@ -101,7 +101,7 @@ def unprepared_runs(database, selection, columns):
     """Yield tuples of columns of the selected runs that another program has stored, and that no
     loader has prepared for the reports yet."""
     condition, values = selection.conditions(database, "syshost", "queue")
-    names = ", ".join(map(database.dialect.quote, columns))
+    names = database.dialect.quote_all(columns)
     sql = (
         f"SELECT {names} FROM xalt_run WHERE cluster_id IS NULL AND date >= ? AND date < ?"  # noqa: S608
         f"{condition}"
@@ -113,7 +113,7 @@ def unprepared_runs(database, selection, columns):
 def read_runs(database, selection, columns):
     """Yield tuples of these columns of xalt_run for the runs that a Selection takes."""
     condition, values = selection.conditions(database, "syshost", "queue")
-    names = ", ".join(map(database.dialect.quote, columns))
+    names = database.dialect.quote_all(columns)
     sql = f"SELECT {names} FROM xalt_run WHERE date >= ? AND date < ?{condition}"  # noqa: S608
     for start, end in slices(database, "xalt_run", selection):
         yield from database.rows(sql, [start, end, *values])

@@ -10,7 +10,7 @@ from typing import Any
 from usagedb.database import in_parts, with_conflict_retries
 from usagedb.dialects.base import INTEGER, TEXT
 from xaltload import keys
-from xaltload.bulk import plain, quoted, update
+from xaltload.bulk import plain, update
 from xaltload.facts import find_facts
 from xaltload.merge import Child, move_children, remove_merged
 
@@ -122,7 +122,7 @@ def take_over(database, table):
 def rows_without_key(database, table):
     """Return the next rows [(id, *columns)] without a key, the oldest first."""
     sql = (
-        f"SELECT {table.id_column}, {quoted(database, table.columns)} FROM {table.name}"  # noqa: S608
+        f"SELECT {table.id_column}, {database.dialect.quote_all(table.columns)} FROM {table.name}"  # noqa: S608
         f" WHERE {table.key_column} IS NULL ORDER BY {table.id_column} LIMIT {ROWS_PER_STEP}"
     )
     return [tuple(row) for row in database.rows(sql)]
@@ -162,7 +162,7 @@ def plan(database, table, rows):
 def holders_of(database, table, wanted):
     """Return {key: (id, *columns)} of rows that have one of these keys already."""
     sql = (
-        f"SELECT {table.key_column}, {table.id_column}, {quoted(database, table.columns)}"  # noqa: S608
+        f"SELECT {table.key_column}, {table.id_column}, {database.dialect.quote_all(table.columns)}"  # noqa: S608
         f" FROM {table.name} WHERE {table.key_column} IN ({{}})"
     )
     found = in_parts(database, sql, sorted(wanted))

@@ -12,7 +12,6 @@ import logging
 import time
 
 from epmtlite import care, selection
-from epmtlite.load import quoted
 from usagedb import errors as database_errors
 from usagedb.database import in_parts
 from usagedb.errors import PARTLY
@@ -134,7 +133,7 @@ class Analyze:
 def pending_jobs(database, floor, most):
     """Return at most so many selection.Jobs with a larger id that are not analyzed, in the order of
     their ids. Read-only."""
-    sql = quoted(database, selection.JOB_SQL)
+    sql = database.dialect.in_quotes(selection.JOB_SQL)
     sql += f" WHERE id > ? AND analyses = '{{}}' ORDER BY id LIMIT {int(most)}"
     return [selection.Job(*row) for row in database.rows(sql, (floor,))]
 

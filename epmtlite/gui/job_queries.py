@@ -10,7 +10,6 @@ from epmtlite import filtering, selection, tag_search, values
 from epmtlite.analysis.errors import BadArgument
 from epmtlite.gui.wanted_jobs import ORDERS
 from epmtlite.jobs import names_by_job
-from epmtlite.load import quoted
 from usagedb.database import marks
 
 KEYS = (
@@ -76,13 +75,13 @@ def counted_page(database, wanted, offset, limit):
     """Return (numbers, count), of which the database has done all."""
     conditions, values_ = conditions_of(database, wanted)
     sql = f"SELECT COUNT(*) FROM epmt_job j WHERE {conditions}"  # noqa: S608
-    ((count,),) = database.rows(quoted(database, sql), values_)
+    ((count,),) = database.rows(database.dialect.in_quotes(sql), values_)
     tables = TABLES if wanted.order.endswith("user") else "epmt_job j"
     sql = (
         f"SELECT j.id FROM {tables} WHERE {conditions} ORDER BY {order_of(database, wanted)}"  # noqa: S608
         " LIMIT ? OFFSET ?"
     )
-    rows = database.rows(quoted(database, sql), (*values_, limit, offset))
+    rows = database.rows(database.dialect.in_quotes(sql), (*values_, limit, offset))
     return [row[0] for row in rows], count
 
 
@@ -122,7 +121,7 @@ def accepted_rows(database, wanted, keys, is_ordered=True):
     if is_ordered:
         sql += f" ORDER BY {order_of(database, wanted)}"
     end = 1 + len(test.columns)
-    for row in database.stream(quoted(database, sql), values_):
+    for row in database.stream(database.dialect.in_quotes(sql), values_):
         if test.accepts(row[1:end]):
             yield row[0], row[end:]
 

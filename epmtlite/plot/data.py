@@ -45,7 +45,7 @@ def job_data(database, job, limit, by_tags=True):
 
 def process_rows(database, job):
     """Yield the rows of READ_COLUMNS of a job in the order of the starts. Read-only."""
-    names = ", ".join(map(database.dialect.quote, READ_COLUMNS))
+    names = database.dialect.quote_all(READ_COLUMNS)
     sql = f"SELECT {names} FROM epmt_process WHERE job_id = ? ORDER BY start, id"  # noqa: S608
     return database.stream(sql, (job.number,))
 

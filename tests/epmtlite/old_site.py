@@ -46,7 +46,7 @@ class OldSite:
 
     def insert(self, table, **values):
         """Insert a row; lists and dictionaries become JSON."""
-        names = ", ".join(map(self.database.dialect.quote, values))
+        names = self.database.dialect.quote_all(values)
         marks = ", ".join("?" * len(values))
         self.database.execute(
             f"INSERT INTO {table} ({names}) VALUES ({marks})",

@@ -35,7 +35,7 @@ def run_ddl(site, *statements):
     database = site.connect()
     for statement in statements:
         statement = statement.format(DATE[site.config.backend])
-        database.run_ddl(convert.quoted(database, statement))
+        database.run_ddl(database.dialect.in_quotes(statement))
     database.close()
 
 
@@ -46,7 +46,7 @@ def insert(site, loads, first_id=1, table="moduleT", date=None):
     for number, load in enumerate(loads, first_id):
         moment = date or str(second(load))[:19]
         values = (load.user, load.path, load.module, load.host.split(".")[1], moment)
-        database.execute(convert.quoted(database, sql), (number, *values))
+        database.execute(database.dialect.in_quotes(sql), (number, *values))
     database.close()
 
 

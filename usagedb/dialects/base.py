@@ -15,6 +15,7 @@ TEXT = "text"
 BYTES = "bytes"
 DATE = "date"  # a text, YYYY-MM-DD
 DATETIME = "datetime"  # a text, YYYY-MM-DD HH:MM:SS
+QUOTED_NAME = re.compile(r'"(\w+)"')
 
 
 class Dialect:
@@ -120,6 +121,14 @@ class Dialect:
     def quote(self, identifier):
         """Return an identifier in quotes. Identifiers come from fixed tuples, never from input."""
         return f'"{identifier}"'
+
+    def quote_all(self, identifiers):
+        """Return identifiers in quotes, joined by commas."""
+        return ", ".join(map(self.quote, identifiers))
+
+    def in_quotes(self, sql):
+        """Return SQL in which each "name" stands in this database's quotes."""
+        return QUOTED_NAME.sub(lambda found: self.quote(found[1]), sql)
 
     def create_database(self, name):
         """Return the statement that makes a database, whose name comes from the configuration."""

@@ -105,10 +105,10 @@ def write_robinhood(database, cluster, seed=1):
         else f"{quote(name)} BIGINT"
         for name in COLUMNS
     ]
-    key = ", ".join(map(quote, KEY))
+    key = database.dialect.quote_all(KEY)
     database.run_ddl(f"CREATE TABLE ACCT_STAT ({', '.join(columns)}, PRIMARY KEY ({key}))")
     marks = ", ".join("?" * len(COLUMNS))
-    names = ", ".join(map(quote, COLUMNS))
+    names = database.dialect.quote_all(COLUMNS)
     with database.transaction():
         for values in account_rows(cluster, seed):
             database.execute(f"INSERT INTO ACCT_STAT ({names}) VALUES ({marks})", values)  # noqa: S608 - of COLUMNS

@@ -313,7 +313,7 @@ def insert(database: Any, cluster: str, table: str, rows: "Iterable[Mapping[str,
         return
     given = list(rows[0])
     filled = [name for name in needed(table) if name not in given]
-    names = ", ".join(map(database.dialect.quote, [*given, *filled]))
+    names = database.dialect.quote_all([*given, *filled])
     name = database.dialect.quote(table_name(cluster, table))
     fill = [needed(table)[column] for column in filled]
     for start in range(0, len(rows), MOST_ROWS):
