@@ -173,9 +173,13 @@ def check(configuration):
         or re.match(r"https?://[^/\s]", configuration.prometheus.url),
         f"[portal] time_zone: {portal.time_zone} is unknown": is_zone(portal.time_zone),
         f"[portal] log_level: {', '.join(LEVELS)}": portal.log_level.upper() in LEVELS,
+        f"[portal] modules are of {', '.join(sections.MODULES)}": set(portal.modules)
+        <= set(sections.MODULES),
     }
     for name, storage in configuration.storage.items():
         complaints[f"[storage {name}] kind: lustre or gpfs"] = storage.kind in ("lustre", "gpfs")
+        labels = sections.STORAGE_LABELS
+        complaints[f"[storage {name}] label is of {', '.join(labels)}"] = storage.label in labels
     for complaint, is_well in complaints.items():
         if not is_well:
             raise errors.ConfigurationError(f"{path}: {complaint}")

@@ -8,6 +8,14 @@ import dataclasses
 from pathlib import Path
 from typing import Optional
 
+# Those with pages of users and staff, below /secure/, so that a web server can guard them all.
+SECURE_MODULES = (
+    "jobstats", "accountstats", "cloudstats", "quotas", "usersummary", "top", "search", "nodes",
+    "notes", "slurmstats", "suite",
+)  # fmt: skip
+MODULES = (*SECURE_MODULES, "pages")
+STORAGE_LABELS = ("user", "group", "project", "fileset")
+
 
 @dataclasses.dataclass(frozen=True)
 class Portal:

@@ -6,12 +6,8 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
 from userportal.access.guards import for_everybody
+from userportal.sections import SECURE_MODULES
 
-# Those with pages of users and staff, below /secure/, so that a web server can guard them all.
-SECURE_MODULES = (
-    "jobstats", "accountstats", "cloudstats", "quotas", "usersummary", "top", "search", "nodes",
-    "notes", "slurmstats", "suite",
-)  # fmt: skip
 ADDRESSES = {"slurmstats": "slurm"}
 PACKAGES = {"suite": "suite_pages"}  # userportal.suite are the queries, without Django
 

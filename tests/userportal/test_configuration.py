@@ -99,6 +99,8 @@ def test_values_have_their_kinds(read):
         ("[portal]\ntime_zone = Mars/Olympus\n", "Mars/Olympus is unknown"),
         ("[portal]\nlog_level = loud\n", "log_level: DEBUG, INFO"),
         ("[storage home]\nkind = gfps\n", "[storage home] kind: lustre or gpfs"),
+        ("[storage home]\nlabel = users\n", "[storage home] label is of user, group"),
+        ("[portal]\nmodules = jobstat\n", "[portal] modules are of jobstats, accountstats"),
         ("[portal]\nlanguage = de\n", "en or fr"),
         ("[prometheus]\nworkers = -1\n", "workers = -1: must be 0 or more"),
         ("[prometheus]\ntimeout_seconds = nan\n", "must be 0 or more"),

@@ -38,7 +38,7 @@ def command(account, since, until, wants_jobs, limit, output_format, quiet):
     start, end = span(since, until)
     with opened.sources.slurm() as slurm:
         if not slurm.account_exists(account):
-            raise errors.UsageError(f"slurmdbd has no account {account}")
+            raise errors.MissingInputError(f"slurmdbd has no account {account}")
         if wants_jobs:
             wanted = JobFilter(account=account, since=start, until=end, has_run=True)
             page = slurm.page(wanted, limit=limit)

@@ -52,13 +52,15 @@ class Opened:
         return usages_by_owner(self.people, found)
 
     def user_id(self, slurm, username):
-        """Return the uid of a user; of one who left, by the newest job. Raises UsageError for an
-        unknown one."""
+        """Return the uid of a user; of one who left, by the newest job.
+
+        Raises MissingInputError for an unknown one.
+        """
         found = self.people.uid_of(username)
         if found is None:
             found = slurm.user_id(username)
         if found is None:
-            raise errors.UsageError(f"no user {username} is known")
+            raise errors.MissingInputError(f"no user {username} is known")
         return found
 
     def owners(self, slurm, jobs):

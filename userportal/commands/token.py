@@ -50,7 +50,7 @@ def command(username, scopes, days, description, adopt, wants_list, revoke):
                 click.echo(token_line(token))
         elif revoke is not None:
             if not tokens.revoke(user, revoke):
-                raise errors.UsageError(f"{username} has no token {revoke}")
+                raise errors.MissingInputError(f"{username} has no token {revoke}")
         elif adopt:
             tokens.adopt_token(user, token_of_stdin(), scopes or SCOPES[:1], days, description)
         else:
@@ -65,12 +65,12 @@ def token_of_stdin():
 
 
 def known_user(username):
-    """Return the user of Django. Raises UsageError if there is none."""
+    """Return the user of Django. Raises MissingInputError if there is none."""
     from django.contrib.auth import get_user_model
 
     user = get_user_model().objects.filter(username=username).first()
     if user is None:
-        raise errors.UsageError(
+        raise errors.MissingInputError(
             f"no user {username} is known: userportal createsuperuser, or let them log in once"
         )
     return user

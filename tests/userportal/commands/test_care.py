@@ -59,7 +59,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(userportal, made_demo):
     assert "jobs" in listed and token not in listed
     userportal("token", staff, "--revoke", number)
     assert userportal("token", staff, "--list").stdout == ""
-    assert "has no token" in userportal("token", staff, "--revoke", number, status=2).stderr
+    assert "has no token" in userportal("token", staff, "--revoke", number, status=66).stderr
 
 
 def test_a_token_of_clients_is_adopted(userportal, made_demo):
@@ -71,7 +71,7 @@ def test_a_token_of_clients_is_adopted(userportal, made_demo):
 
 
 def test_a_token_needs_a_user(userportal):
-    assert "no user stranger is known" in userportal("token", "stranger", status=2).stderr
+    assert "no user stranger is known" in userportal("token", "stranger", status=66).stderr
 
 
 def test_django_s_commands_are_passed_on(userportal):
