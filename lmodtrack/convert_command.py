@@ -1,5 +1,6 @@
 """The command convert_lmod_db: take an older Lmod database over."""
 
+import contextlib
 import logging
 
 import click
@@ -58,21 +59,19 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
     old_config = find_config(old_conf) if old_conf else config
     if not files and not is_there(old_config):
         raise errors.MissingInputError(f"there is no database {old_config.describe()}")
-    new, site = open_tables(config, LMOD, dry_run), read_site(config)
-    if dry_run:
+    site = read_site(config)
+    with contextlib.closing(open_tables(config, LMOD, dry_run)) as new:
         if files:
-            return dump_session(new, site, quiet, dry_run=True).run(files)
-        conversion = Conversion(open_old(old_config), new, site)
-        click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
-        return 0
-    with only_one(new, LOADER_LOCK, wait_seconds), recorded(new, CONVERT_LMOD_DB) as run:
-        if files:
-            session = dump_session(new, site, quiet, reject_path)
-            run.exit_code = convert_dumps(files, session, run, quiet)
-        else:
-            run.exit_code = convert(open_old(old_config), new, site, run, quiet, reject_path)
-        if rename_old and not run.exit_code:
-            rename(new)
+            return load_dumps(files, new, site, reject_path, quiet, dry_run, wait_seconds)
+        with contextlib.closing(Database(old_config.replaced(read_only=True))) as old:
+            if dry_run:
+                conversion = Conversion(old, new, site)
+                click.echo(f"{conversion.source}: {conversion.remaining()} rows to take over")
+                return 0
+            with only_one(new, LOADER_LOCK, wait_seconds), recorded(new, CONVERT_LMOD_DB) as run:
+                run.exit_code = convert(old, new, site, run, quiet, reject_path)
+                if rename_old and not run.exit_code:
+                    rename(new)
     return run.exit_code
 
 
@@ -123,23 +122,17 @@ def rename(database):
     click.echo(f"{VIEW_NAME} is {name} now, and the view {VIEW_NAME} stands in its place")
 
 
-def open_old(config):
-    """Return the older Database, which is only read."""
-    return Database(config.replaced(read_only=True))
-
-
-def dump_session(new, site, quiet, reject_path=None, dry_run=False):
-    """Return the lmodtrack.session.Session that loads dump files."""
+def load_dumps(files, new, site, reject_path, quiet, dry_run, wait_seconds):
+    """Load gen_1 dump files as store_module_data does; return the exit status."""
     from lmodtrack.session import LoadOptions, Session, make_rules
 
     options = LoadOptions(reject_path=reject_path)
-    return Session(new, make_rules(site, options), options, quiet, dry_run)
-
-
-def convert_dumps(files, session, run, quiet):
-    """Load gen_1 dump files as store_module_data does; return the exit status."""
-    status = session.run(files, run)
-    run.message = session.summary()
-    if not quiet:
-        click.echo(run.message)
-    return status
+    session = Session(new, make_rules(site, options), options, quiet, dry_run)
+    if dry_run:
+        return session.run(files)
+    with only_one(new, LOADER_LOCK, wait_seconds), recorded(new, CONVERT_LMOD_DB) as run:
+        run.exit_code = session.run(files, run)
+        run.message = session.summary()
+        if not quiet:
+            click.echo(run.message)
+    return run.exit_code

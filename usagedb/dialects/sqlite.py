@@ -55,7 +55,9 @@ class SQLiteDialect(Dialect):
 
     def connect(self, config):
         if config.in_memory:
-            return sqlite3.connect(":memory:", isolation_level=None)
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+            connection.execute(EXACT_LIKE)
+            return connection
         path = Path(config.database)
         if os.path.exists(path) and not os.access(path, os.W_OK):  # noqa: PTH110 - never raises
             return connect_read_only(path, config)
