@@ -135,7 +135,6 @@ def read_config(path, is_trusted=True):
             status = os.fstat(file.fileno())
             if not is_trusted:
                 check_owner(path, status)
-            warn_if_open_to_others(path, status)
             parser.read_file(file)
     except PermissionError as error:
         raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
@@ -146,7 +145,10 @@ def read_config(path, is_trusted=True):
         raise errors.ConfigurationError(
             f"{path} is not a configuration file: {reason_of(error)}"
         ) from None
-    return config_from(parser, str(path))
+    config = config_from(parser, str(path))
+    if config.password and status.st_mode & stat.S_IROTH:
+        logger.warning("the password in %s can be read by everyone: chmod 640 %s", path, path)
+    return config
 
 
 def reason_of(error):
@@ -234,12 +236,6 @@ def check_owner(path, status):
         raise errors.RefusedError(
             f"{path} here belongs to another account: if that is meant, name it with --confFn"
         )
-
-
-def warn_if_open_to_others(path, status):
-    """Warn when any account of the machine may read the password in a configuration file."""
-    if status.st_mode & stat.S_IROTH:
-        logger.warning("%s can be read by everyone: chmod 640 %s", path, path)
 
 
 def shown(config):

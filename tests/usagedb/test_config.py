@@ -98,6 +98,11 @@ def test_a_file_that_everyone_can_read_is_warned_about(conf, caplog):
     assert "can be read by everyone: chmod 640" in caplog.text
 
 
+def test_a_file_without_a_password_may_be_read(conf, caplog):
+    read_config(conf("[SQLITE]\nDB = /srv/usage.db\n", mode=0o644))
+    assert caplog.text == ""
+
+
 def test_a_file_that_its_group_can_read_is_not(conf, caplog):
     read_config(conf(MYSQL, mode=0o640))
     assert caplog.text == ""
