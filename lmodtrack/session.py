@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import time
+from typing import Optional
 
 from lmodtrack import dispose, ignore
 from lmodtrack.clusters import ClusterNames, read_rules
@@ -27,12 +28,12 @@ ALL_MALFORMED = errors.MalformedInputError.exit_code
 class LoadOptions:
     """What was asked for: the options of store_module_data, by their names."""
 
-    reject_path: str | None = None
+    reject_path: Optional[str] = None
     delete: bool = False
-    archive: str | None = None
+    archive: Optional[str] = None
     syshost: str = ""
-    syshost_map: str | None = None
-    ignore_path: str | None = None
+    syshost_map: Optional[str] = None
+    ignore_path: Optional[str] = None
     user_loads_only: bool = False
     store_all: bool = False
 
