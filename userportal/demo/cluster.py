@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from typing import Optional
 
 from userportal.demo.sizes import Sizes
 
@@ -64,7 +65,7 @@ class Node:
     cores: int
     memory_mib: int
     gpu_count: int = 0
-    gpu_model: GpuModel | None = None
+    gpu_model: Optional[GpuModel] = None
 
 
 @dataclasses.dataclass(frozen=True)

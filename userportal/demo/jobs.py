@@ -1,7 +1,7 @@
 """What was asked of the made-up cluster, and what became of it."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from userportal.demo.applications import Application
 from userportal.demo.behaviours import Behaviour
@@ -35,11 +35,11 @@ class Request:
     begin: int = 0  # not before this moment
     withdrawn: int = 0  # if it still waits then, it ends with `state`
     is_urgent: bool = False
-    array: int | None = None  # number of the array's first request
+    array: Optional[int] = None  # number of the array's first request
     array_size: int = 0
     array_limit: int = 0  # tasks at once, 0: any number
     task: int = NO_VALUE
-    after: int | None = None  # number of the request that it depends on
+    after: Optional[int] = None  # number of the request that it depends on
 
     @property
     def qos(self):
