@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 from epmtlite import connection, deletion, refmodels
 from epmtlite.collect import errors
@@ -63,7 +62,7 @@ def drop_tables(config, yes):
     """
     from usagedb.database import Database
 
-    if config.backend == "sqlite" and not Path(config.database).exists():
+    if not config.is_there():
         return True
     question = (
         f"This will drop all tables of EPMT in {config.describe()}, with all data. This action"

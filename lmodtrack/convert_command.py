@@ -11,7 +11,7 @@ from usagedb import cli, errors
 from usagedb.config import find_config
 from usagedb.database import Database
 from usagedb.locks import only_one
-from usagedb.opening import is_there, open_tables
+from usagedb.opening import open_tables
 from usagedb.runs import recorded
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def command(files, config, quiet, old_conf, reject_path, rename_old, dry_run, wa
     if old_conf and files:
         raise errors.UsageError("--from and DUMPs exclude each other")
     old_config = find_config(old_conf) if old_conf else config
-    if not files and not is_there(old_config):
+    if not files and not old_config.is_there():
         raise errors.MissingInputError(f"there is no database {old_config.describe()}")
     site = read_site(config)
     with contextlib.closing(open_tables(config, LMOD, dry_run)) as new:

@@ -63,6 +63,18 @@ class DatabaseConfig:
         """Whether a file says so; else it is the embedded database."""
         return self.source != EMBEDDED
 
+    def is_there(self):
+        """Tell whether there is a database, of a server whether there may be one."""
+        if self.backend != "sqlite":
+            return True
+        try:
+            Path(self.database).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, ValueError):  # opening it says why
+            return True
+        return True
+
     def replaced(self, **changes):
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)

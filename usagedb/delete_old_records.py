@@ -11,7 +11,7 @@ from usagedb import cli, errors, schema
 from usagedb.config import DEFAULT_DBNAME, find_config
 from usagedb.dates import day_number, parse_date, shown_day
 from usagedb.locks import only_one
-from usagedb.opening import is_there, open_existing
+from usagedb.opening import open_existing
 from usagedb.person import Places
 from usagedb.registry import registered
 from usagedb.retention import ENTRY_POINT_GROUP, PurgeOptions
@@ -221,7 +221,7 @@ def places_of(name, config):
     if name != schema.USAGE.name:
         return [find_config(default_dbname=schema_named(name).default_dbname)]
     found = [find_config(default_dbname=one.default_dbname) for one in purging_schemas().values()]
-    there = {place.describe(): place for place in found if is_there(place)}
+    there = {place.describe(): place for place in found if place.is_there()}
     return list(there.values()) or [config]
 
 

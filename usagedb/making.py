@@ -1,7 +1,6 @@
 """Make a database and the tables of schemas in it, or bring them up to date, saying each step."""
 
 import logging
-from pathlib import Path
 
 from usagedb import errors, schema
 from usagedb.database import Database
@@ -50,7 +49,7 @@ def taking(one, step):
 
 def open_if_there(config):
     """Return the Database, or None if it is still to be made. Read-only."""
-    if config.backend == "sqlite" and not Path(config.database).exists():
+    if not config.is_there():
         return None
     try:
         return Database(config)

@@ -1,7 +1,5 @@
 """Open a database with the tables of a tool: to load into it, or to see what a run would do."""
 
-from pathlib import Path
-
 from usagedb import errors, schema
 from usagedb.database import Database
 
@@ -29,7 +27,7 @@ def open_existing(config, tool_schema, read_only=False):
     Older tables are brought up to date as schema.require does it; with read_only they are refused
     with ConfigurationError.
     """
-    if not is_there(config):
+    if not config.is_there():
         return None
     database = Database(config.replaced(read_only=True) if read_only else config)
     if not schema.steps_taken(database, tool_schema):
@@ -42,8 +40,3 @@ def open_existing(config, tool_schema, read_only=False):
         )
     schema.require(database, tool_schema)
     return database
-
-
-def is_there(config):
-    """Tell whether there is a database, of a server whether there may be one."""
-    return config.backend != "sqlite" or Path(config.database).exists()

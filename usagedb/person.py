@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import datetime
 import logging
-from pathlib import Path
 from typing import Any, Optional
 
 from usagedb import schema
@@ -82,7 +81,7 @@ def opened_database(places, tool_schema, config=None):
     Nothing is made. Raises what opening a database raises.
     """
     config = config or find_config(places.conf_path, None, tool_schema.default_dbname)
-    if config.backend == "sqlite" and not Path(config.database).exists():
+    if not config.is_there():
         logger.info("%s: there is no %s", tool_schema.name, config.describe())
         yield None
         return

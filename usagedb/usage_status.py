@@ -4,7 +4,6 @@ import datetime
 import re
 import time
 from collections.abc import Collection
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -114,7 +113,7 @@ def runs_of(config, hosts_left_out=(), runs_left_out=()):
     Raises UnavailableError if the database is away, as a configured file is that is not there: it
     may be on a disk that is not mounted.
     """
-    if config.backend == "sqlite" and config.is_configured and not Path(config.database).exists():
+    if config.is_configured and not config.is_there():
         raise errors.UnavailableError(f"there is no database {config.describe()}")
     database = Database(config)
     schema.require(database, schema.USAGE, to_write=False)

@@ -4,9 +4,11 @@ import stat
 
 import pytest
 
+from tests.conftest import Site
 from tests.epmtlite.made_jobs import made_job, record, write_job
 from tests.lmodtrack.test_convert_again import with_old_table
 from tests.usagedb.person_site import write_log, write_records
+from usagedb.config import DatabaseConfig
 from usagedb.database import Database
 
 
@@ -122,6 +124,27 @@ def test_the_words_of_the_tables_make_no_database(sqlite_site, tmp_path, run):
     done = run("epmt", "schema", "--confFn", sqlite_site.conf_path)
     assert done.returncode == 0 and "CREATE TABLE epmt_job" in done.stdout
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["store_module_data", "--dry-run", "/dev/null"],
+        ["delete_old_records", "--dry-run", "--keepMonths", "3"],
+        ["usage_person", "export", "otter", "--schema", "lmod"],
+        ["convert_lmod_db", "--dry-run"],
+        ["analyzeLmodDB", "counts"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_database_that_this_account_may_not_look_for_is_refused(tmp_path, nobody, words):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    site = Site(DatabaseConfig("sqlite", str(closed / "usage.db"), "test"), tmp_path)
+    site.create("lmod").conf_path.chmod(0o644)
+    done = site.run(*words, **nobody)
+    assert done.returncode == 77 and done.stderr.count("\n") == 1, done.stderr
+    assert str(closed) in done.stderr
 
 
 def test_a_dry_run_does_not_keep_the_loader_waiting(site, tmp_path):

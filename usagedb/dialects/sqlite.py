@@ -214,13 +214,12 @@ def connect_read_only(path, config, others_may_write=False):
     Unless others_may_write, nobody is writing if it has no -wal file, and it is read as it stands
     (`Database.close` makes sure that it has not changed meanwhile).
     """
-    if not path.exists():
+    if not config.is_there():
         raise errors.UnavailableError(f"there is no database {path}: was it moved?")
-    has_wal = Path(f"{path}-wal").exists()
-    mode = "mode=ro" if others_may_write or has_wal else "mode=ro&immutable=1"
-    if others_may_write and not has_wal and is_wal(path):
-        mode = "mode=rw"  # ro would make a -wal file and leave it there
-    uri = f"{path.absolute().as_uri()}?{mode}"
+    try:
+        uri = f"{path.absolute().as_uri()}?{reading_mode(path, others_may_write)}"
+    except PermissionError as error:
+        raise errors.RefusedError(f"cannot read the database {path}: {error.strerror}") from error
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = ON")
@@ -232,6 +231,14 @@ def connect_read_only(path, config, others_may_write=False):
             raise known from error
         raise errors.RefusedError(f"cannot read the database {path}: {error}") from error
     return connection
+
+
+def reading_mode(path, others_may_write):
+    """Return the words of a URI with which a database is read. Raises PermissionError."""
+    has_wal = Path(f"{path}-wal").exists()
+    if others_may_write and not has_wal and is_wal(path):
+        return "mode=rw"  # ro would make a -wal file and leave it there
+    return "mode=ro" if others_may_write or has_wal else "mode=ro&immutable=1"
 
 
 def is_wal(path):
