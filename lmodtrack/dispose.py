@@ -33,7 +33,9 @@ def dispose(source, outcome, archive_directory=None):
     if reason:
         logger.warning("%s is kept: %s", source.name, reason)
         return False
-    doing = "archive" if archive_directory else "delete"
+    doing = f"delete {source.name}"
+    if archive_directory:
+        doing = f"move {source.name} to {archive_directory}"
     try:
         if archive_directory:
             with source.path.open("rb") as original:
@@ -44,8 +46,8 @@ def dispose(source, outcome, archive_directory=None):
             return False
         source.path.unlink()
     except PermissionError as error:
-        raise errors.RefusedError(f"cannot {doing} {source.name}: {error}") from error
+        raise errors.RefusedError(f"cannot {doing}: {errors.reason(error)}") from error
     except OSError as error:
-        raise errors.WriteError(f"cannot {doing} {source.name}: {error}") from error
+        raise errors.WriteError(f"cannot {doing}: {errors.reason(error)}") from error
     logger.info("%s: %s", source.name, "archived" if archive_directory else "deleted")
     return True

@@ -83,3 +83,8 @@ class RunInterrupted(BaseException):
         super().__init__(f"ended by signal {signal_number}")
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+
+def reason(error):
+    """Return what an exception of Python says, without the number and the path of an OSError."""
+    return str(getattr(error, "strerror", None) or error)

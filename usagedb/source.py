@@ -108,7 +108,9 @@ class LogSource:
                 f"{self.name}: its compressed data end too early or are damaged ({error})"
             ) from error
         except OSError as error:
-            raise errors.MissingInputError(f"cannot read {self.name}: {error}") from error
+            raise errors.MissingInputError(
+                f"cannot read {self.name}: {errors.reason(error)}"
+            ) from error
         if not (self.is_pipe or self.is_compressed):
             self._check_not_rewritten(block)
         self.end_state = os.fstat(self._raw.fileno())

@@ -26,7 +26,7 @@ def secret_key(configuration):
     except PermissionError as error:
         raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error}") from error
+        raise errors.ConfigurationError(f"cannot read {path}: {errors.reason(error)}") from error
     if mode & stat.S_IRWXO:
         raise errors.ConfigurationError(
             f"{path}: all users may read it, and so log in as anybody: remove it, and a new one is"

@@ -133,7 +133,7 @@ def read_headers(path):
     except PermissionError as error:
         raise errors.RefusedError(f"cannot read {path}: {error.strerror}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.ConfigurationError(f"cannot read {path}: {error}") from error
+        raise errors.ConfigurationError(f"cannot read {path}: {errors.reason(error)}") from error
     headers = {}
     for number, line in enumerate(lines, 1):
         name, colon, value = line.partition(":")

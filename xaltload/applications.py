@@ -83,7 +83,7 @@ def read_entries(path):
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.MissingInputError(f"cannot read {path}: {error}") from error
+        raise errors.MissingInputError(f"cannot read {path}: {errors.reason(error)}") from error
     numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
     return tuple(
         parse_entry(text, f"{path}:{number}")

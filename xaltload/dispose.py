@@ -223,6 +223,10 @@ def writing_to(directory):
     try:
         yield
     except PermissionError as error:
-        raise errors.RefusedError(f"cannot copy records to {directory}: {error}") from error
+        raise errors.RefusedError(
+            f"cannot copy records to {directory}: {error.strerror}"
+        ) from error
     except OSError as error:
-        raise errors.WriteError(f"cannot copy records to {directory}: {error}") from error
+        raise errors.WriteError(
+            f"cannot copy records to {directory}: {errors.reason(error)}"
+        ) from error

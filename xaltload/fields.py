@@ -35,7 +35,7 @@ def read_fields(path):
                     continue
                 found[values[0]] = values
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise errors.MissingInputError(f"cannot read {path}: {error}") from error
+        raise errors.MissingInputError(f"cannot read {path}: {errors.reason(error)}") from error
     return sorted(found.values()), rejected
 
 

@@ -83,7 +83,7 @@ def test_a_compressed_log_is_archived_as_it_is(tmp_path):
 
 def test_an_archive_that_cannot_be_written_keeps_the_log(log, tmp_path):
     (tmp_path / "archive").write_text("a file")
-    with pytest.raises(errors.WriteError, match="cannot archive"):
+    with pytest.raises(errors.WriteError, match=r"cannot move .* to .*/archive: File exists"):
         dispose(log, WHOLE, tmp_path / "archive")
     assert log.path.read_bytes() == TEXT
 

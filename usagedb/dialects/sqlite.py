@@ -125,7 +125,7 @@ class SQLiteDialect(Dialect):
         except OSError as error:
             is_refused = isinstance(error, PermissionError)
             kind = errors.RefusedError if is_refused else errors.WriteError
-            raise kind(f"cannot lock {database.config.database}: {error}") from error
+            raise kind(f"cannot lock {database.config.database}: {errors.reason(error)}") from error
         database.file_locks[name] = file_lock
         return True
 
