@@ -32,7 +32,7 @@ def write_bar_plot(path, labels, values, title, value_label):
 
     labels are texts from anywhere, values numbers; value_label says what they count. More than
     150 bars cannot be read: the first 150 are drawn and the title says so. Raises UsageError for
-    another suffix, ConfigurationError without matplotlib, WriteError if it cannot be written.
+    another suffix, ConfigurationError without matplotlib, RefusedError or WriteError.
     """
     with drawing(path) as figure_class:
         shown = [chart.shortened(label, LABEL_CHARACTERS) for label in labels[:MOST_BARS]]
@@ -55,7 +55,7 @@ def write_time_plot(path, labels, series, title):
 
     labels are the points' texts in order, series a dict of one or two names, each with a value
     for every label (None: no column); each has a panel and a scale of its own. Raises UsageError
-    for another suffix, ConfigurationError without matplotlib, WriteError if it cannot be written.
+    for another suffix, ConfigurationError without matplotlib, RefusedError or WriteError.
     """
     with drawing(path) as figure_class:
         figure = figure_class(figsize=(10, 1.2 + 2.6 * len(series)), layout="constrained")
@@ -78,7 +78,7 @@ def write_scatter_plot(path, points, labels, axis_labels, title):
     """Write points into a .png or .svg file, atomically.
 
     points are (x, y), labels their texts or None, axis_labels what x and y are. Raises UsageError
-    for another suffix, ConfigurationError without matplotlib, WriteError if it cannot be written.
+    for another suffix, ConfigurationError without matplotlib, RefusedError or WriteError.
     """
     with drawing(path) as figure_class:
         figure = figure_class(figsize=(8, 6), layout="constrained")

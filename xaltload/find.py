@@ -9,6 +9,7 @@ import fnmatch
 import re
 from typing import Any, Optional
 
+from usagedb import errors
 from usagedb.database import in_parts
 from xaltload.record import Package, Rejected, Run, parse_record
 from xaltload.tree import record_files
@@ -114,7 +115,7 @@ def walk(roots, wanted, on_error):
     for root in roots:
 
         def tell(error, root=root):
-            on_error(f"{error.filename or root.path}: {error.strerror or error}")
+            on_error(f"{error.filename or root.path}: {errors.reason(error)}")
 
         yield from record_files(root.path, root.inside, wanted, tell)
 

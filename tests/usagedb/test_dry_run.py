@@ -4,12 +4,14 @@ import stat
 
 import pytest
 
-from tests.conftest import Site
+from lmodtrack.schema import LOADER_LOCK
+from tests.conftest import Site, run_command
 from tests.epmtlite.made_jobs import made_job, record, write_job
 from tests.lmodtrack.test_convert_again import with_old_table
 from tests.usagedb.person_site import write_log, write_records
 from usagedb.config import DatabaseConfig
 from usagedb.database import Database
+from usagedb.locks import only_one
 
 
 def log(directory):
@@ -78,8 +80,6 @@ def tried(site, words):
     """Run a command with --dry-run; return its end."""
     command, *rest = words
     if command == "epmt":
-        from tests.conftest import run_command
-
         return run_command(command, rest[0], "--dry-run", "--confFn", site.conf_path, *rest[1:])
     return site.run(command, "--dry-run", *rest)
 
@@ -151,19 +151,11 @@ def test_a_dry_run_does_not_keep_the_loader_waiting(site, tmp_path):
     """Nor does a loader keep it from looking."""
     path = write_log(tmp_path, "otter", "bert")
     database = site.create("lmod").connect()
-    with loading(database):
+    with only_one(database, LOADER_LOCK):
         done = site.run("store_module_data", "--dry-run", "-v", path)
         assert done.returncode == 0 and "10 loads" in done.stderr
         assert site.run("store_module_data", path).returncode == 75
     database.close()
-
-
-def loading(database):
-    """Return a block in which another loader works."""
-    from lmodtrack.schema import LOADER_LOCK
-    from usagedb.locks import only_one
-
-    return only_one(database, LOADER_LOCK)
 
 
 def test_a_dry_run_refuses_tables_of_an_older_version(sqlite_site, tmp_path):
