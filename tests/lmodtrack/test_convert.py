@@ -3,11 +3,13 @@
 import datetime
 import json
 import random
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from tests.commit_points import AFTER, BEFORE
 from tests.conftest import CHECKOUT
 from tests.lmodtrack.logs import assert_holds, make_loads, stored_use
 
@@ -149,24 +151,24 @@ DRIVER = """
 import sys
 sys.path.insert(0, {checkout!r})
 from lmodtrack import convert, convert_command
+from tests import commit_points
 convert.ROWS_PER_BATCH = 1
+commit_points.arrange(commit_points.KILL, sys.argv.pop(1), sys.argv.pop(1))
 convert_command.main()
 """
 
 
-def test_kill_9_at_any_moment_loses_and_doubles_nothing(gen_2):
-    source, killed = random.Random(33), 0
+def test_kill_9_at_any_commit_loses_and_doubles_nothing(gen_2):
+    source = random.Random(33)
     command = [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT))]
     for _kill in range(12):
-        process = subprocess.Popen([*command, "--confFn", gen_2.conf_path])
-        try:
-            process.wait(source.uniform(0.1, 0.4))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            killed += 1
-        process.wait()
+        when, number = source.choice((BEFORE, AFTER)), source.randint(2, 20)
+        done = subprocess.run(
+            [*command, when, str(number), "--confFn", gen_2.conf_path], check=False
+        )
+        assert done.returncode == -signal.SIGKILL
         taken = sum(row[2] for row in stored_use(gen_2).values())
         ((known,),) = gen_2.rows("SELECT COALESCE(SUM(row_count), 0) FROM lmod_conversion")
         assert taken == known
-    assert gen_2.run(COMMAND).returncode == 0 and killed
+    assert gen_2.run(COMMAND).returncode == 0
     assert_holds(gen_2, as_taken_over(LOADS))

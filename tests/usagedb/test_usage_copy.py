@@ -14,6 +14,7 @@ import pytest
 
 from lmodtrack.schema import LMOD
 from tests import services
+from tests.commit_points import AFTER, BEFORE, KILL, STAND_STILL
 from tests.conftest import BACKENDS, CHECKOUT, new_site, run_command
 from tests.epmtlite.made_jobs import made_job, random_records, write_job
 from tests.lmodtrack.logs import assert_holds, log_of, make_loads
@@ -29,26 +30,13 @@ LOG = log_of(LOADS)
 HALF = LOG[: LOG.index(b"\n", len(LOG) // 2) + 1]
 COMMAND = "usage_copy"
 
-# Ends itself like kill -9 at its n-th commit, or write outside of a transaction: before it, or
-# after it.
 DRIVER = """
-import os, signal, sys
+import sys
 sys.path.insert(0, {checkout!r})
-from usagedb import copy_rows, copy_work, database, usage_copy
+from tests import commit_points
+from usagedb import copy_rows, copy_work, usage_copy
 copy_rows.ROWS_PER_BATCH = copy_work.ROWS_PER_BATCH = 20
-when, number = sys.argv.pop(1), int(sys.argv.pop(1))
-execute = database.Database._execute
-def counted(self, sql, parameters):
-    global number
-    is_end = sql == "COMMIT"
-    number -= is_end
-    if is_end and number == 0 and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    done = execute(self, sql, parameters)
-    if is_end and number == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return done
-database.Database._execute = counted
+commit_points.arrange(*(sys.argv.pop(1) for _word in range(3)))
 usage_copy.main()
 """
 
@@ -158,14 +146,14 @@ def bytes_or(value):
     return bytes(value) if isinstance(value, (bytes, memoryview)) else value
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
 def test_kill_9_at_any_commit_and_the_next_run_goes_on(make_site, site, when):
     source = fill(make_site("sqlite"), rows_per_table=100, seed=8, names=("lmod",))
     wanted, killed, number = everything(source), 0, 2
     while True:
         done = subprocess.run(
-            [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), when, str(number), "-q",
-             "--from", source.conf_path, "--to", site.conf_path],
+            [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), KILL, when, str(number),
+             "-q", "--from", source.conf_path, "--to", site.conf_path],
             capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         if done.returncode != -signal.SIGKILL:
@@ -185,9 +173,8 @@ def test_a_server_that_dies_ends_the_copy_with_75_and_the_next_run_goes_on(
 ):
     server, target = own_server
     source = fill(make_site("sqlite"), rows_per_table=500, seed=9, names=("lmod",))
-    driver = DRIVER.replace("os.kill(os.getpid(), signal.SIGKILL)", "sys.stdin.readline()")
     process = subprocess.Popen(
-        [sys.executable, "-c", driver.format(checkout=str(CHECKOUT)), "before", "60",
+        [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), STAND_STILL, BEFORE, "60",
          "--from", source.conf_path, "--to", target.conf_path],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -247,10 +234,9 @@ def test_a_loader_does_not_begin_while_a_copy_runs(make_site, site, tmp_path):
     source = fill(make_site("sqlite"), rows_per_table=3, names=("lmod",))
     path = tmp_path / "moduleUsage.log-1"
     path.write_bytes(HALF)
-    driver = DRIVER.replace("os.kill(os.getpid(), signal.SIGKILL)", "sys.stdin.readline()")
     process = subprocess.Popen(
-        [sys.executable, "-c", driver.format(checkout=str(CHECKOUT)), "after", "10", "-q",
-         "--from", source.conf_path, "--to", site.conf_path],
+        [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), STAND_STILL, AFTER, "10",
+         "-q", "--from", source.conf_path, "--to", site.conf_path],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     services.wait_until(lambda: is_reading(process.pid), "the copy to stand still")
