@@ -10,7 +10,7 @@ import time
 
 from afcollect.children import identity, is_alive
 from afcollect.failures import PartFailed
-from usagedb.cli import SIGNALS
+from usagedb.signals import SIGNALS
 
 logger = logging.getLogger(__name__)
 

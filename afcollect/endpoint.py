@@ -15,6 +15,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 # Of one post, whatever comes in between: an answer may come byte by byte.
 POST_SECONDS = 40.0
+AGAIN_SECONDS = 1.0
 LONGEST_ANSWER_BYTES = 65536
 USER_AGENT = "hpcusage-afmetrics"
 NO_STATUS = 0
@@ -258,7 +259,7 @@ def within(seconds):
         raise Overdue(f"no answer within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)  # a finalizer may swallow it
     try:
         yield
     finally:

@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import signal
 import sys
 
 from epmtlite.collect import cli, console, errors, parsing
@@ -63,13 +62,7 @@ def share_log():
 
 def listen():
     """Let the database library log as epmt does, and signals roll back what is open."""
-    from usagedb import errors as database_errors
+    from usagedb import signals
 
     share_log()
-
-    def interrupt(signal_number, _frame):
-        raise database_errors.RunInterrupted(signal_number)
-
-    for number in console.SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(number, interrupt)
+    signals.heed()

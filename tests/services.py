@@ -18,11 +18,14 @@ from typing import Any, Callable, NoReturn, Optional, TypeVar
 
 import pytest
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.02
 
 # Below the ports that the kernel gives to outgoing connections, of which there are many meanwhile.
 PORTS = range(10000, 32768)
+# Of each worker of a run: who looks for a port takes none that another one is about to take.
+WORKERS = 8
+GIVEN_PORTS: "set[int]" = set()
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -67,7 +70,7 @@ class ServerFailed(Exception):
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Poll until the condition holds.
 
-    Raises TimeoutError, which names `what` was waited for, after 30 s.
+    Raises TimeoutError, which names `what` was waited for, after DEADLINE_SECONDS.
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
@@ -124,10 +127,13 @@ def give_up(reason: str) -> NoReturn:
 def free_port() -> int:
     """Return a port of 127.0.0.1 that is free for TCP and for UDP.
 
-    By chance: tests that run beside each other hardly ever get the same.
+    By chance, and none twice: tests that run beside each other hardly ever get the same.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
     while True:
-        port = random.SystemRandom().choice(PORTS)
+        port = random.SystemRandom().choice(PORTS[worker::WORKERS])
+        if port in GIVEN_PORTS:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -135,6 +141,7 @@ def free_port() -> int:
             except OSError:
                 continue
         if not _has_udp_listener(port):
+            GIVEN_PORTS.add(port)
             return port
 
 
@@ -241,7 +248,7 @@ class Server:
         raise ServerFailed(f"{self.name} {what} {status}:\n{tail}")
 
     def stop(self) -> None:
-        """Stop the server in its own time, at most 30 s; a server that is down is left alone."""
+        """Stop the server in its own time, at most DEADLINE_SECONDS; one that is down stays so."""
         if self.process is None:
             return
         self.process.send_signal(self.stop_signal)

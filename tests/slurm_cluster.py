@@ -230,7 +230,9 @@ class SlurmCluster:
 
         def has_ended() -> bool:
             ends = dict(line.split("|") for line in self.run(*command).splitlines())
-            return len(ends) == len(jobs) and "Unknown" not in ends.values()
+            is_known = len(ends) == len(jobs) and "Unknown" not in ends.values()
+            # slurmctld may still have what slurmdbd knows to be over.
+            return is_known and not any("COMPLETING" in self.states(job) for job in jobs)
 
         wait_until(has_ended, f"the ends of jobs {', '.join(jobs)} to be accounted")
 

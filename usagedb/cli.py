@@ -12,14 +12,13 @@ import sys
 import click
 
 import usagedb
-from usagedb import errors
+from usagedb import errors, signals
 from usagedb.config import DEFAULT_DBNAME, find_config, shown
 from usagedb.output import FORMATS
 from usagedb.terminal import visible
 
 logger = logging.getLogger("usagedb")
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -28,9 +27,7 @@ def run(command, arguments=None):
 
     Expected errors become one `Error:` line on stderr; a traceback is for bugs and --debug.
     """
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(number, interrupt)
+    signals.heed()
     open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -39,8 +36,12 @@ def run(command, arguments=None):
         status = finish(command, arguments)
         if sys.stdout:
             sys.stdout.flush()
+        signals.ignore()
     except OSError as error:
         status = lost_output(error)
+    except errors.RunInterrupted as error:  # when all was done but that
+        status = error.exit_code
+    signals.ignore()
     sys.exit(status)
 
 
@@ -101,11 +102,6 @@ def lost_output(error):
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         return tell(error, errors.WriteError.exit_code)
     raise error
-
-
-def interrupt(signal_number, _frame):
-    """Turn a signal into an exception, so that what is open is rolled back."""
-    raise errors.RunInterrupted(signal_number)
 
 
 class LineFormatter(logging.Formatter):

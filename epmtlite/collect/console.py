@@ -151,18 +151,22 @@ def caught_signals():
     """Have signals end what is done meanwhile in good order."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     caught = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]  # by nohup
+    came = []
+
+    def interrupt(signal_number, _frame):
+        """Turn a signal into an exception, so that what is half done is undone."""
+        came.append(signal_number)
+        raise errors.Interrupted(signal_number)
+
     for number in caught:
         signal.signal(number, interrupt)
     try:
         yield
+        if came:  # what is raised in a finalizer gets lost
+            raise errors.Interrupted(came[0])
     finally:
         for number in caught:
             signal.signal(number, before[number])
-
-
-def interrupt(signal_number, _frame):
-    """Turn a signal into an exception, so that what is half done is undone."""
-    raise errors.Interrupted(signal_number)
 
 
 def tell(error):

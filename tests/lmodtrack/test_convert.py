@@ -164,11 +164,11 @@ def test_kill_9_at_any_commit_loses_and_doubles_nothing(gen_2):
     for _kill in range(12):
         when, number = source.choice((BEFORE, AFTER)), source.randint(2, 20)
         done = subprocess.run(
-            [*command, when, str(number), "--confFn", gen_2.conf_path], check=False
+            [*command, when, str(number), "--confFn", gen_2.conf_path, "--wait", "60"], check=False
         )
         assert done.returncode == -signal.SIGKILL
         taken = sum(row[2] for row in stored_use(gen_2).values())
         ((known,),) = gen_2.rows("SELECT COALESCE(SUM(row_count), 0) FROM lmod_conversion")
         assert taken == known
-    assert gen_2.run(COMMAND).returncode == 0
+    assert gen_2.run(COMMAND, "--wait", "60").returncode == 0
     assert_holds(gen_2, as_taken_over(LOADS))

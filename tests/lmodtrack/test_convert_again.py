@@ -206,7 +206,7 @@ def test_kill_9_after_a_commit_loses_no_rejected_row(gen_2, tmp_path):
     words = ["--confFn", gen_2.conf_path, "--reject", rejects]
     assert subprocess.run([sys.executable, "-c", script, *words], check=False).returncode == 9
     assert taken_over(gen_2) == [(20, 20, 2)]
-    assert gen_2.run(COMMAND, "--reject", rejects).returncode == 3
+    assert gen_2.run(COMMAND, "--wait", "60", "--reject", rejects).returncode == 3
     assert taken_over(gen_2) == [(60, 60, 4)]
     lines = [json.loads(line) for line in rejects.read_text().splitlines()]
     assert [line["line"] for line in lines] == [3, 20, 21, 59]

@@ -21,22 +21,27 @@ DRIVER = """
 import contextlib, sys
 sys.path.insert(0, {checkout!r})
 from lmodtrack import load, reading, store
+from tests import commit_points
 from usagedb import source
 load.BYTES_FOR_A_PROCESS = 0
 reading.PART_ROWS = 50
 source.BLOCK_BYTES = 4096
 if sys.argv.pop(1) == "unlocked":
     store.only_one = lambda *arguments: contextlib.nullcontext()
+if sys.argv[1] == "held":
+    commit_points.arrange(commit_points.STAND_STILL, commit_points.AFTER, 20)
+    sys.argv.pop(1)
 store.main()
 """
 
 
-def driver(mode, site, *arguments):
-    """Start the loader with small batches."""
+def driver(mode, site, *arguments, stdin=subprocess.DEVNULL):
+    """Start the loader with small batches; after "locked" or "unlocked" it may be "held": it waits
+    half-way for a line on its standard input."""
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), mode, "--store_all",
+        [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), *mode.split(), "--store_all",
          "--confFn", site.conf_path, *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=stdin, text=True,
     )  # fmt: skip
 
 
@@ -113,10 +118,10 @@ def test_a_server_that_stops_in_the_middle_loses_nothing(own_server, tmp_path):
     server, site = own_server
     log = tmp_path / "moduleUsage.log-20260105"
     log.write_bytes(log_of(LOADS))
-    process = driver("locked", site, "--delete", log)
+    process = driver("locked held", site, "--delete", log, stdin=subprocess.PIPE)
     services.wait_until(lambda: progress_of(site) > 100, "the load to be under way")
     server.kill()
-    _out, messages = process.communicate()
+    _out, messages = process.communicate("\n")
     assert process.returncode == 75
     assert "try again later" in messages
     assert log.exists()

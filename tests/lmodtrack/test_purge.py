@@ -40,7 +40,8 @@ def delete(site, *arguments, when=AFTER, commit=NEVER):
     end = LAST_DELETED + datetime.timedelta(days=1)
     return subprocess.run(
         [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), when, str(commit),
-         "--confFn", site.conf_path, "--end", str(end), "--yes", "--quiet", *arguments],
+         "--confFn", site.conf_path, "--end", str(end), "--yes", "--quiet", "--wait", "60",
+         *arguments],
         capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
 

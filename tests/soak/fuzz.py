@@ -74,6 +74,8 @@ def work(name: str, seed: int, inputs: int) -> Count:
     parser, generator = PARSERS[name], random.Random(f"{name} {seed}")
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
+    for raw in parser.seeds:  # some import what they need when they are called
+        parser.read(raw)
     allowed, faults, refused, start = EXPECTED + parser.raises, [], 0, time.perf_counter()
     for _number in range(inputs):
         raw = changed(generator, parser.seeds)

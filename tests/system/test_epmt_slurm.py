@@ -233,6 +233,7 @@ def test_of_a_cancelled_job_is_staged_what_has_ended(site: Site) -> None:
     wait_until(has_ended, "what both tasks run first")
     site.cluster.run("scancel", job)
     wait_until(site.archive(job).exists, "the epilog of the batch script")
+    site.cluster.wait_for_account(job)
     assert site.end(job).startswith("CANCELLED")
     assert site.names(job)["id"] == 2
 

@@ -149,19 +149,20 @@ def test_a_frozen_node_is_given_up_and_left_for_the_next_one(whole, config, coun
     database = Database(config)
     whole.nodes[0].pause()
     with_reconnects(database, lambda: database.execute(ADD))
-    assert host_of(database) == ADDRESSES[1] and database.rows(COUNT) == ((1,),)
+    assert host_of(database) in ADDRESSES[1:] and database.rows(COUNT) == ((1,),)
 
 
 @pytest.mark.usefixtures("hurried")
 def test_a_frozen_node_does_not_hold_up_who_connects(whole, config):
     whole.nodes[0].pause()
     database = Database(config)
-    assert host_of(database) == ADDRESSES[1]
+    assert host_of(database) in ADDRESSES[1:]  # a slow one is passed over, too
 
 
-@pytest.mark.usefixtures("hurried", "cluster")
+@pytest.mark.usefixtures("cluster")
 def test_a_long_answer_is_waited_for_as_long_as_the_server_lives(config):
     database = Database(config)
+    database.connection._read_timeout = 1
     assert database.rows("SELECT SLEEP(4.5)") == ((0,),)
     assert [row[0] for row in database.stream("SELECT SLEEP(3.5)")] == [0]
 

@@ -47,6 +47,7 @@ NO_PAGES = re.compile(r"/(?:static|api|admin|i18n|jsi18n)/|report\.txt|\.json|\.
 ALONE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TELEPHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 860}
+MOST_MILLISECONDS = 120_000  # for what a page is to show, however slow the machine
 NOTHING_LOADS = """() => [...document.querySelectorAll("[data-graph]")].every((card) => {
   const state = card.querySelector(".graph-state");
   return card.getAttribute("aria-busy") === "false" && !state.classList.contains("loading");
@@ -71,6 +72,7 @@ def expect(locator: Any) -> Any:
     """Return playwright's assertions, which wait for what they want."""
     from playwright.sync_api import expect as wait_and_look
 
+    wait_and_look.set_options(timeout=MOST_MILLISECONDS)
     return wait_and_look(locator)
 
 
@@ -130,8 +132,8 @@ class Reader:
         self.page.goto(LOGIN)
         self.page.get_by_label("Username").fill(login.username)
         self.page.get_by_label("Password").fill(login.password)
-        self.page.locator("main").get_by_role("button", name="Log in").click()
-        self.page.wait_for_url("**/")
+        with self.page.expect_navigation():
+            self.page.locator("main").get_by_role("button", name="Log in").click()
         return self
 
     def visit(self, path: str) -> Any:
@@ -476,8 +478,8 @@ def test_nothing_is_wider_than_a_telephone(opened: "Callable[..., Reader]", site
 
 def test_who_logs_out_sees_no_job_any_more(jobs_page: Reader) -> None:
     page, path = jobs_page.page, urlsplit(jobs_page.page.url).path
-    choose(page, "Log out")
-    page.wait_for_url("**/")
+    with page.expect_navigation():
+        choose(page, "Log out")
     page.goto(path)
     assert urlsplit(page.url).path == LOGIN
     page.go_back()

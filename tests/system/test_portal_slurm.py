@@ -34,6 +34,7 @@ NAME = "<b>solve</b>&'\""
 SCRIPT = "module load gcc/12\n# <script>alert(1)</script>\nsleep 2"
 AWAY = "What this page shows cannot be reached now. Please try again later."
 AT_ONCE = 8
+LIMIT_SECONDS = 300
 NOT_MEASURED = "The metrics do not answer now"
 CONFIGURATION = """\
 [portal]
@@ -143,7 +144,7 @@ def run_jobs(site: Site) -> None:
     for name in ("cancelled", "requeued", "running"):
         cluster.wait_for(numbers[name], "RUNNING")
     cluster.run("scancel", numbers["cancelled"])
-    cluster.run("scontrol", "requeue", numbers["requeued"])
+    cluster.run("scontrol", "requeuehold", numbers["requeued"])
     wait_for_rows(site)
 
 
@@ -506,7 +507,9 @@ def test_without_prometheus_the_pages_come_and_say_so(
     assert NOT_MEASURED in page.text
     assert f"Account {ACCOUNT}" in page.part("scheduler").text
     assert "module load gcc/12" in page.part("script").text
-    assert page.part("efficiency").meters == {"Time limit": 1}
+    job = site.jobs["plain"]
+    used = round(100 * (job.end - job.start) / LIMIT_SECONDS)
+    assert page.part("efficiency").meters == {"Time limit": used}
     user = me.get(f"/secure/jobstats/{ME}/")
     assert user.status == 200
     assert NOT_MEASURED in user.text

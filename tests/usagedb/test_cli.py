@@ -125,6 +125,33 @@ def test_a_signal_is_quiet_and_ends_with_128_and_its_number(name, status):
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
+IN_A_FINALIZER = """
+    class Last:
+        def __del__(self):
+            {code}
+    Last()
+    signal.pause()"""
+
+
+@pytest.mark.parametrize("name, status", [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_that_comes_in_a_finalizer_ends_it_all_the_same(name, status):
+    code = IN_A_FINALIZER.format(code=f"os.kill(os.getpid(), signal.{name})")
+    done = run_python(code, preexec_fn=heed_signals)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+def test_another_error_in_a_finalizer_is_told():
+    code = IN_A_FINALIZER.format(code="raise ValueError('a bug')").replace("signal.pause()", "")
+    done = run_python(code)
+    assert done.returncode == 0 and "ValueError: a bug" in done.stderr
+
+
+def test_a_signal_that_comes_when_the_work_is_done_is_ignored():
+    code = "import atexit; atexit.register(os.kill, os.getpid(), signal.SIGTERM); return 5"
+    done = run_python(code, preexec_fn=heed_signals)
+    assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
+
+
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT"])
 def test_a_signal_that_the_caller_ignores_stays_ignored(name):
     def ignore():

@@ -456,6 +456,7 @@ def test_a_reader_beside_a_writer_sees_what_is_committed(readable, nobody):
 def still(sqlite_site, monkeypatch):
     """An SQLite database opened as an account does that can only read it."""
     sqlite_site.create()
+    os.utime(sqlite_site.config.database, (1, 1))  # what is written from now on is later
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
     return sqlite_site.connect()

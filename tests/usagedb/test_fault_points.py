@@ -146,7 +146,8 @@ class Copy(Stored):
 
     def run(self, fault):
         """Copy it."""
-        words = ("-q", "--from", self.site.conf_path, "--to", self.target.conf_path)
+        words = ("-q", "--wait", "60", "--from", self.site.conf_path,
+                 "--to", self.target.conf_path)  # fmt: skip
         return self.faults.run(*self.words, *words, fault=fault, settings=SMALL)
 
     def held(self):

@@ -50,18 +50,22 @@ def config(request, server, certificate):
     return plain.replaced(socket=str(server.socket)) if request.param == "socket" else plain
 
 
-@pytest.fixture
-def hurried(monkeypatch):
-    """Let a connection doubt its server after a second of silence."""
-    monkeypatch.setattr(mysql_connection, "CONNECT_SECONDS", 1)
-    monkeypatch.setattr(mysql_connection, "SILENCE_SECONDS", 1)
+def doubting(config):
+    """Return a Database that doubts its server after a second of silence, and then gives it as long
+    to answer as always: it lives, however slow it is."""
+    database = Database(config)
+    database.connection._read_timeout = 1
+    return database
 
 
 @pytest.fixture
-def frozen(server):
-    """A function that freezes the server, which goes on after the test."""
+def frozen(server, monkeypatch):
+    """A function that freezes the server, which goes on after the test; what connects after it has
+    no patience."""
 
     def freeze():
+        monkeypatch.setattr(mysql_connection, "CONNECT_SECONDS", 1)
+        monkeypatch.setattr(mysql_connection, "SILENCE_SECONDS", 1)
         server.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)  # all its threads
 
@@ -69,31 +73,28 @@ def frozen(server):
     server.process.send_signal(signal.SIGCONT)
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_long_answer_is_waited_for_as_long_as_the_server_lives(config):
-    database = Database(config)
+    database = doubting(config)
     assert database.rows("SELECT SLEEP(3.5)") == ((0,),)
     assert [row[0] for row in database.stream("SELECT SLEEP(2.5)")] == [0]
     assert database.rows("SELECT 1") == ((1,),)
     database.close()
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_frozen_server_cant_hold_up_a_statement(config, frozen):
-    database = Database(config)
+    database = doubting(config)
+    database.connection.arguments.update(connect_timeout=1, read_timeout=1)
     frozen()
     with pytest.raises(errors.UnavailableError, match="try again later"):
         database.rows("SELECT 1")
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_frozen_server_cant_hold_up_who_connects(config, frozen):
     frozen()
     with pytest.raises(errors.UnavailableError, match="try again later"):
         Database(config)
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_server_without_a_place_for_one_more_connection_lives(config, server):
     database = Database(config)
     database.execute("SET GLOBAL max_connections = 10")
@@ -108,9 +109,8 @@ def test_a_server_without_a_place_for_one_more_connection_lives(config, server):
     database.close()
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_large_answer_arrives_whole(config):
-    database = Database(config)
+    database = doubting(config)
     text = "x" * 3_000_000
     assert database.rows("SELECT REPEAT('x', 3000000), 1 UNION ALL SELECT 'y', SLEEP(1.5)") == (
         (text, 1), ("y", 0),

@@ -153,7 +153,7 @@ def test_kill_9_at_any_commit_and_the_next_run_goes_on(make_site, site, when):
     while True:
         done = subprocess.run(
             [sys.executable, "-c", DRIVER.format(checkout=str(CHECKOUT)), KILL, when, str(number),
-             "-q", "--from", source.conf_path, "--to", site.conf_path],
+             "-q", "--wait", "60", "--from", source.conf_path, "--to", site.conf_path],
             capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         if done.returncode != -signal.SIGKILL:

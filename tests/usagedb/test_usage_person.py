@@ -289,7 +289,7 @@ def totals(site):
 def test_a_stopped_erasure_goes_on_where_it_was(filled):
     first = site_run_with_fault(filled)
     assert first.returncode != 0
-    told = erased(filled)
+    told = erased(filled, "otter", "--wait", "60")
     assert told and exported(filled) == {}
     assert {key for key in traces(filled, "otter") if key not in ALLOWED} == {
         ("xalt_run", "cmdline")

@@ -1,12 +1,10 @@
 """Run the collector, once or until a signal comes."""
 
-import contextlib
 import dataclasses
 import logging
-import signal
 import time
 
-from usagedb import cli, errors
+from usagedb import errors
 from userportal.jobscripts.collector import Collector
 from userportal.jobscripts.portal import Kind, Portal
 from userportal.jobscripts.scripts import SETTLE_SECONDS
@@ -24,16 +22,14 @@ def run(settings):
     settings.read_token()
     if settings.is_open_to_listeners:
         logger.warning("%s: the token goes there for everybody to hear: use https", settings.host)
-    signals = Signals()
     portal = Portal(settings)
     state = State(settings.state, settings.kept_megabytes * 1_000_000)
     try:
         collector = Collector(settings, state, portal)
-        with signals.heeded():
-            if settings.once:
-                collect_once(collector)
-            else:
-                collect(collector, signals)
+        if settings.once:
+            collect_once(collector)
+        else:
+            collect(collector)
     except errors.RunInterrupted as error:
         if settings.once:
             raise
@@ -43,46 +39,13 @@ def run(settings):
         portal.close()
 
 
-class Signals:
-    """Raises RunInterrupted when a signal comes, and remembers it.
-
-    What is interrupted may swallow the exception, as a finalizer does.
-    """
-
-    def __init__(self):
-        self.asked = 0  # the number of the first signal
-
-    @contextlib.contextmanager
-    def heeded(self):
-        """Heed signals in the block; those that are ignored, as nohup leaves them, stay so."""
-        before = {}
-        for number in cli.SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, self._come)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _come(self, number, _frame):
-        self.asked = self.asked or number
-        raise errors.RunInterrupted(number)
-
-    def check(self):
-        """Raise RunInterrupted if a signal came before."""
-        if self.asked:
-            raise errors.RunInterrupted(self.asked)
-
-
-def collect(collector, signals):
+def collect(collector):
     """Collect until a signal. Raises RunInterrupted then."""
     interval_seconds = collector.settings.interval_seconds
     logger.info("every %g s: %s", interval_seconds, collector.settings.spool)
     while True:
         began = time.monotonic()
         collector.round()
-        signals.check()
         time.sleep(max(0.0, interval_seconds - (time.monotonic() - began)))
 
 

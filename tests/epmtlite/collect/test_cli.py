@@ -378,6 +378,19 @@ class Statuses(JobTest):
         self.assertEqual(cli.run(parser, ["try"]), 143)
         self.assertEqual(signal.getsignal(signal.SIGTERM), before)
 
+    def test_a_signal_that_comes_in_a_finalizer_ends_it_all_the_same(self):
+        parser, subparsers = parsing.make_parser("x")
+
+        class Last:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        parsing.add_command(subparsers, "try", lambda _options: Last() and 0, "x")
+        with contextlib.ExitStack() as stack:
+            if hasattr(sys, "unraisablehook"):  # before 3.8 Python tells of it in any case
+                stack.enter_context(mock.patch("sys.unraisablehook"))
+            self.assertEqual(cli.run(parser, ["try"]), 143)
+
     def test_a_bug_is_a_traceback(self):
         with self.assertRaises(KeyError):
             self.run_raising(KeyError("x"))

@@ -7,8 +7,6 @@ import signal
 import pytest
 
 from tests.services import wait_until
-from usagedb import errors
-from userportal.jobscripts.settings import read_settings
 
 
 def ended(process, number=signal.SIGTERM):
@@ -26,30 +24,6 @@ def test_a_signal_ends_it_in_good_order(machine, server, number):
     status, messages = ended(process, number)
     assert status == 0 and f"ended by signal {number}" in messages
     assert "Traceback" not in messages
-
-
-def test_a_signal_that_something_swallows_ends_it_all_the_same(machine):
-    import threading
-
-    from userportal.jobscripts.daemon import Signals, collect
-
-    signals = Signals()
-
-    class Swallowing:
-        """Collects like a round that is logging when the signal comes."""
-
-        settings = read_settings(machine.ini)
-
-        def round(self):
-            try:
-                signal.raise_signal(signal.SIGTERM)
-            except errors.RunInterrupted:
-                pass
-
-    assert threading.current_thread() is threading.main_thread()
-    with signals.heeded(), pytest.raises(errors.RunInterrupted):
-        collect(Swallowing(), signals)
-    assert signal.getsignal(signal.SIGTERM) != signals._come
 
 
 def test_it_says_nothing_while_all_is_well(machine, server):
