@@ -117,4 +117,4 @@ def test_a_process_is_known_by_its_start_whatever_its_name(tmp_path):
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert not is_alive(known)  # though it is still in the table of processes
     process.wait()
-    assert not is_alive(known) and not is_alive(identity(process.pid)) and not is_alive(None)
+    assert not is_alive(known) and not is_alive(None)

@@ -255,11 +255,12 @@ def test_a_wrong_command_line_says_what_is_wrong(machine, arguments, status, wor
 
 def test_without_a_writable_place_it_sends_directly_and_says_so(machine):
     (machine.directory / "state").write_text("a file")
-    done = machine.send("-s")
+    # Without a place for it the lock is one of the whole machine, and of other tests.
+    done = machine.send("-s", "--wait", "600")
     assert done.returncode == 3 and "what is not sent now is lost" in done.stderr
     assert [one["kind"] for one in machine.server.taken] == ["ssh"]
     machine.server.stop()
-    done = machine.send("-s")
+    done = machine.send("-s", "--wait", "600")
     assert done.returncode == 75 and "1 documents are lost" in done.stderr
 
 
@@ -421,7 +422,8 @@ def test_a_killed_run_loses_nothing_and_repeats_one_document_at_most(pool):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_run_and_what_was_not_sent_waits(pool, number):
-    pool.server.always = lambda taken: 503 if taken[0]["kind"] == "condorjob" else 200
+    later = (503, {"Retry-After": "29"})  # it waits so long before it gives up by itself
+    pool.server.always = lambda taken: later if taken[0]["kind"] == "condorjob" else 200
     run = start(pool, "-sb")
     services.wait_until(lambda: len(pool.server.posts) >= 2, "posts")
     run.send_signal(number)

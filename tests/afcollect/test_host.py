@@ -15,7 +15,10 @@ from afcollect import children, disks, host
 from afcollect.collect import Collector, Settings
 from afcollect.failures import PartFailed
 from afcollect.no_outbox import NoOutbox
+from tests import services
 from usagedb.mounts import Mount
+
+LONG_SECONDS = 600.0
 
 
 def counters(seconds, boot="a", **interfaces):
@@ -145,14 +148,18 @@ def test_a_named_disk_that_is_missing_is_a_failure_and_a_usual_one_is_not(tmp_pa
 @pytest.fixture
 def hanging_disk(tmp_path, monkeypatch):
     """A path that does not answer, while all others do; SIGKILL does not help, as with NFS."""
-    real, killed = disks.measured, set()
+    real, real_answer, killed = disks.measured, disks.answer_of, set()
 
     def measured(mount):
         while mount.endswith("hangs"):
             time.sleep(0.01)
         return real(mount)
 
+    def answer_of(mount, question, seconds):
+        return real_answer(mount, question, seconds if mount.endswith("hangs") else LONG_SECONDS)
+
     monkeypatch.setattr(disks, "measured", measured)
+    monkeypatch.setattr(disks, "answer_of", answer_of)
     monkeypatch.setattr(disks, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(disks.usage_of, "__defaults__", (None, 0.3))
     for name in ("kill", "killpg"):
@@ -177,13 +184,22 @@ def test_a_disk_that_hangs_holds_up_no_other_and_is_not_asked_again(hanging_disk
     assert not children.is_alive([process[0], process[1] + 1]) and not children.is_alive(None)
 
 
+def opened_by(process):
+    """Return what a process has open; nothing while that changes."""
+    try:
+        opened = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()]
+    except OSError:
+        return []
+    return sorted(one.partition(":")[0] for one in opened)
+
+
 def test_a_process_that_hangs_holds_no_lock_and_no_pipe_of_the_run(hanging_disk, tmp_path):
     lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
     _documents, _failures, hanging = host.disk_documents([hanging_disk])
     process = hanging[hanging_disk][0]
-    opened = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()]
-    assert sorted(one.partition(":")[0] for one in opened) == ["/dev/null"] * 3 + ["pipe"]
+    wanted = ["/dev/null"] * 3 + ["pipe"]
+    services.wait_until(lambda: opened_by(process) == wanted, "the rest to be closed")
     os.close(lock)
     other = os.open(tmp_path / "lock", os.O_RDWR)
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -280,15 +280,22 @@ def test_a_cluster_that_does_not_answer_is_given_up(kubernetes, monkeypatch):
 
 def test_a_helper_of_the_configuration_that_hangs_is_ended(kubernetes, monkeypatch, tmp_path):
     helper = tmp_path / "helper"
-    helper.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/number\nexec sleep 1000\n")
+    helper.write_text(f"#!/bin/sh\ncd {tmp_path}; echo $$ > new; mv new number\nexec sleep 1000\n")
     helper.chmod(0o755)
     found = json.loads(kubernetes.configuration.read_text())
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(helper),
               "interactiveMode": "Never"}  # fmt: skip
     found["users"][0]["user"] = {"exec": plugin}
     kubernetes.configuration.write_text(json.dumps(found))
-    monkeypatch.setattr(jupyter, "TOTAL_SECONDS", 3.0)
-    assert "no answer within 3 s" in reason_of()
+
+    class Question(jupyter.Question):
+        def answer(self, wait_seconds):
+            services.wait_until((tmp_path / "number").exists, "the helper's begin")
+            return super().answer(wait_seconds)
+
+    monkeypatch.setattr(jupyter, "Question", Question)
+    monkeypatch.setattr(jupyter, "TOTAL_SECONDS", 0.5)
+    assert "no answer within 0.5 s" in reason_of()
     number = int((tmp_path / "number").read_text())
     services.wait_until(lambda: start_of(number) is None, "the helper's end")
 

@@ -164,7 +164,7 @@ def test_a_read_only_input_is_stored_and_that_it_stays_is_told(loaded):
 
 def test_a_read_only_state_directory_of_the_collector_loses_nothing_that_can_be_sent(machine):
     machine.state.mkdir(mode=0o700)
-    words = (*machine.arguments(), "-s")
+    words = (*machine.arguments(), "-s", "--wait", "600")
     done = run_read_only(
         machine.state, "afmetrics_collector", *words, cwd=machine.work,
         env={**os.environ, "AFMETRICS_TOKEN": TOKEN},

@@ -41,12 +41,13 @@ class Records:
         path = str(self.directory / "usage.db")
         self.site = Site(DatabaseConfig("sqlite", path, "test"), self.directory).create("xalt")
         self.rejected = self.directory / "rejected"
+        self.wait_seconds = 60  # for one that was killed, until all of it is gone
 
     def load(self, command, *arguments, fault=None):
         """Run a loader that stores a few records at a time."""
         return self.faults.run(
-            command, "--confFn", self.site.conf_path, "--reject", self.rejected, *arguments,
-            fault=fault, settings=SMALL,
+            command, "--confFn", self.site.conf_path, "--reject", self.rejected, "--wait", self.wait_seconds,
+            *arguments, fault=fault, settings=SMALL,
         )  # fmt: skip
 
     def assert_whole(self):
@@ -155,6 +156,7 @@ def test_a_second_loader_of_logs_leaves_the_leftover_of_the_first_alone(logs):
     assert database.dialect.lock(database, "xalt_load")
     temporary = logs.directory / ".leftover.new"
     temporary.write_bytes(b"of the first")
+    logs.wait_seconds = 0
     done = logs.run(None)
     assert done.returncode == 75 and "another xalt_load is running" in done.stderr
     assert temporary.read_bytes() == b"of the first"

@@ -90,7 +90,7 @@ def test_kill_9_at_any_point_leaves_whole_records_and_the_next_run_ends_the_work
             write_records(tree, shuffled(RECORDS, _kill))
         else:
             assert_part(site, RECORDS)
-    process = driver("locked", "files", site, "--wait", "60", "--delete", tree)
+    process = driver("locked", "files", site, "--wait", "600", "--delete", tree)
     _out, messages = process.communicate()
     assert (process.returncode, messages) == (0, "")
     assert_whole(site, RECORDS)
@@ -116,7 +116,7 @@ def test_kill_9_of_the_syslog_loader_loses_nothing(site, tmp_path):
                 process.kill()
             finally:
                 process.communicate()
-        process = driver("locked", "syslog", site, "--wait", "60", "--leftover",
+        process = driver("locked", "syslog", site, "--wait", "600", "--leftover",
                          tmp_path / "left", "--syslog", log)  # fmt: skip
         assert (process.communicate()[1], process.returncode) == ("", 0)
     assert_whole(site, RECORDS)
@@ -129,9 +129,9 @@ def test_loaders_at_once_store_what_one_would(site, tmp_path, mode):
     write_records(tmp_path / "two", shuffled(RECORDS))
     log = write_log(tmp_path / "xalt.log-1", lines_of(shuffled(RECORDS, 3)))
     processes = [
-        driver(mode, "files", site, "--wait", "60", tmp_path / "one"),
-        driver(mode, "files", site, "--wait", "60", tmp_path / "two"),
-        driver(mode, "syslog", site, "--wait", "60", "--leftover", tmp_path / "left",
+        driver(mode, "files", site, "--wait", "600", tmp_path / "one"),
+        driver(mode, "files", site, "--wait", "600", tmp_path / "two"),
+        driver(mode, "syslog", site, "--wait", "600", "--leftover", tmp_path / "left",
                "--syslog", log),
     ]  # fmt: skip
     ends = [(process.communicate()[1], process.returncode) for process in processes]
@@ -150,7 +150,7 @@ def test_a_signal_ends_a_load_cleanly(site, tmp_path, number):
         os.kill(process.pid, number)
     _out, messages = process.communicate()
     assert process.returncode in (0, 128 + number) and "Traceback" not in messages
-    process = driver("locked", "files", site, tmp_path / "tree")
+    process = driver("locked", "files", site, "--wait", "600", tmp_path / "tree")
     assert (process.communicate()[1], process.returncode) == ("", 0)
     assert_whole(site, RECORDS)
 
