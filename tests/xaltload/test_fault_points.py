@@ -46,8 +46,8 @@ class Records:
     def load(self, command, *arguments, fault=None):
         """Run a loader that stores a few records at a time."""
         return self.faults.run(
-            command, "--confFn", self.site.conf_path, "--reject", self.rejected, "--wait", self.wait_seconds,
-            *arguments, fault=fault, settings=SMALL,
+            command, "--confFn", self.site.conf_path, "--reject", self.rejected, "--wait",
+            self.wait_seconds, *arguments, fault=fault, settings=SMALL,
         )  # fmt: skip
 
     def assert_whole(self):
