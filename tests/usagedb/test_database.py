@@ -371,8 +371,8 @@ def test_an_unknown_database_ends_with_78(own_site):
 
 
 def test_a_signal_in_the_middle_of_a_query_leaves_a_recorded_run(own_site, monkeypatch):
-    from usagedb.cli import interrupt
     from usagedb.runs import recorded
+    from usagedb.signals import interrupt
 
     database, watcher = own_site.connect(), own_site.connect()
     is_mysql = own_site.config.backend == "mysql"
