@@ -94,7 +94,7 @@ def test_the_daemon_of_root_sets_a_forged_archive_aside(place):
     place.put_file(forged)
     place.put("8", job_pl_username="nobody")
     with place.foreground("--ingest", place.inbox, "--interval", "0.2"):
-        wait_until(lambda: place.failed_names() and place.jobs(), "both archives")
+        wait_until(lambda: "7.tgz" in place.failed_names() and place.jobs(), "both archives")
     assert place.jobs() == ["8"] and place.failed_names() == ["7.tgz", "7.tgz.reason"]
     assert "belongs to nobody" in (place.failed / "7.tgz.reason").read_text()
 
