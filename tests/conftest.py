@@ -126,7 +126,17 @@ def browser():
     arguments = ["--disable-gpu", "--disable-background-networking"]
     arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=arguments)
+        opened = playwright.chromium.launch(
+            executable_path=path, args=arguments, timeout=services.PAGE_MILLISECONDS
+        )
+        make_context = opened.new_context
+
+        def patient_context(**options):
+            context = make_context(**options)
+            context.set_default_timeout(services.PAGE_MILLISECONDS)
+            return context
+
+        opened.new_context = patient_context
         yield opened
         opened.close()
 

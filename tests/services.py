@@ -20,6 +20,7 @@ import pytest
 
 DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.02
+PAGE_MILLISECONDS = 1000 * DEADLINE_SECONDS  # of a browser, for what a page is to show
 
 # Below the ports that the kernel gives to outgoing connections, of which there are many meanwhile.
 PORTS = range(10000, 32768)

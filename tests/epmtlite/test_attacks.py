@@ -8,6 +8,7 @@ from epmtlite import copying
 from tests import attackers
 from tests.conftest import run_command
 from tests.epmtlite.made_jobs import aged, archived, epmt, made_job, write_job
+from tests.services import wait_until
 
 SECRET = "marked-secret-of-another-account"
 ROUNDS = 5
@@ -50,7 +51,14 @@ def test_a_copy_has_every_byte(tmp_path, content):
     assert (tmp_path / "target" / "one").read_bytes() == content
 
 
-def test_a_file_that_grows_while_it_is_copied_stays(tmp_path):
+def test_a_file_that_grows_while_it_is_copied_stays(tmp_path, monkeypatch):
+    copy_bytes = copying.copy_bytes
+
+    def while_it_grows(source, made, size_bytes):
+        copy_bytes(source, made, size_bytes)
+        wait_until(lambda: os.fstat(source).st_size != size_bytes, "the file to grow")
+
+    monkeypatch.setattr(copying, "copy_bytes", while_it_grows)
     (tmp_path / "target").mkdir()
     path = tmp_path / "one"
     path.write_bytes(b"x" * 40_000_000)

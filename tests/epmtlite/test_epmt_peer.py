@@ -51,7 +51,7 @@ COMMANDS = (
     ("op:solve", [sys.executable, "-c", THREADS]),
     ("", ["printf", *ODD_WORDS]),
     ("op:end;a:b:c;bare", ["sh", "-c", 'sh -c "sh -c \\"sh -c /bin/true; true\\"; true"; true']),
-    ("op:end", ["sh", "-c", 'sh -c "kill -9 \\$\\$"; sleep 1 >/dev/null 2>&1 & true']),
+    ("op:end", ["sh", "-c", 'sh -c "kill -9 \\$\\$"; sleep 30 >/dev/null 2>&1 & true']),
 )
 EPMT_LEAVES_WRONG_CYCLES_IN_THREADS = "thread rdtsc_duration"
 EPMT_TAKES_BACKSLASHES_OUT_OF_VERSION_1 = "args"  # also those of escapes

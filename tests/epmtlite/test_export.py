@@ -139,7 +139,7 @@ def test_a_closed_reader_ends_it_quietly(filled):
     ]
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, timeout=600)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
 

@@ -25,7 +25,9 @@ def run_through(site, tmp_path):
         "JUPYTER_PLATFORM_DIRS": "1", "IPYTHONDIR": str(tmp_path),
         "JUPYTER_RUNTIME_DIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path),
     }  # fmt: skip
-    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3")
+    client = nbclient.NotebookClient(
+        notebook, timeout=600, startup_timeout=600, iopub_timeout=300, kernel_name="python3"
+    )
     client.create_kernel_manager()
     client.km.kernel_spec.argv[0] = sys.executable  # the one with our packages, whatever is there
     client.execute(env=environment, cwd=str(tmp_path))
@@ -97,7 +99,7 @@ def test_without_jupyter_it_says_what_to_install(tmp_path):
         "from epmtlite import command; command.main(['notebook'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=600,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
     )  # fmt: skip
     assert done.returncode == 78

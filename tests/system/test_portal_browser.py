@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.services import require_service
+from tests.services import PAGE_MILLISECONDS, require_service
 from tests.system.portal_process import LOGIN, PortalServer
 from userportal.configuration import read_configuration
 from userportal.demo.make import Demo, make_demo
@@ -47,7 +47,6 @@ NO_PAGES = re.compile(r"/(?:static|api|admin|i18n|jsi18n)/|report\.txt|\.json|\.
 ALONE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TELEPHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 860}
-MOST_MILLISECONDS = 120_000  # for what a page is to show, however slow the machine
 NOTHING_LOADS = """() => [...document.querySelectorAll("[data-graph]")].every((card) => {
   const state = card.querySelector(".graph-state");
   return card.getAttribute("aria-busy") === "false" && !state.classList.contains("loading");
@@ -72,7 +71,7 @@ def expect(locator: Any) -> Any:
     """Return playwright's assertions, which wait for what they want."""
     from playwright.sync_api import expect as wait_and_look
 
-    wait_and_look.set_options(timeout=MOST_MILLISECONDS)
+    wait_and_look.set_options(timeout=PAGE_MILLISECONDS)
     return wait_and_look(locator)
 
 

@@ -128,11 +128,12 @@ class Jobs(JobTest):
     def test_of_many_who_annotate_an_archive_at_a_time_no_annotation_is_lost(self):
         write_archive("77.tgz", [*files_v2().items(), ("big", os.urandom(1 << 20))])
         children = []
-        for number in range(6):
-            child = os.fork()
-            if not child:
-                os._exit(self.epmt("annotate", "77.tgz", f"a{number}={number}")[0])
-            children.append(child)
+        with mock.patch("epmtlite.collect.locks.LOCK_SECONDS", 300):
+            for number in range(6):
+                child = os.fork()
+                if not child:
+                    os._exit(self.epmt("annotate", "77.tgz", f"a{number}={number}")[0])
+                children.append(child)
         self.assertEqual([os.waitpid(child, 0)[1] for child in children], [0] * 6)
         found = metaformat.loads(members_of("77.tgz")["./job_metadata"], "f")
         self.assertEqual(found["annotations"], {f"a{number}": number for number in range(6)})

@@ -103,7 +103,7 @@ class ItsJobIsComplete(Site):
 
     def test_what_still_runs_is_said(self):
         self.epmt("run", "-a", "--jobid", "5", "sh", "-c",
-                  "sleep 20 > /dev/null 2>&1 & echo $! > pid; sleep 0.3")  # fmt: skip
+                  "sleep 300 > /dev/null 2>&1 & echo $! > pid; sleep 0.3")  # fmt: skip
         os.kill(int((self.place / "pid").read_text()), signal.SIGKILL)
         self.assertEqual(self.value("5", "annotations"), "{'epmt_running': 1}")
 
@@ -117,7 +117,7 @@ class ItsJobIsComplete(Site):
             self.skipTest("the kernel lets nobody count events here")
         counted, known = record.total("PERF_COUNT_SW_CPU_CLOCK"), record.total("time_oncpu")
         self.assertGreater(counted, known / 2)
-        self.assertLess(counted, known * 2)
+        self.assertLess(counted, 1100 * (record.end - record.start))  # ns; no more than has passed
 
     def test_a_dry_run_does_nothing_and_says_what_it_would(self):
         done = self.epmt("run", "-a", "-n", "--jobid", "5", "touch", "a b")

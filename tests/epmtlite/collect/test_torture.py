@@ -25,7 +25,7 @@ from tests.epmtlite.collect.torture.tracers import DEBUGGER_NAME
 
 JOB = Path(__file__).resolve().parent / "torture"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-HANGS_SECONDS = 300
+HANGS_SECONDS = 1800
 POLL_SECONDS = 0.01
 MOST_TOLD = 20  # of what is missing
 MADE = (
@@ -67,13 +67,23 @@ def outputs_of(process):
         raise AssertionError(f"it hangs, having told: {told}") from error
 
 
+def status_of(pid):
+    """Return {name: value} of the state of a process that sleeps, soon, or is stopped."""
+    give_up = time.monotonic() + HANGS_SECONDS
+    while True:
+        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        values = {words[0]: words[1] for words in lines if len(words) > 1}
+        if values["State:"] != "R" or time.monotonic() > give_up:
+            return values
+        time.sleep(POLL_SECONDS)
+
+
 def end_daemon(path):
     """End a daemon that the job has left; return (its state, its tracer, what it told)."""
     _daemon, pid, start = path.name.split("-")
     if start_of(pid) != int(start):
         return "gone", None, path.read_text()
-    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    values = {words[0]: words[1] for words in lines if len(words) > 1}
+    values = status_of(pid)
     for number in (signal.SIGTERM, signal.SIGCONT):
         os.kill(int(pid), number)
     give_up = time.monotonic() + HANGS_SECONDS

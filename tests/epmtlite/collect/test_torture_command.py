@@ -12,7 +12,7 @@ from tests.epmtlite.collect.site import Site
 from tests.epmtlite.collect.test_following import Same, python
 
 FOLLOWED = [sys.executable, "-m", "epmtlite.collect", "run", "-a", "--jobid", "5", "--"]
-HANGS_SECONDS = 20
+HANGS_SECONDS = 120
 # Its first thread ends before the one that ends the process.
 FIRST_THREAD_ENDS = """
 import ctypes, os, threading, time
@@ -34,7 +34,7 @@ if not os.fork():
         time.sleep(0.001)
     {}
     os._exit(0)
-found = library.epoll_wait(poll.fileno(), ctypes.create_string_buffer(100), 1, 300)
+found = library.epoll_wait(poll.fileno(), ctypes.create_string_buffer(100), 1, 3000)
 print(found, ctypes.get_errno())
 """
 

@@ -60,11 +60,14 @@ class DaemonSite:
 
     @contextlib.contextmanager
     def foreground(self, *words):
-        """Give the block a daemon that is ready; it is killed if it is still there at the end."""
+        """Give the block a daemon that is ready; at the end it is asked to end, if it is there."""
         process = self.popen(*words)
         try:
             wait_until(lambda: process.poll() is not None or self.is_ready(), "the daemon")
             yield process
+            if process.poll() is None:
+                process.terminate()  # what it has begun it finishes and tells
+                process.wait(timeout=120)
         finally:
             process.kill()
             process.wait()

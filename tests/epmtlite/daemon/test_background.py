@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_the_archive_in_work_is_stored_before_it_ends(site, tmp_path, number):
     wait_until(lambda: site.rows(WAITING_STATEMENTS[site.config.backend]), "the first archive")
     pid = pid_of(place)
     os.kill(pid, number)
+    time.sleep(1)  # nothing tells when the thread of signals has heeded it
     database.run_ddl(release)
     database.close()
     wait_until(lambda: has_ended(pid), "the daemon to end")

@@ -233,7 +233,7 @@ def test_the_archive_in_work_is_stored_before_it_ends(blocked, number):
     place, process, release = blocked
     process.send_signal(number)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=0.3)
+        process.wait(timeout=1.5)
     release()
     assert process.wait() == 0
     assert place.jobs() == ["1"] and place.names() == ["2.tgz"]
@@ -245,7 +245,7 @@ def test_a_second_signal_ends_it_at_once_and_nothing_is_half_done(blocked):
     place, process, release = blocked
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=0.3)
+        process.wait(timeout=1.5)
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM
     release()
@@ -277,7 +277,7 @@ def test_a_second_signal_ends_it_while_an_sqlite_file_is_locked(place):
         assert process.stdout.read(5) == b"ready"
         process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=0.3)
+            process.wait(timeout=1.5)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 128 + signal.SIGINT
     process.stdout.close()

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -159,11 +160,11 @@ def test_an_archive_that_has_just_come_is_not_read_yet(sqlite_place, rounds):
 def test_one_that_grows_slowly_is_stored_by_the_process(sqlite_place):
     place = sqlite_place
     whole = place.pack(1).read_bytes()
-    with place.foreground("-i", "-v", "--interval", "1"):
+    with place.foreground("-i", "-v", "--interval", "3"):
         with (place.inbox / "1.tgz").open("wb", buffering=0) as file:
             for begin in range(0, len(whole), 1 + len(whole) // 30):
                 file.write(whole[begin : begin + 1 + len(whole) // 30])
-                place.epmt()  # takes some tenths of a second
+                time.sleep(0.25)  # in all, more than the seconds that it must be quiet
         wait_until(place.jobs, "the job")
     assert place.failed_names() == []
 
