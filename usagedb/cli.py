@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import importlib.util
 import io
 import logging
 import os
@@ -77,6 +78,18 @@ def finish(command, arguments):
         return error.exit_code
     except errors.UsageDBError as error:
         return tell(error, error.exit_code)
+    except ModuleNotFoundError as error:
+        return tell(lacking_library(error), errors.ConfigurationError.exit_code)
+
+
+def lacking_library(error):
+    """Return what a Python without one of the libraries is told, as in a clone that was not
+    installed. Raises the error if only a part of a package is not there, which is a bug."""
+    name = (error.name or "").partition(".")[0]
+    if not name or importlib.util.find_spec(name):
+        raise error
+    text = f"{name} is not installed for {sys.executable}: pip install hpcusage"
+    return errors.ConfigurationError(text)
 
 
 def tell(error, status):

@@ -107,6 +107,18 @@ def test_debug_shows_the_traceback_of_an_expected_error():
     assert done.stderr.endswith("Error: full\n")
 
 
+def test_a_python_without_a_library_is_told_in_one_line():
+    done = run_python("import nowhere.inside")
+    text = f"Error: nowhere is not installed for {sys.executable}: pip install hpcusage\n"
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", text)
+
+
+@pytest.mark.parametrize("code", ["import usagedb.nothing", "raise ModuleNotFoundError('bug')"])
+def test_an_import_that_is_a_bug_shows_its_traceback(code):
+    done = run_python(code)
+    assert done.returncode == 1 and "Traceback" in done.stderr
+
+
 def test_a_bug_shows_its_traceback_and_ends_with_1():
     done = run_python("raise KeyError('bug')")
     assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError" in done.stderr
