@@ -268,7 +268,14 @@ class GaleraCluster:
             self.bootstrap()
         with ThreadPoolExecutor(len(self.nodes)) as pool:
             list(pool.map(rejoin, [node for node in self.nodes if not node.is_alive()]))
-        self.wait_for(self.is_whole, "all nodes to be one cluster", self.nodes)
+        self.wait_for(self._is_whole_again, "all nodes to be one cluster", self.nodes)
+
+    def _is_whole_again(self) -> bool:
+        """Tell whether all nodes are one cluster; one whose Galera has given up is started anew."""
+        for node in self.nodes:
+            if node.is_alive() and node.status("wsrep_connected") == "OFF":  # for ever
+                rejoin(node)
+        return self.is_whole()
 
     def _is_settled(self) -> bool:
         """Tell whether every living node is synchronised, or is left without a majority."""
