@@ -132,7 +132,11 @@ def test_pages_of_a_user_answer_with_200(browsers, arguments):
 
 
 def test_the_job_of_another_is_not_shown_under_the_own_name(browsers, portal, arguments):
-    other = portal.jobs(lambda job: portal.owner(job) != arguments["username"], role=None)[0]
+    (own,) = portal.jobs(lambda job: job.job_id == arguments["job_id"], role=None)
+    other = portal.jobs(
+        lambda job: portal.owner(job) != arguments["username"] and job.name not in own.name,
+        role=None,
+    )[0]
     path = f"/secure/jobstats/{arguments['username']}/{other.job_id}/"
     for ending in ("", "graph/cpu.json", "value/cost.json", "report.txt"):
         assert browsers["user"].get(path + ending).status_code == 404

@@ -198,10 +198,13 @@ def galera(servers, tmp_path):
             f"ist.recv_addr={node.host}:{ports[1]};gcache.size=32M;pc.wait_prim_timeout=PT1S;pc.announce_timeout=PT1S",
         ]
     )  # fmt: skip
-    node.run(f"CREATE DATABASE {NAME}")
-    copy_tables(servers[1], node)
-    yield node
-    node.kill()
+    try:
+        services.wait_until(lambda: is_synced(node), "the node to be ready")
+        node.run(f"CREATE DATABASE {NAME}")
+        copy_tables(servers[1], node)
+        yield node
+    finally:
+        node.kill()
 
 
 def is_synced(node):

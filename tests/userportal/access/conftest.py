@@ -143,5 +143,5 @@ def settings_of(server, directory, **changed):
     return {
         "url": server.tls_url, "base_dn": BASE, "bind_dn": READER, "password_file": password_file,
         "ca_file": server.ca_file, "storage_name": "aspen-store", "compute_name": "aspen",
-        **changed,
+        "timeout_seconds": 60.0, **changed,
     }  # fmt: skip

@@ -78,6 +78,7 @@ class Gunicorn(PortalServer):
 
     def command(self):
         return [sys.executable, "-m", "gunicorn", "userportal.wsgi:application", "--workers", "1",
+                "--timeout", "600",
                 "--bind", f"{self.address}:{self.port}"]  # fmt: skip
 
 

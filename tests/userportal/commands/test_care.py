@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from tests.conftest import CHECKOUT, run_command
-from tests.services import free_port, wait_until
+from tests.services import DEADLINE_SECONDS, free_port, wait_until
 
 
 def test_all_sources_of_the_demo_answer(userportal):
@@ -105,7 +105,7 @@ def test_the_portal_is_served_and_ends_with_a_signal(made_demo):
             assert answer.status == 200
     finally:
         process.send_signal(signal.SIGTERM)
-        _output, messages = process.communicate(timeout=60)
+        _output, messages = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0 and "Traceback" not in messages
 
 

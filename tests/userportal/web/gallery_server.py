@@ -45,6 +45,7 @@ class GalleryServer(Server):
         """Return the command line."""
         application = "tests.userportal.web.gallery_wsgi:application"
         return [sys.executable, "-m", "gunicorn", application, "--threads", "8",
+                "--timeout", "600",
                 "--bind", f"127.0.0.1:{self.port}", "--no-control-socket"]  # fmt: skip
 
     def popen_options(self):
