@@ -125,6 +125,7 @@ def browser():
     path = services.find_program("chromium")
     arguments = ["--disable-gpu", "--disable-background-networking"]
     arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+    sync_api.expect.set_options(timeout=services.PAGE_MILLISECONDS)
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=path, args=arguments, timeout=services.PAGE_MILLISECONDS

@@ -88,7 +88,7 @@ def lacking_library(error):
     name = (error.name or "").partition(".")[0]
     if not name or importlib.util.find_spec(name):
         raise error
-    text = f"{name} is not installed for {sys.executable}: pip install hpcusage"
+    text = f"{name} is not installed for {sys.executable}: install hpcusage with its libraries"
     return errors.ConfigurationError(text)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.services import PAGE_MILLISECONDS, require_service
+from tests.services import require_service
 from tests.system.portal_process import LOGIN, PortalServer
 from userportal.configuration import read_configuration
 from userportal.demo.make import Demo, make_demo
@@ -71,7 +71,6 @@ def expect(locator: Any) -> Any:
     """Return playwright's assertions, which wait for what they want."""
     from playwright.sync_api import expect as wait_and_look
 
-    wait_and_look.set_options(timeout=PAGE_MILLISECONDS)
     return wait_and_look(locator)
 
 

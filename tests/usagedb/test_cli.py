@@ -109,8 +109,8 @@ def test_debug_shows_the_traceback_of_an_expected_error():
 
 def test_a_python_without_a_library_is_told_in_one_line():
     done = run_python("import nowhere.inside")
-    text = f"Error: nowhere is not installed for {sys.executable}: pip install hpcusage\n"
-    assert (done.returncode, done.stdout, done.stderr) == (78, "", text)
+    text = f"nowhere is not installed for {sys.executable}: install hpcusage with its libraries"
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", f"Error: {text}\n")
 
 
 @pytest.mark.parametrize("code", ["import usagedb.nothing", "raise ModuleNotFoundError('bug')"])

@@ -68,7 +68,7 @@ def outputs_of(process):
 
 
 def status_of(pid):
-    """Return {name: value} of the state of a process that sleeps, soon, or is stopped."""
+    """Wait until a process does not want to run; return {name: value} of its status."""
     give_up = time.monotonic() + HANGS_SECONDS
     while True:
         lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from tests.services import PAGE_MILLISECONDS
 from userportal.metrics.figure import Figure
 
 # Widths of the page that must not be scrolled sideways.
@@ -18,7 +17,6 @@ def expect(locator):
     """Return playwright's assertions, which wait for what they want."""
     from playwright.sync_api import expect as wait_and_look
 
-    wait_and_look.set_options(timeout=PAGE_MILLISECONDS)
     return wait_and_look(locator)
 
 
